@@ -1,0 +1,21 @@
+package replay
+
+// An Example is one weighted training example. It is immutable once it was added
+// to a memory: memories, micro-batches and snapshots share it by pointer.
+type Example struct {
+	ID       string // the prediction's id, or a self-contained event's id
+	Subject  string // the pseudonymous person, for erasure
+	Position uint64 // the log position that completed the example
+	Time     int64  // log time of that position, nanoseconds since the Unix epoch
+	Segment  string // "key=value" of the segment label that the memory stratifies by
+
+	Dense      []float32
+	Categories []int32
+
+	// Target is the class (binary 0..1, possibly soft; multiclass the index) or
+	// the value.
+	Target float32
+	// Negative marks a complementary label: the class is known not to be Target.
+	Negative bool
+	Weight   float32
+}

@@ -1,0 +1,26 @@
+package replay
+
+import "math/rand/v2"
+
+// A Memory decides which examples of the past to keep and which to draw for
+// rehearsal. It holds no random state: each call brings its own stream, so that a
+// memory is a function of the calls made on it. It is not safe for concurrent use.
+type Memory interface {
+	// Add offers an example; the memory may keep it, and forget another.
+	Add(ex *Example, r *rand.Rand)
+	// Draw appends n examples to dst, or every one if it holds fewer, without
+	// replacement, and returns dst.
+	Draw(dst []*Example, n int, r *rand.Rand) []*Example
+	// Remove forgets the examples that match and returns how many it forgot.
+	Remove(match func(*Example) bool) int
+	// RemoveID forgets the example with that id, in constant time.
+	RemoveID(id string) bool
+	Len() int
+	Bytes() int
+	// Snapshot returns the state; it may be encoded later and from another
+	// goroutine while the memory goes on.
+	Snapshot() State
+	// Restore replaces the state. It returns an error, and changes nothing, if
+	// the state does not fit the memory's configuration.
+	Restore(State) error
+}
