@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/engine/signal"
+	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// Config is everything that a state depends on beside the log: equal configurations
+// over equal logs give equal states, bit for bit. All durations are log time.
+type Config struct {
+	// Seed is the root of every random stream.
+	Seed uint64 `yaml:"-" json:"seed"`
+	// Spec is the model that every arm trains.
+	Spec models.Spec `yaml:"-" json:"spec"`
+
+	Signals signal.Config `yaml:"signals" json:"signals,omitzero"`
+	// Segment names the segment label that metrics and memories go by. Default
+	// none: one segment.
+	Segment string       `yaml:"segment" json:"segment,omitempty"`
+	Batch   Batch        `yaml:"batch" json:"batch,omitzero"`
+	Metrics Metrics      `yaml:"metrics" json:"metrics,omitzero"`
+	Seen    Seen         `yaml:"seen" json:"seen,omitzero"`
+	Publish Publish      `yaml:"publish" json:"publish,omitzero"`
+	Promote guard.Config `yaml:"promote" json:"promote,omitzero"`
+	// Checkpoint decides when a durable version is due.
+	Checkpoint Cadence `yaml:"checkpoint" json:"checkpoint,omitzero"`
+	// Arms lists the learners behind the front. The first one's versions are
+	// published; the others are challengers.
+	Arms []Arm `yaml:"-" json:"arms"`
+}
+
+// Batch says when waiting examples become one optimizer step.
+type Batch struct {
+	Size int           `yaml:"size" json:"size,omitempty"` // examples; default 32
+	Wait time.Duration `yaml:"wait" json:"wait,omitempty"` // the longest wait of the oldest; default 20ms
+}
+
+// Metrics configures the prequential meters.
+type Metrics struct {
+	Window      int     `yaml:"window" json:"window,omitempty"`             // examples; default 1,000
+	Fading      float64 `yaml:"fading" json:"fading,omitempty"`             // factor per example in (0, 1]; default 0.999
+	MaxSegments int     `yaml:"max_segments" json:"max_segments,omitempty"` // metered apart; default 32
+}
+
+// Seen bounds the memory of event ids, by which a repeated event is known.
+type Seen struct {
+	// MaxIDs is the number of latest ids remembered, beyond the broker's own
+	// window. Default 1,048,576 (some 50 MB).
+	MaxIDs int `yaml:"max_ids" json:"max_ids,omitempty"`
+}
+
+// Publish says how often changed weights go to the servers.
+type Publish struct {
+	Every time.Duration `yaml:"every" json:"every,omitempty"` // default 50ms
+}
+
+// Cadence says when a durable version is due: whichever comes first.
+type Cadence struct {
+	Every   time.Duration `yaml:"every" json:"every,omitempty"`     // default 5s
+	Records uint64        `yaml:"records" json:"records,omitempty"` // default 100,000
+}
+
+// Arm configures one learner: optimizer, memory and how much of it is rehearsed.
+type Arm struct {
+	Name      string         `yaml:"name" json:"name"` // default "learner"
+	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
+	Replay    replay.Config  `yaml:"replay" json:"replay"`
+	Rehearsal Rehearsal      `yaml:"rehearsal" json:"rehearsal,omitzero"`
+}
+
+// Rehearsal says how much of the past is mixed into each step.
+type Rehearsal struct {
+	// Ratio is the number of rehearsed examples per new one. Default 1;
+	// negative for none.
+	Ratio float64 `yaml:"ratio" json:"ratio,omitempty"`
+}
+
+// WithDefaults returns c with every unset field at its documented default.
+func (c Config) WithDefaults() Config {
+	c.Signals = c.Signals.WithDefaults()
+	c.Promote = c.Promote.WithDefaults()
+	setDefault(&c.Batch.Size, 32)
+	setDefault(&c.Batch.Wait, 20*time.Millisecond)
+	setDefault(&c.Metrics.Window, 1000)
+	setDefault(&c.Metrics.Fading, 0.999)
+	setDefault(&c.Metrics.MaxSegments, 32)
+	setDefault(&c.Seen.MaxIDs, 1<<20)
+	setDefault(&c.Publish.Every, 50*time.Millisecond)
+	setDefault(&c.Checkpoint.Every, 5*time.Second)
+	setDefault(&c.Checkpoint.Records, 100_000)
+	arms := make([]Arm, len(c.Arms))
+	for i, a := range c.Arms {
+		if i == 0 {
+			setDefault(&a.Name, "learner")
+		}
+		a.Replay = a.Replay.WithDefaults()
+		setDefault(&a.Rehearsal.Ratio, 1)
+		arms[i] = a
+	}
+	c.Arms = arms
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports the first field that breaks a rule.
+func (c Config) Validate() error {
+	if err := c.Spec.Validate(); err != nil {
+		return err
+	}
+	if err := c.Signals.Validate(); err != nil {
+		return err
+	}
+	if err := c.Promote.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.Batch.Size < 1 || c.Batch.Size > 4096:
+		return fmt.Errorf("batch.size: must be in [1, 4096], got %d", c.Batch.Size)
+	case c.Batch.Wait < 0:
+		return fmt.Errorf("batch.wait: must not be negative, got %v", c.Batch.Wait)
+	case c.Metrics.Window < 1:
+		return fmt.Errorf("metrics.window: must be at least 1, got %d", c.Metrics.Window)
+	case !(c.Metrics.Fading > 0 && c.Metrics.Fading <= 1):
+		return fmt.Errorf("metrics.fading: must be in (0, 1], got %v", c.Metrics.Fading)
+	case c.Metrics.MaxSegments < 1:
+		return fmt.Errorf("metrics.max_segments: must be at least 1, got %d", c.Metrics.MaxSegments)
+	case c.Seen.MaxIDs < 1:
+		return fmt.Errorf("seen.max_ids: must be at least 1, got %d", c.Seen.MaxIDs)
+	case c.Publish.Every < 0:
+		return fmt.Errorf("publish.every: must not be negative, got %v", c.Publish.Every)
+	case c.Checkpoint.Every <= 0:
+		return fmt.Errorf("checkpoint.every: must be above 0, got %v", c.Checkpoint.Every)
+	case len(c.Arms) == 0:
+		return fmt.Errorf("arms: must not be empty")
+	}
+	names := map[string]bool{}
+	for i, a := range c.Arms {
+		switch {
+		case a.Name == "":
+			return fmt.Errorf("arms[%d].name: must not be empty", i)
+		case names[a.Name]:
+			return fmt.Errorf("arms[%d].name: %q is taken by an earlier arm", i, a.Name)
+		case a.Rehearsal.Ratio > 64:
+			return fmt.Errorf("arms[%d].rehearsal.ratio: must be at most 64, got %v", i, a.Rehearsal.Ratio)
+		}
+		names[a.Name] = true
+		if err := a.Replay.Validate(); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+	}
+	return nil
+}
+
+func (c Config) meter() prequential.Config {
+	return prequential.Config{
+		Task:        c.Spec.Task,
+		Window:      c.Metrics.Window,
+		Fading:      c.Metrics.Fading,
+		MaxSegments: c.Metrics.MaxSegments,
+	}
+}
