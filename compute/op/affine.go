@@ -1,0 +1,181 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/perennial-ml/perennial/compute/real"
+)
+
+// An Activation is applied to each element of a layer's result.
+type Activation string
+
+// The activations of Affine. The derivative at the kink of ReLU is 0.
+const (
+	Identity Activation = "identity"
+	ReLU     Activation = "relu"
+	Tanh     Activation = "tanh"
+)
+
+// Affine returns act(x w + b): x is rows×in, w in×out, b out; the result is rows×out.
+// A row of the result depends on that row of x alone, bit for bit.
+func Affine(x, w, b *gorgonia.Node, act Activation) (*gorgonia.Node, error) {
+	switch act {
+	case Identity, ReLU, Tanh:
+	default:
+		return nil, fmt.Errorf("op: activation %q must be one of identity, relu, tanh", act)
+	}
+	o := &affine{
+		base: base{name: "affine " + string(act), arity: 3, typ: hm.NewFnType(matrix, matrix, vector, matrix)},
+		act:  act,
+	}
+	return gorgonia.ApplyOp(o, x, w, b)
+}
+
+type affine struct {
+	base
+	out output
+	act Activation
+}
+
+func (o *affine) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(o.name, in, 2, 2, 1)
+	if err != nil {
+		return nil, err
+	}
+	return o.shape(s[0], s[1], s[2])
+}
+
+func (o *affine) shape(x, w, b tensor.Shape) (tensor.Shape, error) {
+	if x[1] != w[0] || w[1] != b[0] {
+		return nil, fmt.Errorf("%w: %s of x %v, w %v and b %v", ErrShape, o.name, x, w, b)
+	}
+	return tensor.Shape{x[0], w[1]}, nil
+}
+
+func (o *affine) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	x, xs, err := dense(o.name, in[0], 2)
+	if err != nil {
+		return nil, err
+	}
+	w, ws, err := dense(o.name, in[1], 2)
+	if err != nil {
+		return nil, err
+	}
+	b, bs, err := dense(o.name, in[2], 1)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.shape(xs, ws, bs)
+	if err != nil {
+		return nil, err
+	}
+	dst := o.out.fit(s...)
+	n := s[1]
+	for row := dst; len(row) >= n; row = row[n:] {
+		copy(row, b)
+	}
+	mulNN(dst, x, w, s[0], n, xs[1], true)
+	activate(dst, o.act)
+	return o.out.value, nil
+}
+
+func activate(y []float32, act Activation) {
+	switch act {
+	case ReLU:
+		for i, v := range y {
+			if v < 0 {
+				y[i] = 0
+			}
+		}
+	case Tanh:
+		for i, v := range y {
+			y[i] = float32(real.Tanh(float64(v)))
+		}
+	}
+}
+
+// DiffWRT implements gorgonia.SDOp.
+func (o *affine) DiffWRT(int) []bool { return []bool{true, true, true} }
+
+// SymDiff implements gorgonia.SDOp. With dz = dy act'(z):
+//
+//	dx = dz wᵀ    dw = xᵀ dz    db = column sums of dz
+func (o *affine) SymDiff(in gorgonia.Nodes, y, dy *gorgonia.Node) (gorgonia.Nodes, error) {
+	x, w := in[0], in[1]
+	dz := dy
+	var err error
+	if o.act != Identity {
+		if dz, err = gorgonia.ApplyOp(newSlope(o.act), y, dy); err != nil {
+			return nil, err
+		}
+	}
+	dx, err := gorgonia.ApplyOp(newTimes(true), dz, w)
+	if err != nil {
+		return nil, err
+	}
+	dw, err := gorgonia.ApplyOp(newTimes(false), x, dz)
+	if err != nil {
+		return nil, err
+	}
+	db, err := gorgonia.ApplyOp(newColumnSum(), dz)
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx, dw, db}, nil
+}
+
+// slope multiplies a gradient by the derivative of an activation, taken from the
+// activation's result y: [y > 0] for ReLU, 1-y² for tanh.
+type slope struct {
+	base
+	out output
+	act Activation
+}
+
+func newSlope(act Activation) *slope {
+	return &slope{base: base{name: "slope of " + string(act), arity: 2, typ: hm.NewFnType(matrix, matrix, matrix)}, act: act}
+}
+
+func (o *slope) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(o.name, in, 2, 2)
+	if err != nil {
+		return nil, err
+	}
+	if !s[0].Eq(s[1]) {
+		return nil, fmt.Errorf("%w: %s: result is %v, gradient %v", ErrShape, o.name, s[0], s[1])
+	}
+	return s[0].Clone(), nil
+}
+
+func (o *slope) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	y, s, err := dense(o.name, in[0], 2)
+	if err != nil {
+		return nil, err
+	}
+	dy, ds, err := dense(o.name, in[1], 2)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Eq(ds) {
+		return nil, fmt.Errorf("%w: %s: result is %v, gradient %v", ErrShape, o.name, s, ds)
+	}
+	dst := o.out.fit(s...)
+	switch o.act {
+	case ReLU:
+		for i, v := range y {
+			dst[i] = 0
+			if v > 0 {
+				dst[i] = dy[i]
+			}
+		}
+	default:
+		for i, v := range y {
+			dst[i] = dy[i] * (1 - float32(v*v))
+		}
+	}
+	return o.out.value, nil
+}

@@ -1,0 +1,154 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/chewxy/hm"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// The products below use gonum's own Sgemm, named as a type: blas32's implementation is
+// a process-wide setting that another package may change, and with it the bits. They
+// use it in the two forms that add a multiple of a row to a row. The third form, A Bᵀ,
+// takes dot products, and gonum's dot product splits its sum by the address that the
+// slice happens to have, so that equal inputs may differ in the last bit.
+
+// mulNN sets dst (m×n) to a (m×k) times b (k×n), plus what dst held if keep. Each
+// element adds its terms in the order of k, so a row's bits do not depend on the
+// other rows, nor on the number of threads.
+func mulNN(dst, a, b []float32, m, n, k int, keep bool) {
+	var beta float32
+	if keep {
+		beta = 1
+	}
+	if n > 1 {
+		gonum.Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, k, 1, a, k, b, n, beta, dst, n)
+		return
+	}
+	for i := range dst[:m] {
+		sum := beta * dst[i]
+		for l, v := range a[i*k : (i+1)*k] {
+			sum += float32(v * b[l])
+		}
+		dst[i] = sum
+	}
+}
+
+// mulNT sets dst (m×k) to a (m×n) times bᵀ, b being k×n. It first writes bᵀ to
+// scratch, of n×k.
+func mulNT(dst, a, b, scratch []float32, m, n, k int) {
+	for i := range k {
+		for j, v := range b[i*n : (i+1)*n] {
+			scratch[j*k+i] = v
+		}
+	}
+	mulNN(dst, a, scratch, m, k, n, false)
+}
+
+// mulTN sets dst (k×n) to aᵀ times b, a being m×k and b m×n. Each element adds its
+// terms in the order of the rows m, so rows of zeros in b change nothing.
+func mulTN(dst, a, b []float32, m, n, k int) {
+	g := gonum.Implementation{}
+	if n == 1 { // bᵀ a is the same vector, with longer inner loops
+		g.Sgemm(blas.Trans, blas.NoTrans, 1, k, m, 1, b, 1, a, k, 0, dst, k)
+		return
+	}
+	g.Sgemm(blas.Trans, blas.NoTrans, k, n, m, 1, a, k, b, n, 0, dst, n)
+}
+
+// times is the product of two matrices of which one is transposed: the two products
+// that the gradient of an Affine needs.
+type times struct {
+	base
+	out     output
+	scratch []float32
+	nt      bool // a bᵀ; otherwise aᵀ b
+}
+
+func newTimes(nt bool) *times {
+	name := "aᵀ×b"
+	if nt {
+		name = "a×bᵀ"
+	}
+	return &times{base: base{name: name, arity: 2, typ: hm.NewFnType(matrix, matrix, matrix)}, nt: nt}
+}
+
+func (o *times) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(o.name, in, 2, 2)
+	if err != nil {
+		return nil, err
+	}
+	return o.shape(s[0], s[1])
+}
+
+func (o *times) shape(a, b tensor.Shape) (tensor.Shape, error) {
+	if o.nt && a[1] == b[1] {
+		return tensor.Shape{a[0], b[0]}, nil
+	}
+	if !o.nt && a[0] == b[0] {
+		return tensor.Shape{a[1], b[1]}, nil
+	}
+	return nil, fmt.Errorf("%w: %s of %v and %v", ErrShape, o.name, a, b)
+}
+
+func (o *times) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	a, as, err := dense(o.name, in[0], 2)
+	if err != nil {
+		return nil, err
+	}
+	b, bs, err := dense(o.name, in[1], 2)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.shape(as, bs)
+	if err != nil {
+		return nil, err
+	}
+	dst := o.out.fit(s...)
+	if o.nt {
+		if len(o.scratch) < len(b) {
+			o.scratch = make([]float32, len(b))
+		}
+		mulNT(dst, a, b, o.scratch, as[0], as[1], bs[0])
+	} else {
+		mulTN(dst, a, b, as[0], bs[1], as[1])
+	}
+	return o.out.value, nil
+}
+
+// columnSum adds up the rows of a matrix, in their order: the gradient of a bias.
+type columnSum struct {
+	base
+	out output
+}
+
+func newColumnSum() *columnSum {
+	return &columnSum{base: base{name: "column sum", arity: 1, typ: hm.NewFnType(matrix, vector)}}
+}
+
+func (o *columnSum) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(o.name, in, 2)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.Shape{s[0][1]}, nil
+}
+
+func (o *columnSum) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	a, s, err := dense(o.name, in[0], 2)
+	if err != nil {
+		return nil, err
+	}
+	n := s[1]
+	dst := o.out.fit(n)
+	clear(dst)
+	for ; len(a) >= n; a = a[n:] {
+		for j, v := range a[:n] {
+			dst[j] += v
+		}
+	}
+	return o.out.value, nil
+}
