@@ -1,5 +1,7 @@
 package models
 
+import "fmt"
+
 // A Batch is up to a capacity of rows, row-major. The caller owns and reuses it.
 type Batch struct {
 	Rows       int
@@ -9,4 +11,72 @@ type Batch struct {
 	// over the classes (multiclass), the value (regression). Unused by Predict.
 	Targets []float32
 	Weights []float32 // Rows; zero leaves a row out. Unused by Predict.
+}
+
+// massTolerance is how far the sum of a target distribution may be from 1.
+const massTolerance = 1e-3
+
+// checkFeatures returns ErrBatch or ErrNonFinite unless Predict may use the batch.
+func (b *Batch) checkFeatures(s *Spec, capacity int) error {
+	if b.Rows < 1 || b.Rows > capacity {
+		return fmt.Errorf("%w: Rows is %d, must be between 1 and %d", ErrBatch, b.Rows, capacity)
+	}
+	if len(b.Dense) != b.Rows*s.Dense {
+		return fmt.Errorf("%w: Dense has %d values, must be %d rows of %d", ErrBatch, len(b.Dense), b.Rows, s.Dense)
+	}
+	if len(b.Categories) != b.Rows*len(s.Categories) {
+		return fmt.Errorf("%w: Categories has %d values, must be %d rows of %d",
+			ErrBatch, len(b.Categories), b.Rows, len(s.Categories))
+	}
+	if !finite(b.Dense) {
+		return fmt.Errorf("%w: Dense", ErrNonFinite)
+	}
+	for i, c := range b.Categories {
+		if n := s.Categories[i%len(s.Categories)]; c < 0 || int(c) >= n {
+			return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i, c, n-1)
+		}
+	}
+	return nil
+}
+
+// checkLabels returns ErrBatch or ErrNonFinite unless the targets and weights may be
+// learned from.
+func (b *Batch) checkLabels(s *Spec) error {
+	k := s.Outputs()
+	if len(b.Targets) != b.Rows*k {
+		return fmt.Errorf("%w: Targets has %d values, must be %d rows of %d", ErrBatch, len(b.Targets), b.Rows, k)
+	}
+	if len(b.Weights) != b.Rows {
+		return fmt.Errorf("%w: Weights has %d values, must be %d", ErrBatch, len(b.Weights), b.Rows)
+	}
+	if !finite(b.Targets) {
+		return fmt.Errorf("%w: Targets", ErrNonFinite)
+	}
+	if !finite(b.Weights) {
+		return fmt.Errorf("%w: Weights", ErrNonFinite)
+	}
+	for i, w := range b.Weights {
+		if w < 0 {
+			return fmt.Errorf("%w: Weights[%d] is %v, must not be negative", ErrBatch, i, w)
+		}
+	}
+	if s.Task == Regression {
+		return nil
+	}
+	for i := range b.Rows {
+		if b.Weights[i] == 0 {
+			continue
+		}
+		sum := 0.0
+		for j, t := range b.Targets[i*k : (i+1)*k] {
+			if t < 0 || t > 1 {
+				return fmt.Errorf("%w: Targets[%d] is %v, must be in [0, 1]", ErrBatch, i*k+j, t)
+			}
+			sum += float64(t)
+		}
+		if s.Task == Multiclass && (sum < 1-massTolerance || sum > 1+massTolerance) {
+			return fmt.Errorf("%w: Targets of row %d sum to %v, must sum to 1", ErrBatch, i, sum)
+		}
+	}
+	return nil
 }

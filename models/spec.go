@@ -1,5 +1,7 @@
 package models
 
+import "fmt"
+
 // Task says what a model's outputs mean.
 type Task string
 
@@ -9,17 +11,28 @@ const (
 	Regression Task = "regression" // one value; weighted squared error
 )
 
+// Bounds of a Spec. A spec may come from a file: it is checked before anything of its
+// size is allocated.
+const (
+	MaxInputs  = 1 << 16 // width of the input after one-hot expansion
+	MaxClasses = 1 << 16
+	MaxWidth   = 1 << 16 // of a hidden layer
+	MaxLayers  = 64
+	MaxValues  = 1 << 28 // parameters in all
+)
+
 // A Spec names an architecture and everything that its graph depends on. Equal specs
 // build equal graphs.
 type Spec struct {
-	Kind       string `json:"kind"` // in the registry: linear, mlp
-	Task       Task   `json:"task"`
-	Classes    int    `json:"classes,omitempty"` // multiclass only, at least 2
-	Dense      int    `json:"dense"`             // width of the dense inputs
-	Categories []int  `json:"categories,omitempty"`
+	Kind    string `json:"kind" yaml:"kind"` // in the registry: linear, mlp
+	Task    Task   `json:"task" yaml:"task"`
+	Classes int    `json:"classes,omitempty" yaml:"classes"` // multiclass only, at least 2
+	Dense   int    `json:"dense" yaml:"dense"`               // width of the dense inputs
+	// Categories lists the number of buckets of each categorical feature.
+	Categories []int `json:"categories,omitempty" yaml:"categories"`
 	// Hidden lists the widths of the hidden layers (mlp).
-	Hidden     []int  `json:"hidden,omitempty"`
-	Activation string `json:"activation,omitempty"` // relu (default), tanh
+	Hidden     []int  `json:"hidden,omitempty" yaml:"hidden"`
+	Activation string `json:"activation,omitempty" yaml:"activation"` // relu (default), tanh
 }
 
 // Outputs returns the number of columns of a prediction: 1 or Classes.
@@ -28,4 +41,72 @@ func (s Spec) Outputs() int {
 		return s.Classes
 	}
 	return 1
+}
+
+// Inputs returns the width of the input that linear and mlp compute with: the dense
+// inputs, followed by one column for each bucket of each categorical feature (one-hot).
+func (s Spec) Inputs() int {
+	n := s.Dense
+	for _, c := range s.Categories {
+		n += c
+	}
+	return n
+}
+
+// Validate returns ErrSpec, naming field and rule, unless the spec can be built by
+// Default. For a registry with kinds of its own, use Registry.Validate.
+func (s Spec) Validate() error { return Default().Validate(s) }
+
+// check holds the rules that do not depend on the kind.
+func (s Spec) check() error {
+	switch s.Task {
+	case Binary, Regression:
+		if s.Classes != 0 {
+			return specError("classes", "is %d, must be absent for task %s", s.Classes, s.Task)
+		}
+	case Multiclass:
+		if s.Classes < 2 || s.Classes > MaxClasses {
+			return specError("classes", "is %d, must be between 2 and %d for task multiclass", s.Classes, MaxClasses)
+		}
+	default:
+		return specError("task", "is %q, must be one of binary, multiclass, regression", s.Task)
+	}
+	if s.Dense < 0 || s.Dense > MaxInputs {
+		return specError("dense", "is %d, must be between 0 and %d", s.Dense, MaxInputs)
+	}
+	if len(s.Categories) > MaxInputs {
+		return specError("categories", "has %d entries, must be at most %d", len(s.Categories), MaxInputs)
+	}
+	width := s.Dense
+	for i, c := range s.Categories {
+		if c < 1 {
+			return specError(fmt.Sprintf("categories[%d]", i), "is %d, must be at least 1", c)
+		}
+		if c > MaxInputs-width {
+			return specError(fmt.Sprintf("categories[%d]", i),
+				"widens the one-hot input beyond %d columns; hash into fewer buckets, or use a kind with embeddings", MaxInputs)
+		}
+		width += c
+	}
+	if width == 0 {
+		return specError("dense", "is 0, must be at least 1 without categories")
+	}
+	if len(s.Hidden) > MaxLayers {
+		return specError("hidden", "has %d layers, must be at most %d", len(s.Hidden), MaxLayers)
+	}
+	for i, h := range s.Hidden {
+		if h < 1 || h > MaxWidth {
+			return specError(fmt.Sprintf("hidden[%d]", i), "is %d, must be between 1 and %d", h, MaxWidth)
+		}
+	}
+	switch s.Activation {
+	case "", "relu", "tanh":
+	default:
+		return specError("activation", "is %q, must be relu or tanh", s.Activation)
+	}
+	return nil
+}
+
+func specError(field, rule string, args ...any) error {
+	return fmt.Errorf("%w: %s %s", ErrSpec, field, fmt.Sprintf(rule, args...))
 }

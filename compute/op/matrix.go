@@ -29,7 +29,10 @@ func mulNN(dst, a, b []float32, m, n, k int, keep bool) {
 		return
 	}
 	for i := range dst[:m] {
-		sum := beta * dst[i]
+		var sum float32
+		if keep {
+			sum = dst[i]
+		}
 		for l, v := range a[i*k : (i+1)*k] {
 			sum += float32(v * b[l])
 		}

@@ -1,0 +1,95 @@
+package models
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/perennial-ml/perennial/compute"
+)
+
+// MaxCapacity bounds the rows of a batch.
+const MaxCapacity = 1 << 16
+
+// core is what a Model and a Predictor share: the parameters, and the means to build
+// graphs over them.
+type core struct {
+	spec     Spec
+	arch     Architecture
+	params   Params
+	capacity int
+}
+
+func newCore(s Spec, a Architecture, p Params, capacity int) core {
+	return core{spec: s, arch: a, params: p, capacity: capacity}
+}
+
+// size returns the number of rows of the graph that runs a batch of rows: the next power
+// of two, the capacity at most.
+func (c *core) size(rows int) int {
+	n := 1
+	for n < rows {
+		n *= 2
+	}
+	return min(n, c.capacity)
+}
+
+// A machine is one graph for one number of rows, with its input memory.
+type machine struct {
+	runner compute.Runner
+	x      []float32 // size × Inputs
+	filled int       // leading rows of x that may differ from zero
+	logits *gorgonia.Node
+	nodes  gorgonia.Nodes // the parameters, as inputs of the graph
+}
+
+// build makes the graph for size rows up to the logits, over the parameters' own memory.
+func (c *core) build(size int) (*gorgonia.ExprGraph, *machine, error) {
+	g := gorgonia.NewGraph()
+	m := &machine{x: make([]float32, size*c.spec.Inputs())}
+	x := input(g, "x", m.x, size, c.spec.Inputs())
+	for _, p := range c.params {
+		m.nodes = append(m.nodes, input(g, p.Name, p.Data, p.Shape...))
+	}
+	var err error
+	if m.logits, err = c.arch.Logits(c.spec, Inputs{Dense: x}, m.nodes); err != nil {
+		return nil, nil, fmt.Errorf("build %s for %d rows: %w", c.spec.Kind, size, err)
+	}
+	if s := m.logits.Shape(); s.Dims() != 2 || s[0] != size || s[1] != c.spec.Outputs() {
+		return nil, nil, fmt.Errorf("build %s: logits have shape %v, must be (%d, %d)",
+			c.spec.Kind, s, size, c.spec.Outputs())
+	}
+	return g, m, nil
+}
+
+// input makes an input node over data, without a copy.
+func input(g *gorgonia.ExprGraph, name string, data []float32, shape ...int) *gorgonia.Node {
+	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+	return gorgonia.NewTensor(g, gorgonia.Float32, len(shape),
+		gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(v))
+}
+
+// fill writes a batch's features, one-hot where categorical, and zeros below them.
+func (m *machine) fill(s *Spec, b *Batch) {
+	width := s.Inputs()
+	if len(s.Categories) == 0 {
+		copy(m.x, b.Dense)
+		if b.Rows < m.filled {
+			clear(m.x[b.Rows*width : m.filled*width])
+		}
+		m.filled = b.Rows
+		return
+	}
+	clear(m.x[:m.filled*width])
+	m.filled = b.Rows
+	for i := range b.Rows {
+		row := m.x[i*width : (i+1)*width]
+		copy(row, b.Dense[i*s.Dense:(i+1)*s.Dense])
+		at := s.Dense
+		for j, n := range s.Categories {
+			row[at+int(b.Categories[i*len(s.Categories)+j])] = 1
+			at += n
+		}
+	}
+}

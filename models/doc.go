@@ -1,0 +1,26 @@
+// Package models holds the architectures that Perennial learns, as Gorgonia graphs,
+// with their parameters, heads and losses.
+//
+//	Spec ──▶ Registry ──▶ Architecture ──▶ graph ──▶ compute.Runner
+//	                                                    │
+//	Batch ──▶ Model.Gradients ──▶ loss, Grads ──▶ optim ──▶ Params
+//	Batch ──▶ Predictor.Predict ──▶ probabilities or values
+//
+// A Model learns; a Predictor only predicts, and builds no gradient graph. Both
+// compile graphs for 1, 2, 4, ... rows up to their capacity, each when a batch first
+// needs it, and fill a batch up with rows of zeros and weight zero.
+//
+// # Invariants
+//
+//   - Equal specs, parameters and batches give equal bits: on every run, in every
+//     process, for every GOMAXPROCS. (Between processor architectures, see compute.)
+//   - A prediction depends on its row alone: bit for bit the same by itself, among
+//     neighbours, and in a filled-up batch. A loss and its gradients likewise do not
+//     depend on the capacity, nor on rows of weight zero.
+//   - Nothing that is not finite leaves Gradients or Predict without ErrNonFinite, and
+//     neither of them ever changes the parameters.
+//
+// # Concurrency
+//
+// A Model or a Predictor is not safe for concurrent use. Two of them are independent.
+package models

@@ -1,0 +1,66 @@
+package models
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute/op"
+)
+
+// MLP is a multilayer perceptron: an affine map and an activation for each hidden
+// layer, and an affine map to the logits.
+//
+// Under relu, hidden weights start uniform in ±sqrt(6/in) (He et al., "Delving deep into
+// rectifiers", 2015); under tanh, and in the output layer, as in Linear. Biases start at
+// zero.
+type MLP struct{}
+
+// Layout implements Architecture.
+func (MLP) Layout(s Spec) (Layout, error) {
+	if len(s.Hidden) == 0 {
+		return nil, specError("hidden", "is empty, must list at least one width for kind mlp")
+	}
+	var l Layout
+	in := s.Inputs()
+	for i, h := range s.Hidden {
+		l = append(l, Layout{
+			{fmt.Sprintf("hidden.%d.weight", i), []int{in, h}},
+			{fmt.Sprintf("hidden.%d.bias", i), []int{h}},
+		}...)
+		in = h
+	}
+	return append(l, Layout{
+		{"output.weight", []int{in, s.Outputs()}},
+		{"output.bias", []int{s.Outputs()}},
+	}...), nil
+}
+
+// Init implements Architecture.
+func (MLP) Init(s Spec, p Params, r *rand.Rand) {
+	for i := 0; i < len(p); i += 2 {
+		if i == len(p)-2 || s.Activation == "tanh" {
+			glorot(p[i], r)
+		} else {
+			he(p[i], r)
+		}
+		clear(p[i+1].Data)
+	}
+}
+
+// Logits implements Architecture.
+func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	act := op.ReLU
+	if s.Activation == "tanh" {
+		act = op.Tanh
+	}
+	x := in.Dense
+	for i := 0; i < len(p)-2; i += 2 {
+		var err error
+		if x, err = op.Affine(x, p[i], p[i+1], act); err != nil {
+			return nil, fmt.Errorf("hidden layer %d: %w", i/2, err)
+		}
+	}
+	return op.Affine(x, p[len(p)-2], p[len(p)-1], op.Identity)
+}

@@ -1,0 +1,95 @@
+package models
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute"
+)
+
+// A Predictor computes predictions and holds no gradient graph: it is what a server
+// needs. It is not safe for concurrent use.
+type Predictor struct {
+	core
+	machines map[int]*machine // by rows
+}
+
+// Spec returns the spec that the predictor was built from.
+func (p *Predictor) Spec() Spec { return p.spec }
+
+// Capacity returns the largest number of rows of a batch.
+func (p *Predictor) Capacity() int { return p.capacity }
+
+// Params returns live views of the parameters: the next Predict sees what is written.
+func (p *Predictor) Params() Params { return p.params }
+
+// Load copies src into the parameters. It returns ErrParams if src does not fit and
+// ErrNonFinite if it holds a NaN or an infinity, and then changes nothing.
+func (p *Predictor) Load(src Params) error {
+	if err := p.params.Fits(src); err != nil {
+		return err
+	}
+	if !src.Finite() {
+		return fmt.Errorf("%w: parameters to load", ErrNonFinite)
+	}
+	return p.params.CopyFrom(src)
+}
+
+// Warm builds the graph that batches of up to rows rows need, so that the first of them
+// does not wait for it.
+func (p *Predictor) Warm(rows int) error {
+	if rows < 1 || rows > p.capacity {
+		return fmt.Errorf("%w: Rows is %d, must be between 1 and %d", ErrBatch, rows, p.capacity)
+	}
+	_, err := p.machine(rows)
+	return err
+}
+
+// Predict writes b.Rows × Outputs values to dst: p(1) (binary), the probabilities of the
+// classes (multiclass) or the value (regression). It returns ErrBatch if the batch or dst
+// does not fit, and ErrNonFinite if an input or a result is not finite; dst is then
+// undefined.
+func (p *Predictor) Predict(dst []float32, b *Batch) error {
+	if err := b.checkFeatures(&p.spec, p.capacity); err != nil {
+		return err
+	}
+	k := p.spec.Outputs()
+	if len(dst) != b.Rows*k {
+		return fmt.Errorf("%w: dst has %d values, must be %d rows of %d", ErrBatch, len(dst), b.Rows, k)
+	}
+	m, err := p.machine(b.Rows)
+	if err != nil {
+		return err
+	}
+	m.fill(&p.spec, b)
+	if err := m.runner.Run(b.Rows); err != nil {
+		return fmt.Errorf("predict: %w", err)
+	}
+	logits := m.logits.Value().Data().([]float32)[:len(dst)]
+	if !finite(logits) {
+		return fmt.Errorf("%w: prediction", ErrNonFinite)
+	}
+	respond(dst, logits, p.spec.Task, k)
+	return nil
+}
+
+// machine returns the graph that runs a batch of rows, and builds it if it is not there.
+func (p *Predictor) machine(rows int) (*machine, error) {
+	size := p.size(rows)
+	if m, ok := p.machines[size]; ok {
+		return m, nil
+	}
+	g, m, err := p.build(size)
+	if err != nil {
+		return nil, err
+	}
+	if m.runner, err = compute.NewTape(g, gorgonia.Nodes{m.logits}, size); err != nil {
+		return nil, err
+	}
+	if p.machines == nil {
+		p.machines = make(map[int]*machine)
+	}
+	p.machines[size] = m
+	return m, nil
+}
