@@ -99,8 +99,10 @@ const (
 
 // A Control is the payload of TypeControl.
 type Control struct {
-	Action  ControlAction `json:"action"`
-	Version uint64        `json:"version,omitempty"`
+	Action ControlAction `json:"action"`
+	// Version is the version that the action is about: for rollback, the one to go
+	// back to.
+	Version uint64 `json:"version"`
 	// Digest of the version's uncompressed weights blob ("sha256:..."), so that
 	// the record means the same bits for ever.
 	Digest   string `json:"digest,omitempty"`

@@ -30,12 +30,19 @@ type Scanner struct {
 	pos   int
 	depth int
 	max   int
+	loose bool
 }
 
 // New returns a Scanner over data that allows objects and arrays to nest maxDepth
 // deep. The Scanner reads data in place.
 func New(data []byte, maxDepth int) Scanner {
 	return Scanner{data: data, max: maxDepth}
+}
+
+// NewLoose returns a Scanner that Skips strings without looking into them, for
+// cutting a text into parts that are each scanned properly afterwards.
+func NewLoose(data []byte, maxDepth int) Scanner {
+	return Scanner{data: data, max: maxDepth, loose: true}
 }
 
 // Pos returns the offset in bytes of the next unread byte.

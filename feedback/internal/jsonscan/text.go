@@ -22,7 +22,7 @@ func (s *Scanner) Text(scratch []byte) ([]byte, error) {
 // skipText consumes a string and checks it.
 func (s *Scanner) skipText() error {
 	start, end, escaped, err := s.quoted()
-	if err != nil || !escaped {
+	if err != nil || !escaped || s.loose {
 		return err
 	}
 	var scratch [64]byte
@@ -42,7 +42,7 @@ func (s *Scanner) quoted() (start, end int, escaped bool, err error) {
 		switch c := s.data[i]; {
 		case c == '"':
 			s.pos = i + 1
-			if wide && !utf8.Valid(s.data[start:i]) {
+			if wide && !s.loose && !utf8.Valid(s.data[start:i]) {
 				return 0, 0, false, ErrText
 			}
 			return start, i, escaped, nil
