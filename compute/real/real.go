@@ -106,3 +106,18 @@ func Pow(base float64, n uint64) float64 {
 	}
 	return p
 }
+
+// CosPi returns cos(pi u) for u in [0, 1], by the Taylor polynomial of degree 22 around
+// the nearer of the two ends.
+func CosPi(u float64) float64 {
+	if u > 0.5 {
+		return -CosPi(1 - u)
+	}
+	x := float64(math.Pi * u)
+	q := float64(x * x)
+	p := 1.0
+	for i := 22; i >= 2; i -= 2 {
+		p = 1 - float64(p*q)/float64(i*(i-1))
+	}
+	return p
+}

@@ -1,0 +1,68 @@
+package optim
+
+import "github.com/perennial-ml/perennial/models"
+
+// Adagrad divides by the root of all squared gradients so far (Duchi et al., "Adaptive
+// subgradient methods for online learning and stochastic optimization", 2011):
+//
+//	s <- s + g²
+//	step = LearningRate g / (sqrt(s) + Epsilon)
+type Adagrad struct {
+	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"` // above 0; default 0.01
+	Epsilon      float64 `yaml:"epsilon" json:"epsilon"`             // above 0; default 1e-10
+	// Initial is what s starts with, at least 0; default 0.
+	Initial float64 `yaml:"initial" json:"initial,omitempty"`
+}
+
+// WithDefaults fills in what is zero.
+func (c Adagrad) WithDefaults() Adagrad {
+	setDefault(&c.LearningRate, 0.01)
+	setDefault(&c.Epsilon, 1e-10)
+	return c
+}
+
+// Validate names the field that breaks a rule.
+func (c Adagrad) Validate() error {
+	c = c.WithDefaults()
+	return firstError(
+		positive("adagrad.learning_rate", c.LearningRate),
+		positive("adagrad.epsilon", c.Epsilon),
+		notNegative("adagrad.initial", c.Initial),
+	)
+}
+
+// Build returns the Transform for these parameters.
+func (c Adagrad) Build(params models.Params) (*Pipeline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	a := &adagrad{Adagrad: c.WithDefaults(), sum: newSlot("sum", params)}
+	for _, t := range a.sum.cur {
+		for j := range t.Data {
+			t.Data[j] = float32(a.Initial)
+		}
+	}
+	a.mem.slots = []*slot{a.sum}
+	return single("adagrad", a, params), nil
+}
+
+type adagrad struct {
+	Adagrad
+	sum *slot
+	mem memory
+}
+
+func (a *adagrad) memory() *memory { return &a.mem }
+
+func (a *adagrad) propose(grad, _ models.Params) {
+	rate, eps := float32(a.LearningRate), float32(a.Epsilon)
+	cur, next := a.sum.write()
+	for i, t := range grad {
+		old, sum := cur[i].Data, next[i].Data
+		for j, g := range t.Data {
+			s := old[j] + float32(g*g)
+			sum[j] = s
+			t.Data[j] = float32(rate*g) / (sqrt(s) + eps)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package optim
+
+import (
+	"github.com/perennial-ml/perennial/compute/real"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay
+// regularization", 2019; Kingma and Ba, 2015). In step t = 1, 2, ...:
+//
+//	m <- Beta1 m + (1-Beta1) g
+//	v <- Beta2 v + (1-Beta2) g²
+//	step = LearningRate ( m/(1-Beta1^t) / (sqrt(v/(1-Beta2^t)) + Epsilon) + WeightDecay θ )
+//
+// Every tensor decays, biases too. A Schedule behind it scales the decay as well.
+type AdamW struct {
+	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"`         // above 0; default 0.001
+	Beta1        float64 `yaml:"beta1" json:"beta1"`                         // in (0, 1); default 0.9
+	Beta2        float64 `yaml:"beta2" json:"beta2"`                         // in (0, 1); default 0.999
+	Epsilon      float64 `yaml:"epsilon" json:"epsilon"`                     // above 0; default 1e-8
+	WeightDecay  float64 `yaml:"weight_decay" json:"weight_decay,omitempty"` // at least 0; default 0
+}
+
+// WithDefaults fills in what is zero.
+func (c AdamW) WithDefaults() AdamW {
+	setDefault(&c.LearningRate, 0.001)
+	setDefault(&c.Beta1, 0.9)
+	setDefault(&c.Beta2, 0.999)
+	setDefault(&c.Epsilon, 1e-8)
+	return c
+}
+
+// Validate names the field that breaks a rule.
+func (c AdamW) Validate() error {
+	c = c.WithDefaults()
+	return firstError(
+		positive("adamw.learning_rate", c.LearningRate),
+		fraction("adamw.beta1", c.Beta1),
+		fraction("adamw.beta2", c.Beta2),
+		positive("adamw.epsilon", c.Epsilon),
+		notNegative("adamw.weight_decay", c.WeightDecay),
+	)
+}
+
+// Build returns the Transform for these parameters.
+func (c AdamW) Build(params models.Params) (*Pipeline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	a := &adamW{
+		AdamW: c.WithDefaults(),
+		m:     newSlot("m", params),
+		v:     newSlot("v", params),
+		steps: &counter{name: "steps"},
+	}
+	a.mem = memory{slots: []*slot{a.m, a.v}, counters: []*counter{a.steps}}
+	return single("adamw", a, params), nil
+}
+
+type adamW struct {
+	AdamW
+	m, v  *slot
+	steps *counter
+	mem   memory
+}
+
+func (a *adamW) memory() *memory { return &a.mem }
+
+func (a *adamW) propose(grad, params models.Params) {
+	a.steps.next++
+	t := a.steps.next
+	rate, decay, eps := float32(a.LearningRate), float32(a.WeightDecay), float32(a.Epsilon)
+	b1, b2 := float32(a.Beta1), float32(a.Beta2)
+	new1, new2 := float32(1-a.Beta1), float32(1-a.Beta2)
+	c1 := float32(1 / (1 - real.Pow(a.Beta1, t)))
+	c2 := float32(1 / (1 - real.Pow(a.Beta2, t)))
+	m0, m1 := a.m.write()
+	v0, v1 := a.v.write()
+	for i, tensor := range grad {
+		theta := params[i].Data
+		mOld, mNew, vOld, vNew := m0[i].Data, m1[i].Data, v0[i].Data, v1[i].Data
+		for j, g := range tensor.Data {
+			m := float32(b1*mOld[j]) + float32(new1*g)
+			v := float32(b2*vOld[j]) + float32(new2*float32(g*g))
+			mNew[j], vNew[j] = m, v
+			tensor.Data[j] = rate * (float32(m*c1)/(sqrt(v*c2)+eps) + float32(decay*theta[j]))
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package optim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/perennial-ml/perennial/models"
+)
+
+// A Pipeline applies Transforms one after the other. Their states move together or not
+// at all.
+type Pipeline struct {
+	shape models.Params // names and shapes that Update insists on
+	links []link
+}
+
+// A link is one Transform of a Pipeline: one of this package's, which proposes, or one
+// from outside, which is taken back through its State.
+type link struct {
+	name    string
+	own     stage
+	foreign Transform
+	before  State // of foreign, during an Update
+}
+
+// Chain composes Transforms, the first of which sees the gradient first. The Pipelines
+// among them are taken apart: the result shares their state, and they are not used by
+// themselves any more. A Transform from outside this package costs a copy of its state
+// on each Update, so that it can be taken back if a later one fails.
+func Chain(params models.Params, transforms ...Transform) *Pipeline {
+	p := &Pipeline{shape: params.Zeros()}
+	for _, t := range transforms {
+		if inner, ok := t.(*Pipeline); ok {
+			p.links = append(p.links, inner.links...)
+			continue
+		}
+		p.links = append(p.links, link{name: "transform", foreign: t})
+	}
+	return p
+}
+
+func single(name string, s stage, params models.Params) *Pipeline {
+	return &Pipeline{shape: params.Zeros(), links: []link{{name: name, own: s}}}
+}
+
+// Update implements Transform.
+func (p *Pipeline) Update(grad, params models.Params) error {
+	if err := p.shape.Fits(grad); err != nil {
+		return fmt.Errorf("gradient: %w", err)
+	}
+	if err := p.shape.Fits(params); err != nil {
+		return fmt.Errorf("parameters: %w", err)
+	}
+	if err := check("gradient", grad); err != nil {
+		return err
+	}
+	done, err := p.propose(grad, params)
+	if err == nil {
+		err = checkStep(grad, params)
+	}
+	if err != nil {
+		return p.takeBack(done, err)
+	}
+	for i := range p.links {
+		if l := &p.links[i]; l.own != nil {
+			l.own.memory().commit()
+		} else {
+			l.before = State{}
+		}
+	}
+	return nil
+}
+
+// propose runs the links and returns how many of them ran.
+func (p *Pipeline) propose(grad, params models.Params) (int, error) {
+	for i := range p.links {
+		l := &p.links[i]
+		if l.own == nil {
+			l.before = l.foreign.State()
+			if err := l.foreign.Update(grad, params); err != nil {
+				return i, err
+			}
+			continue
+		}
+		m := l.own.memory()
+		m.begin()
+		l.own.propose(grad, params)
+		if err := m.check("state of " + l.name); err != nil {
+			return i, err
+		}
+	}
+	return len(p.links), nil
+}
+
+// takeBack undoes the first n links after an error.
+func (p *Pipeline) takeBack(n int, cause error) error {
+	for i := range p.links[:n] {
+		if l := &p.links[i]; l.own == nil {
+			if err := l.foreign.Restore(l.before); err != nil {
+				return fmt.Errorf("take back %s after %w: %w", l.name, cause, err)
+			}
+		}
+	}
+	return cause
+}
+
+// Consolidate tells every Transform that guards what was learned (EWC) that a phase of
+// learning ends with these parameters.
+func (p *Pipeline) Consolidate(params models.Params) error {
+	if err := p.shape.Fits(params); err != nil {
+		return err
+	}
+	if err := check("parameters", params); err != nil {
+		return err
+	}
+	for _, l := range p.links {
+		if e, ok := l.own.(*ewc); ok {
+			e.mem.begin()
+			e.consolidate(params)
+			if err := e.mem.check("state of " + l.name); err != nil {
+				return err
+			}
+			e.mem.commit()
+		}
+	}
+	return nil
+}
+
+// State implements Transform. The tensors of the i-th link are named "i.kind/...".
+func (p *Pipeline) State() State {
+	var out State
+	for i, l := range p.links {
+		st := l.state()
+		for _, t := range st.Tensors {
+			t.Name = l.prefix(i) + t.Name
+			out.Tensors = append(out.Tensors, t)
+		}
+		for _, c := range st.Counters {
+			c.Name = l.prefix(i) + c.Name
+			out.Counters = append(out.Counters, c)
+		}
+	}
+	return out
+}
+
+func (l *link) prefix(i int) string { return fmt.Sprintf("%d.%s/", i, l.name) }
+
+func (l *link) state() State {
+	if l.own != nil {
+		return l.own.memory().state()
+	}
+	return l.foreign.State()
+}
+
+// Restore implements Transform.
+func (p *Pipeline) Restore(st State) error {
+	parts := make([]State, len(p.links))
+	for i := range p.links {
+		l := &p.links[i]
+		parts[i], st = split(st, l.prefix(i))
+		if l.own != nil {
+			if err := l.own.memory().fits(parts[i]); err != nil {
+				return fmt.Errorf("restore %s: %w", l.name, err)
+			}
+		}
+	}
+	if len(st.Tensors) > 0 {
+		return fmt.Errorf("%w: unexpected tensor %s", ErrState, st.Tensors[0].Name)
+	}
+	if len(st.Counters) > 0 {
+		return fmt.Errorf("%w: unexpected counter %s", ErrState, st.Counters[0].Name)
+	}
+	for i := range p.links {
+		l := &p.links[i]
+		if l.own != nil {
+			continue
+		}
+		l.before = l.foreign.State()
+		if err := l.foreign.Restore(parts[i]); err != nil {
+			return p.takeBack(i, fmt.Errorf("restore %s: %w", l.name, err))
+		}
+	}
+	for i, l := range p.links {
+		if l.own != nil {
+			l.own.memory().restore(parts[i])
+		}
+	}
+	return nil
+}
+
+// split cuts off the leading tensors and counters with a prefix, and cuts off that.
+func split(st State, prefix string) (part, rest State) {
+	rest = st
+	for len(rest.Tensors) > 0 && strings.HasPrefix(rest.Tensors[0].Name, prefix) {
+		t := rest.Tensors[0]
+		t.Name = strings.TrimPrefix(t.Name, prefix)
+		part.Tensors, rest.Tensors = append(part.Tensors, t), rest.Tensors[1:]
+	}
+	for len(rest.Counters) > 0 && strings.HasPrefix(rest.Counters[0].Name, prefix) {
+		c := rest.Counters[0]
+		c.Name = strings.TrimPrefix(c.Name, prefix)
+		part.Counters, rest.Counters = append(part.Counters, c), rest.Counters[1:]
+	}
+	return part, rest
+}

@@ -1,0 +1,82 @@
+package optim
+
+import "github.com/perennial-ml/perennial/models"
+
+// SGD is stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's momentum
+// in the form of Sutskever et al., "On the importance of initialization and momentum in
+// deep learning", 2013:
+//
+//	u <- Momentum u + g
+//	step = LearningRate u                     or, Nesterov,
+//	step = LearningRate (g + Momentum u)
+type SGD struct {
+	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"` // above 0; default 0.01
+	Momentum     float64 `yaml:"momentum" json:"momentum,omitempty"` // in [0, 1); default 0
+	Nesterov     bool    `yaml:"nesterov" json:"nesterov,omitempty"` // needs a momentum
+}
+
+// WithDefaults fills in what is zero.
+func (c SGD) WithDefaults() SGD {
+	setDefault(&c.LearningRate, 0.01)
+	return c
+}
+
+// Validate names the field that breaks a rule.
+func (c SGD) Validate() error {
+	c = c.WithDefaults()
+	if err := positive("sgd.learning_rate", c.LearningRate); err != nil {
+		return err
+	}
+	if err := fraction("sgd.momentum", c.Momentum); err != nil {
+		return err
+	}
+	if c.Nesterov && c.Momentum == 0 {
+		return configError("sgd.nesterov", "is true, must be false without a momentum")
+	}
+	return nil
+}
+
+// Build returns the Transform for these parameters.
+func (c SGD) Build(params models.Params) (*Pipeline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s := &sgd{SGD: c.WithDefaults()}
+	if s.Momentum > 0 {
+		s.momentum = newSlot("momentum", params)
+		s.mem.slots = []*slot{s.momentum}
+	}
+	return single("sgd", s, params), nil
+}
+
+type sgd struct {
+	SGD
+	momentum *slot // nil without momentum
+	mem      memory
+}
+
+func (s *sgd) memory() *memory { return &s.mem }
+
+func (s *sgd) propose(grad, _ models.Params) {
+	rate, mu := float32(s.LearningRate), float32(s.Momentum)
+	if s.momentum == nil {
+		for _, t := range grad {
+			for j, g := range t.Data {
+				t.Data[j] = rate * g
+			}
+		}
+		return
+	}
+	cur, next := s.momentum.write()
+	for i, t := range grad {
+		old, u := cur[i].Data, next[i].Data
+		for j, g := range t.Data {
+			v := float32(mu*old[j]) + g
+			u[j] = v
+			if s.Nesterov {
+				v = g + float32(mu*v)
+			}
+			t.Data[j] = rate * v
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/perennial-ml/perennial/models"
+)
+
+var (
+	// ErrNonFinite says that a gradient, a step or the parameters after it hold a NaN
+	// or an infinity. Drop the batch and go on. It is models.ErrNonFinite.
+	ErrNonFinite = models.ErrNonFinite
+	// ErrState says that a State does not fit the Transform that it is restored to.
+	ErrState = errors.New("optim: state does not fit")
+	// ErrConfig says that a configuration breaks a rule; the text names field and rule.
+	ErrConfig = errors.New("optim: invalid configuration")
+)
+
+// A Transform rewrites a gradient into the step to take. Optimizers, clipping and
+// penalties against forgetting are Transforms; Chain composes them.
+type Transform interface {
+	// Update overwrites grad, in place, with the step to subtract from params. Both
+	// list the tensors that the Transform was made for. It returns ErrNonFinite if
+	// grad, the step, or params less the step hold a NaN or an infinity, and
+	// models.ErrParams if the tensors are others. After an error the Transform's
+	// state is as before, and grad undefined. Update never writes to params.
+	Update(grad, params models.Params) error
+	// State returns a copy of everything that later steps depend on.
+	State() State
+	// Restore replaces the state by a copy of one that State returned. It returns
+	// ErrState, and changes nothing, if the state is another Transform's.
+	Restore(State) error
+}
+
+// A State is what a Transform remembers, in a fixed order.
+type State struct {
+	Tensors  models.Params
+	Counters []Counter
+}
+
+// A Counter is one named number of a State.
+type Counter struct {
+	Name  string
+	Value uint64
+}
+
+// Apply subtracts a step from the parameters. An Update that succeeded has checked that
+// the result is finite.
+func Apply(params, step models.Params) {
+	for i := range params {
+		dst := params[i].Data
+		for j, s := range step[i].Data {
+			dst[j] -= s
+		}
+	}
+}
+
+// check returns ErrNonFinite unless p holds finite values alone.
+func check(what string, p models.Params) error {
+	for _, t := range p {
+		var sum float32
+		for _, v := range t.Data {
+			sum += v - v
+		}
+		if sum != 0 {
+			return fmt.Errorf("%w: %s of %s", ErrNonFinite, what, t.Name)
+		}
+	}
+	return nil
+}
+
+// checkStep returns ErrNonFinite unless step and params-step are finite.
+func checkStep(step, params models.Params) error {
+	for i, t := range step {
+		var sum float32
+		for j, v := range t.Data {
+			r := params[i].Data[j] - v
+			sum += r - r + (v - v)
+		}
+		if sum != 0 {
+			return fmt.Errorf("%w: step of %s", ErrNonFinite, t.Name)
+		}
+	}
+	return nil
+}
+
+// sqrt rounds the exact root once, as float32.
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
