@@ -1,26 +1,49 @@
 package checkpoint
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // A Version names a state of the learner by the log position of the last record
 // in it.
 type Version uint64
 
-// A Manifest describes one durable version.
+// String returns the version's tag, as in "v1200".
+func (v Version) String() string { return "v" + strconv.FormatUint(uint64(v), 10) }
+
+// ParseVersion reads a version as String writes it, or as a bare position.
+func ParseVersion(s string) (Version, error) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(s, "v"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("version %q: want a log position, as in v1200: %w", s, err)
+	}
+	return Version(n), nil
+}
+
+// A Manifest describes one durable version. As JSON it is the config blob of the
+// version's OCI manifest.
 type Manifest struct {
-	Version  Version   `json:"version"`
-	Model    string    `json:"model"`
-	Log      LogID     `json:"log"`
-	LogTime  time.Time `json:"log_time"`
+	Version Version   `json:"version"`
+	Model   string    `json:"model"`
+	Log     LogID     `json:"log"`
+	LogTime time.Time `json:"log_time"`
 	// Config is the digest of everything in the configuration that learning
 	// depends on; a state is a function of it, the seed and the log.
 	Config string `json:"config"`
 	// StateHash is the SHA-256 over the names and uncompressed digests of all
-	// blobs, in order.
-	StateHash string            `json:"state_hash"`
-	Spec      []byte            `json:"spec"` // models.Spec as JSON: a server needs nothing else
-	Summary   map[string]string `json:"summary,omitempty"`
-	Blobs     []BlobInfo        `json:"blobs"`
+	// blobs, in order; see StateHash. Write computes it.
+	StateHash string `json:"state_hash"`
+	// Spec is models.Spec as JSON: with the weights, all that a server needs.
+	Spec    json.RawMessage   `json:"spec"`
+	Summary map[string]string `json:"summary,omitempty"`
+	Blobs   []BlobInfo        `json:"blobs"` // Write fills it in
 }
 
 // A LogID tells one log from a re-created log of the same name.
@@ -33,11 +56,42 @@ type LogID struct {
 type BlobInfo struct {
 	Name      string `json:"name"` // weights, optimizer, replay, join, guard, metrics, ...
 	MediaType string `json:"media_type"`
-	Digest    string `json:"digest"`  // of the uncompressed bytes: sha256:hex
-	Size      int64  `json:"size"`    // of the uncompressed bytes
-	Stored    string `json:"stored"`  // digest of the compressed bytes, the OCI blob
-	StoredLen int64  `json:"stored_size"`
+	Digest    string `json:"digest"`      // of the uncompressed bytes: sha256:hex
+	Size      int64  `json:"size"`        // of the uncompressed bytes
+	Stored    string `json:"stored"`      // digest of the compressed bytes, the OCI blob
+	StoredLen int64  `json:"stored_size"` // of the compressed bytes
 }
 
 // WeightsBlob is the name of the blob that a server needs.
 const WeightsBlob = "weights"
+
+// StateHash names a state by content: the SHA-256, as "sha256:hex", over the
+// line name, zero byte, uncompressed digest, newline of each blob, in order.
+func StateHash(blobs []BlobInfo) string {
+	h := sha256.New()
+	for _, b := range blobs {
+		fmt.Fprintf(h, "%s\x00%s\n", b.Name, b.Digest)
+	}
+	return digestPrefix + hex.EncodeToString(h.Sum(nil))
+}
+
+const digestPrefix = "sha256:"
+
+var blobName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+
+// Bounds on what a manifest may hold.
+const (
+	maxBlobs    = 1 << 10
+	maxManifest = 4 << 20  // bytes of JSON, of an OCI manifest or a config
+	maxIndex    = 16 << 20 // bytes of JSON
+)
+
+// Blob returns the description of a blob by name.
+func (m *Manifest) Blob(name string) (BlobInfo, bool) {
+	for _, b := range m.Blobs {
+		if b.Name == name {
+			return b, true
+		}
+	}
+	return BlobInfo{}, false
+}

@@ -21,7 +21,7 @@ var (
 
 // Bounds on what a header may claim.
 const (
-	MaxHeader  = 16 << 20 // bytes of JSON
+	MaxHeader  = 4 << 20 // bytes of JSON
 	MaxTensors = 1 << 16
 	MaxRank    = 16
 	MaxName    = 1 << 10 // bytes
