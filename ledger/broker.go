@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// apiTimeout bounds one request to the broker whose context has no deadline.
+const apiTimeout = 10 * time.Second
+
+// A Broker is the NATS server that keeps the logs, with a connection to it.
+type Broker struct {
+	cfg  Config
+	log  *slog.Logger
+	emb  *embedded // nil for an external server
+	conn *nats.Conn
+	js   jetstream.JetStream
+
+	mu     sync.Mutex
+	closed bool
+	logs   []*Log
+}
+
+// Connect starts the embedded server, or connects to the external one. cfg gets its
+// defaults and is validated. It returns ErrLocked if another process holds cfg.Dir.
+func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	b := &Broker{cfg: cfg, log: log}
+	if cfg.URL == "" {
+		emb, err := startEmbedded(ctx, cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		b.emb = emb
+		if cfg.Listen != "" {
+			addr, _ := emb.srv.Addr().(*net.TCPAddr)
+			if addr != nil && !addr.IP.IsLoopback() {
+				log.Warn("the embedded log takes clients from other machines and asks for no password",
+					"listen", addr.String())
+			}
+		}
+	}
+	var err error
+	if b.conn, err = b.dial("perennial"); err == nil {
+		b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(apiTimeout))
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Conn is a connection for use beside the log: publishing versions, watching
+// channels. It is closed by Close.
+func (b *Broker) Conn() *nats.Conn { return b.conn }
+
+// JetStream is JetStream over Conn.
+func (b *Broker) JetStream() jetstream.JetStream { return b.js }
+
+// ClientURL is where clients reach the embedded server, "" if it opens no socket; for
+// an external server it is the configured URL.
+func (b *Broker) ClientURL() string {
+	switch {
+	case b.emb == nil:
+		return b.cfg.URL
+	case b.cfg.Listen == "":
+		return ""
+	default:
+		return b.emb.srv.ClientURL()
+	}
+}
+
+// dial opens one more connection. Writers and readers have their own, so that a scan's
+// backlog never stands before a commit's answer.
+func (b *Broker) dial(name string) (*nats.Conn, error) {
+	opts := []nats.Option{
+		nats.Name(name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		// What is written while the broker is away is unknown to its writer: fail
+		// at once and let the writer decide.
+		nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.Warn("connection to the log", "connection", name, "error", err)
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.Warn("connection to the log was lost", "connection", name, "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.log.Info("connection to the log is back", "connection", name)
+		}),
+	}
+	if b.emb != nil {
+		nc, err := nats.Connect("", append(opts, nats.InProcessServer(b.emb.srv))...)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the embedded server: %w", err)
+		}
+		return nc, nil
+	}
+	if b.cfg.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(b.cfg.Credentials))
+	}
+	if b.cfg.TLS.CA != "" {
+		opts = append(opts, nats.RootCAs(b.cfg.TLS.CA))
+	}
+	if b.cfg.TLS.Cert != "" {
+		opts = append(opts, nats.ClientCert(b.cfg.TLS.Cert, b.cfg.TLS.Key))
+	}
+	nc, err := nats.Connect(b.cfg.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, err)
+	}
+	return nc, nil
+}
+
+// Close closes every Log, the connections and the embedded server, within some seconds.
+// Appends that wait get ErrClosed. It may be called more than once.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	logs := b.logs
+	b.logs = nil
+	b.mu.Unlock()
+
+	for _, l := range logs {
+		l.close()
+	}
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	if b.emb == nil {
+		return nil
+	}
+	return b.emb.stop()
+}

@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/perennial-ml/perennial/feedback"
+)
+
+// headerMsgID is what the broker drops duplicates by. It holds the event's id, written
+// as in the header ce-id.
+const headerMsgID = "Nats-Msg-Id"
+
+const (
+	// maxHeader is the broker's limit on a message's headers, in bytes.
+	maxHeader = 1<<16 - 1
+	// addedHeader is room for the headers that storing adds, the id's copy aside.
+	addedHeader = 192
+	// itemOverhead is what an event in the queue costs beside its bytes.
+	itemOverhead = 1024
+)
+
+// encode turns an event into the message that is stored: a CloudEvent in binary mode,
+// its attributes headers and its payload the message. It shares no memory with the
+// event's Data. size is the most that it takes on the wire. The error wraps
+// ErrUnstorable or ErrTooLarge.
+func encode(model string, ev *feedback.Event, limit int) (msg *nats.Msg, size int, err error) {
+	subject, ok := Subject(model, ev.Type)
+	switch {
+	case !ok:
+		return nil, 0, fmt.Errorf("type %q: must be one of Perennial's event types: %w", ev.Type, ErrUnstorable)
+	case ev.ID == "":
+		return nil, 0, fmt.Errorf("id: must not be empty: %w", ErrUnstorable)
+	case ev.Consent == feedback.ConsentNone:
+		return nil, 0, fmt.Errorf("consent: must not be none: %w", ErrUnstorable)
+	}
+	h := nats.Header(ev.Headers())
+	h[headerMsgID] = h["ce-id"]
+	for name, values := range h {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	if size += addedHeader; size > maxHeader {
+		return nil, 0, fmt.Errorf("attributes: must take at most %d bytes as headers, and take %d: %w", maxHeader, size, ErrTooLarge)
+	}
+	if size += len(ev.Data); size > limit {
+		return nil, 0, fmt.Errorf("event: must take at most %d bytes with its headers, and takes %d: %w", limit, size, ErrTooLarge)
+	}
+	return &nats.Msg{Subject: subject, Header: h, Data: slices.Clone(ev.Data)}, size, nil
+}

@@ -1,0 +1,45 @@
+package ledger
+
+import "errors"
+
+// What Connect, Open and Check refuse.
+var (
+	// ErrLocked: another process holds the store folder of the embedded server.
+	ErrLocked = errors.New("the log's folder is in use by another process")
+	// ErrAsyncPersistence: the stream acknowledges before it writes.
+	ErrAsyncPersistence = errors.New("the log acknowledges records before they are on disk")
+	// ErrIncompatible: a stream of that name exists and cannot serve as a log.
+	ErrIncompatible = errors.New("the stream cannot serve as a log")
+	// ErrRecreated: the stream is another one than the checkpoint was written from.
+	ErrRecreated = errors.New("the log was re-created since the checkpoint")
+	// ErrTruncated: the log ends before the checkpoint.
+	ErrTruncated = errors.New("the log ends before the checkpoint")
+	// ErrBeginsAfter: records after the checkpoint are gone that nobody erased one by one.
+	ErrBeginsAfter = errors.New("the log begins after the checkpoint")
+)
+
+// What Append refuses.
+var (
+	// ErrBusy: QueueBytes are waiting for commit. Nothing of the call was stored; try
+	// again later.
+	ErrBusy = errors.New("the log's queue is full")
+	// ErrStalled: the log did not answer within AppendTimeout. Whether the events are
+	// stored is unknown; a retry with the same ids is safe.
+	ErrStalled = errors.New("the log does not answer")
+	// ErrFull: the stream, account or disk has no room. Nothing of the call was stored.
+	ErrFull = errors.New("the log is full")
+	// ErrTooLarge: an event, or a whole call, is larger than the log takes.
+	ErrTooLarge = errors.New("too large for the log")
+	// ErrUnstorable: an event's attributes forbid storing it.
+	ErrUnstorable = errors.New("the event cannot be stored")
+)
+
+// What readers meet.
+var (
+	// ErrReplaced: another Scan took over this one's consumer.
+	ErrReplaced = errors.New("another scan took over")
+	// ErrNoRecord: no record was ever stored at that position.
+	ErrNoRecord = errors.New("no record was ever stored there")
+	// ErrClosed: the Broker, Log or Scan was closed.
+	ErrClosed = errors.New("the log is closed")
+)
