@@ -4,10 +4,13 @@
 // graph is behind Runner, so that the two can change apart from each other.
 //
 //	models ──▶ *gorgonia.ExprGraph + roots ──▶ Runner ──▶ values of the roots
+//	                                           ├─ Tape      Gorgonia's TapeMachine
+//	                                           └─ Sequence  the ops in order, in place
 //
-// Tape is the Runner on Gorgonia's own TapeMachine. It interprets the graph node
-// by node and always computes the full capacity. It is also the reference that any
-// other Runner is compared with.
+// Tape is the reference: whatever else runs a graph is compared with it. It hands
+// each run to a goroutine on another thread, which costs more than a small model's
+// arithmetic. Sequence calls the same ops in the caller's goroutine and gives the
+// same bits. Both compute the full capacity on each run.
 //
 // The differentiable ops that graphs are made of are in compute/op; the elementary
 // functions with one result on every machine are in compute/real.
@@ -18,7 +21,7 @@
 //     process, for every GOMAXPROCS. Between processor architectures the same
 //     holds of compute/real only: on amd64 the matrix kernels use no fused
 //     multiply-add, elsewhere the compiler may introduce one.
-//   - What a node's Value holds after a Run stays there until the next Run.
+//   - An output stays as it is until the next Run.
 //
 // # Concurrency
 //

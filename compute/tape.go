@@ -1,7 +1,6 @@
 package compute
 
 import (
-	"errors"
 	"fmt"
 
 	// Gorgonia compares the Go release with this module's list when a process
@@ -12,35 +11,23 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Errors that NewTape and Run wrap.
-var (
-	ErrGraph = errors.New("compute: graph cannot be run")
-	ErrRows  = errors.New("compute: rows out of range")
-)
-
 // A Tape runs a graph on Gorgonia's TapeMachine.
 type Tape struct {
 	vm       gorgonia.VM
+	roots    gorgonia.Nodes
 	capacity int
 }
 
 var _ Runner = (*Tape)(nil)
 
-// NewTape compiles the part of g that roots depend on. Every input of that part must
-// have a value bound to it (gorgonia.Let) which stays bound; capacity is the number
-// of rows that g was built for.
-//
-// It returns ErrGraph, naming the node, if an input has no value or the graph does
-// not compile.
+// NewTape compiles the part of g that roots depend on. Every input of that part must have
+// a value bound to it; capacity is the number of rows that g was built for. It returns
+// ErrGraph, naming the node, if an input has no value or the graph does not compile.
 func NewTape(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int) (*Tape, error) {
-	if capacity < 1 {
-		return nil, fmt.Errorf("%w: capacity is %d, must be at least 1", ErrGraph, capacity)
+	if err := checkGraph(roots, capacity); err != nil {
+		return nil, err
 	}
-	if len(roots) == 0 {
-		return nil, fmt.Errorf("%w: it has no roots", ErrGraph)
-	}
-	needed := g.ExactSubgraphRoots(roots...)
-	inputs := needed.Inputs()
+	inputs := g.ExactSubgraphRoots(roots...).Inputs()
 	if len(inputs) == 0 {
 		return nil, fmt.Errorf("%w: no root depends on an input", ErrGraph)
 	}
@@ -49,18 +36,18 @@ func NewTape(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int) (*Tape, 
 			return nil, fmt.Errorf("%w: input %s has no value bound to it", ErrGraph, in.Name())
 		}
 	}
-	prog, locations, err := gorgonia.CompileFunction(g, inputs, roots)
+	program, locations, err := gorgonia.CompileFunction(g, inputs, roots)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGraph, err)
 	}
-	vm := gorgonia.NewTapeMachine(g, gorgonia.WithPrecompiled(prog, locations))
-	return &Tape{vm: vm, capacity: capacity}, nil
+	vm := gorgonia.NewTapeMachine(g, gorgonia.WithPrecompiled(program, locations))
+	return &Tape{vm: vm, roots: roots, capacity: capacity}, nil
 }
 
-// Run evaluates the full capacity whatever rows says; see Runner.
+// Run implements Runner.
 func (t *Tape) Run(rows int) error {
-	if rows < 1 || rows > t.capacity {
-		return fmt.Errorf("%w: %d, must be between 1 and %d", ErrRows, rows, t.capacity)
+	if err := checkRows(rows, t.capacity); err != nil {
+		return err
 	}
 	defer t.vm.Reset()
 	if err := t.vm.RunAll(); err != nil {
@@ -69,8 +56,22 @@ func (t *Tape) Run(rows int) error {
 	return nil
 }
 
-// Capacity returns the number of rows that the graph was built for.
-func (t *Tape) Capacity() int { return t.capacity }
+// Output implements Runner.
+func (t *Tape) Output(i int) gorgonia.Value { return t.roots[i].Value() }
 
-// Close releases the machine.
-func (t *Tape) Close() error { return t.vm.Close() }
+func checkGraph(roots gorgonia.Nodes, capacity int) error {
+	if capacity < 1 {
+		return fmt.Errorf("%w: capacity is %d, must be at least 1", ErrGraph, capacity)
+	}
+	if len(roots) == 0 {
+		return fmt.Errorf("%w: it has no roots", ErrGraph)
+	}
+	return nil
+}
+
+func checkRows(rows, capacity int) error {
+	if rows < 1 || rows > capacity {
+		return fmt.Errorf("%w: %d, must be between 1 and %d", ErrRows, rows, capacity)
+	}
+	return nil
+}

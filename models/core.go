@@ -19,10 +19,19 @@ type core struct {
 	arch     Architecture
 	params   Params
 	capacity int
+	run      compiler
 }
 
+// A compiler makes a Runner for the roots of a graph of so many rows. It is the seam where
+// another way to run graphs takes its place; tests put compute.NewTape there.
+type compiler func(g *gorgonia.ExprGraph, roots gorgonia.Nodes, rows int) (compute.Runner, error)
+
 func newCore(s Spec, a Architecture, p Params, capacity int) core {
-	return core{spec: s, arch: a, params: p, capacity: capacity}
+	return core{spec: s, arch: a, params: p, capacity: capacity, run: sequence}
+}
+
+func sequence(g *gorgonia.ExprGraph, roots gorgonia.Nodes, rows int) (compute.Runner, error) {
+	return compute.NewSequence(g, roots, rows)
 }
 
 // size returns the number of rows of the graph that runs a batch of rows: the next power
@@ -38,9 +47,9 @@ func (c *core) size(rows int) int {
 // A machine is one graph for one number of rows, with its input memory.
 type machine struct {
 	runner compute.Runner
-	x      []float32 // size × Inputs
-	filled int       // leading rows of x that may differ from zero
-	logits *gorgonia.Node
+	x      []float32      // size × Inputs
+	filled int            // leading rows of x that may differ from zero
+	logits *gorgonia.Node // size × Outputs
 	nodes  gorgonia.Nodes // the parameters, as inputs of the graph
 }
 
@@ -92,4 +101,14 @@ func (m *machine) fill(s *Spec, b *Batch) {
 			at += n
 		}
 	}
+}
+
+// values returns the memory of the runner's i-th output, a float32 tensor.
+func (m *machine) values(i int) ([]float32, error) {
+	v := m.runner.Output(i)
+	data, ok := v.Data().([]float32)
+	if !ok {
+		return nil, fmt.Errorf("models: output %d of the graph is %T, must be a float32 tensor", i, v.Data())
+	}
+	return data, nil
 }

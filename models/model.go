@@ -7,7 +7,6 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/compute/op"
 )
 
@@ -52,26 +51,32 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err := t.runner.Run(b.Rows); err != nil {
 		return 0, fmt.Errorf("gradients: %w", err)
 	}
-	loss := t.cost.Value().Data().(float64)
+	loss, ok := t.runner.Output(0).Data().(float64)
+	if !ok {
+		return 0, fmt.Errorf("models: loss of the graph is %T, must be a float64", t.runner.Output(0).Data())
+	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("%w: loss is %v", ErrNonFinite, loss)
 	}
-	for i, n := range t.grads {
-		src := n.Value().Data().([]float32)
-		if !finite(src) {
-			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, m.params[i].Name)
+	for i, dst := range m.grads {
+		src, err := t.values(1 + i)
+		if err != nil {
+			return 0, err
 		}
-		copy(m.grads[i].Data, src)
+		if !finite(src) {
+			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, dst.Name)
+		}
+		copy(dst.Data, src)
 	}
 	return loss, nil
 }
 
-// A trainer is a machine with a loss and its gradients.
+// A trainer is a machine whose roots are the loss and the gradients, in the order of the
+// parameters.
 type trainer struct {
 	*machine
-	targets, weights []float32
-	cost             *gorgonia.Node
-	grads            gorgonia.Nodes
+	targets []float32 // size × Outputs
+	weights []float32 // size; zero below the batch
 }
 
 func (m *Model) trainer(rows int) (*trainer, error) {
@@ -94,14 +99,15 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	case Multiclass:
 		loss = op.SoftmaxCrossEntropy
 	}
-	if t.cost, err = loss(t.logits, targets, weights); err != nil {
+	cost, err := loss(t.logits, targets, weights)
+	if err != nil {
 		return nil, fmt.Errorf("build loss of %s: %w", m.spec.Kind, err)
 	}
-	if t.grads, err = gorgonia.Grad(t.cost, t.nodes...); err != nil {
+	grads, err := gorgonia.Grad(cost, t.nodes...)
+	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
-	roots := append(gorgonia.Nodes{t.cost}, t.grads...)
-	if t.runner, err = compute.NewTape(g, roots, size); err != nil {
+	if t.runner, err = m.run(g, append(gorgonia.Nodes{cost}, grads...), size); err != nil {
 		return nil, err
 	}
 	if m.trainers == nil {

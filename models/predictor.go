@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
-
-	"github.com/perennial-ml/perennial/compute"
 )
 
 // A Predictor computes predictions and holds no gradient graph: it is what a server
@@ -66,7 +64,11 @@ func (p *Predictor) Predict(dst []float32, b *Batch) error {
 	if err := m.runner.Run(b.Rows); err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
-	logits := m.logits.Value().Data().([]float32)[:len(dst)]
+	logits, err := m.values(0)
+	if err != nil {
+		return err
+	}
+	logits = logits[:len(dst)]
 	if !finite(logits) {
 		return fmt.Errorf("%w: prediction", ErrNonFinite)
 	}
@@ -84,7 +86,7 @@ func (p *Predictor) machine(rows int) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.runner, err = compute.NewTape(g, gorgonia.Nodes{m.logits}, size); err != nil {
+	if m.runner, err = p.run(g, gorgonia.Nodes{m.logits}, size); err != nil {
 		return nil, err
 	}
 	if p.machines == nil {
