@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/ledger"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// The channels that answer or shadow requests.
+const (
+	Stable    = "stable"
+	Candidate = "candidate"
+	Shadow    = "shadow"
+)
+
+// A Model is one model that the server answers for.
+type Model struct {
+	Name       string
+	Dictionary *feature.Dictionary
+	// Spec of the model as configured; it says which outputs the metadata lists.
+	Spec models.Spec
+	// Stable answers requests. Candidate may be nil.
+	Stable, Candidate Source
+	Decoder           Decoder
+	Log               Log
+	// Status may be nil, for a server without a learner.
+	Status Status
+	// NewPredictor builds a predictor for batches of up to rows rows.
+	NewPredictor func(spec models.Spec, rows int) (Predictor, error)
+}
+
+// Weights are a version as a server holds it. They are immutable.
+type Weights struct {
+	Version checkpoint.Version
+	Spec    models.Spec
+	Params  models.Params
+}
+
+// A Source hands out the newest weights of a channel. It is safe for concurrent use
+// and does not block.
+type Source interface {
+	// Current returns nil as long as there are none.
+	Current() *Weights
+}
+
+// A Predictor computes a model's outputs. It is used by one goroutine at a time.
+type Predictor interface {
+	// Load copies params in. They have the shapes of the predictor's spec.
+	Load(params models.Params) error
+	// Predict writes batch.Rows x Spec.Outputs() outputs to dst.
+	Predict(dst []float32, batch *models.Batch) error
+}
+
+// A Decoder checks events against a model's configuration, and resolves the consent of
+// those that name none; *feedback.Decoder is one. The error is a *feedback.Refusal. It is
+// safe for concurrent use.
+type Decoder interface {
+	Decode(feedback.Event) (*feedback.Record, error)
+}
+
+// A Log takes events; *ledger.Log is one. It is safe for concurrent use.
+type Log interface {
+	// Append returns when the events are on disk: receipts[i] is events[i]'s, and
+	// receipts[i].Err says why it was not stored. Without receipts the error
+	// concerns them all, and a retry with the same ids stores nothing twice. After
+	// an error the log may still hold the events' Data.
+	Append(ctx context.Context, events []feedback.Event) ([]ledger.Receipt, error)
+}
+
+// Status reports on the learner behind a model. It is safe for concurrent use.
+type Status interface {
+	Status(ctx context.Context) (ModelStatus, error)
+	// Versions lists the durable versions, the newest first.
+	Versions(ctx context.Context) ([]VersionInfo, error)
+	// Report returns the prequential metrics as of the newest published version.
+	Report(ctx context.Context) (Report, error)
+}
+
+// A ModelStatus says where a model's learner is.
+type ModelStatus struct {
+	Position    uint64            `json:"position"` // last record learned from
+	LogTime     time.Time         `json:"log_time"`
+	Log         LogStatus         `json:"log"`
+	Pinned      bool              `json:"pinned"`
+	Durable     uint64            `json:"durable"`                // newest durable version
+	FreshnessMS float64           `json:"freshness_ms,omitempty"` // age of the oldest accepted event that stable does not contain, milliseconds
+	Counters    map[string]uint64 `json:"counters,omitempty"`     // by reason: learned, late, unknown_prediction, ...
+}
+
+// LogStatus says how the log is doing.
+type LogStatus struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	First   uint64    `json:"first"`
+	Last    uint64    `json:"last"`
+	Bytes   uint64    `json:"bytes"`
+	State   string    `json:"state"` // ok, busy or stalled
+}
+
+// A VersionInfo describes a durable version.
+type VersionInfo struct {
+	Version   uint64            `json:"version"`
+	LogTime   time.Time         `json:"log_time"`
+	StateHash string            `json:"state_hash"`
+	Channels  []string          `json:"channels,omitempty"`
+	Bytes     int64             `json:"bytes,omitempty"`
+	Summary   map[string]string `json:"summary,omitempty"`
+}
+
+// A Report holds prequential metrics: each example was scored before it was learned.
+type Report struct {
+	Position uint64    `json:"position"`
+	LogTime  time.Time `json:"log_time"`
+	Scores   []Score   `json:"scores"`
+}
+
+// A Score is the record of one who predicts: learner, stable or served. A metric that
+// the task does not have is absent.
+type Score struct {
+	Name     string   `json:"name"`
+	Segment  string   `json:"segment,omitempty"` // "key=value"; empty for all
+	N        uint64   `json:"n"`                 // examples in the window
+	Total    uint64   `json:"total,omitempty"`   // examples ever
+	Loss     *float64 `json:"loss,omitempty"`    // mean: nats, or squared units
+	LossSD   *float64 `json:"loss_sd,omitempty"` // standard deviation of one example's loss
+	Accuracy *float64 `json:"accuracy,omitempty"`
+	AUC      *float64 `json:"auc,omitempty"`
+	ECE      *float64 `json:"ece,omitempty"` // expected calibration error
+
+	// The 95% intervals, filled in by the server: Wilson's for the accuracy, the
+	// normal one for the loss.
+	AccuracyInterval *Interval `json:"accuracy_interval,omitempty"`
+	LossInterval     *Interval `json:"loss_interval,omitempty"`
+}

@@ -1,0 +1,154 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/perennial-ml/perennial/models"
+)
+
+// A pool lends predictors of one model. A predictor's graph is built once for a spec;
+// a new version only copies its parameters in, when a request first needs it, so that
+// versions may change many times a second.
+type pool struct {
+	build func(models.Spec, int) (Predictor, error)
+	rows  int           // capacity of each predictor
+	slots chan struct{} // one token a predictor that may be lent
+
+	mu   sync.Mutex
+	idle []*worker
+}
+
+// A worker is one predictor with the batch that feeds it.
+type worker struct {
+	predictor Predictor
+	spec      models.Spec
+	holds     *Weights // loaded into predictor; nil after a failed load
+	batch     models.Batch
+	out       []float32
+}
+
+func newPool(build func(models.Spec, int) (Predictor, error), size, rows int) *pool {
+	p := &pool{build: build, rows: rows, slots: make(chan struct{}, size)}
+	for range size {
+		p.slots <- struct{}{}
+	}
+	return p
+}
+
+// borrow waits for a predictor and loads w into it. Give it back with release.
+func (p *pool) borrow(ctx context.Context, w *Weights) (*worker, error) {
+	select {
+	case <-p.slots:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a predictor: %w", ctx.Err())
+	}
+	wk := p.take(w)
+	if err := p.ready(wk, w); err != nil {
+		p.release(wk)
+		return nil, err
+	}
+	return wk, nil
+}
+
+// take prefers an idle worker that holds w already, then one of its spec.
+func (p *pool) take(w *Weights) *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	best := len(p.idle) - 1
+	for i, wk := range p.idle {
+		if wk.holds == w {
+			best = i
+			break
+		}
+	}
+	if best < 0 {
+		return &worker{}
+	}
+	wk := p.idle[best]
+	p.idle = slices.Delete(p.idle, best, best+1)
+	return wk
+}
+
+func (p *pool) ready(wk *worker, w *Weights) error {
+	if wk.holds == w {
+		return nil
+	}
+	wk.holds = nil
+	if wk.predictor == nil || !sameSpec(wk.spec, w.Spec) {
+		predictor, err := p.build(w.Spec, p.rows)
+		if err != nil {
+			return fmt.Errorf("build a predictor: %w", err)
+		}
+		*wk = worker{predictor: predictor, spec: w.Spec, out: make([]float32, p.rows*w.Spec.Outputs())}
+	}
+	if err := wk.predictor.Load(w.Params); err != nil {
+		return fmt.Errorf("load version %d: %w", w.Version, err)
+	}
+	wk.holds = w
+	return nil
+}
+
+func (p *pool) release(wk *worker) {
+	p.mu.Lock()
+	p.idle = append(p.idle, wk)
+	p.mu.Unlock()
+	p.slots <- struct{}{}
+}
+
+func sameSpec(a, b models.Spec) bool {
+	return a.Kind == b.Kind && a.Task == b.Task && a.Classes == b.Classes && a.Dense == b.Dense &&
+		slices.Equal(a.Categories, b.Categories) && slices.Equal(a.Hidden, b.Hidden) && a.Activation == b.Activation
+}
+
+// predict computes the outputs of the rows that pick says, from w alone, into
+// dst[row*outputs:]. It goes in steps of the predictor's capacity.
+func (p *pool) predict(ctx context.Context, w *Weights, rows []row, pick func(*row) bool, dst []float32) error {
+	wk, err := p.borrow(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer p.release(wk)
+	k := w.Spec.Outputs()
+	if len(dst) != len(rows)*k {
+		return fmt.Errorf("version %d has %d outputs; the model is configured with %d", w.Version, k, len(dst)/len(rows))
+	}
+	at := make([]int, 0, min(p.rows, len(rows)))
+	for i := 0; i < len(rows); {
+		b := &wk.batch
+		b.Rows, b.Dense, b.Categories, at = 0, b.Dense[:0], b.Categories[:0], at[:0]
+		for ; i < len(rows) && len(at) < p.rows; i++ {
+			r := &rows[i]
+			if !pick(r) {
+				continue
+			}
+			if len(r.encoded.Dense) != w.Spec.Dense || len(r.encoded.Categories) != len(w.Spec.Categories) {
+				return fmt.Errorf("version %d reads %d numbers and %d categories; the dictionary gives %d and %d",
+					w.Version, w.Spec.Dense, len(w.Spec.Categories), len(r.encoded.Dense), len(r.encoded.Categories))
+			}
+			b.Dense = append(b.Dense, r.encoded.Dense...)
+			b.Categories = append(b.Categories, r.encoded.Categories...)
+			at = append(at, i)
+		}
+		if len(at) == 0 {
+			break
+		}
+		b.Rows = len(at)
+		out := wk.out[:b.Rows*k]
+		if err := wk.predictor.Predict(out, b); err != nil {
+			return fmt.Errorf("predict with version %d: %w", w.Version, err)
+		}
+		for j, i := range at {
+			for _, v := range out[j*k : (j+1)*k] {
+				if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+					return fmt.Errorf("version %d: %w", w.Version, errNonFinite)
+				}
+			}
+			copy(dst[i*k:(i+1)*k], out[j*k:])
+		}
+	}
+	return nil
+}
