@@ -1,0 +1,423 @@
+package distribute
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// Config sets how a model's buckets are kept.
+type Config struct {
+	// Storage is "file" (the default) or "memory", for the tensors; pointers and
+	// the epoch are always in files. It cannot change once the bucket exists.
+	Storage string `yaml:"storage" json:"storage"`
+	// Replicas of both buckets, 1 (the default) to 5.
+	Replicas int `yaml:"replicas" json:"replicas"`
+	// Keep is how many publications' tensors stay for servers that are still
+	// fetching. Default 4, at least 1.
+	Keep int `yaml:"keep" json:"keep"`
+}
+
+// WithDefaults fills the zero fields in.
+func (c Config) WithDefaults() Config {
+	if c.Storage == "" {
+		c.Storage = "file"
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 1
+	}
+	if c.Keep == 0 {
+		c.Keep = 4
+	}
+	return c
+}
+
+// Validate returns ErrInvalid with the field and the rule that it breaks.
+func (c Config) Validate() error {
+	switch {
+	case c.Storage != "file" && c.Storage != "memory":
+		return fmt.Errorf("%w: storage: must be file or memory, is %q", ErrInvalid, c.Storage)
+	case c.Replicas < 1 || c.Replicas > 5:
+		return fmt.Errorf("%w: replicas: must be 1 to 5, is %d", ErrInvalid, c.Replicas)
+	case c.Keep < 1:
+		return fmt.Errorf("%w: keep: must be at least 1, is %d", ErrInvalid, c.Keep)
+	}
+	return nil
+}
+
+// A Publisher is the one writer of a model's channels, until a newer one claims
+// the model.
+type Publisher struct {
+	model   string
+	cfg     Config
+	kv      jetstream.KeyValue
+	objects jetstream.ObjectStore
+	stream  jetstream.Stream // under objects
+	epoch   uint64
+
+	mu       sync.Mutex
+	fenced   bool
+	channels map[string]*channelState
+	recent   [][]Tensor        // of the last Keep publications, oldest first
+	stored   map[string]string // digest -> object of this epoch
+	holds    map[string]string // object of this epoch -> digest, "" while unknown
+	old      []string          // objects of earlier epochs
+}
+
+type channelState struct {
+	pointer  *Pointer
+	revision uint64
+}
+
+// NewPublisher claims the next epoch of a model, making its buckets if need be.
+// From then on every earlier Publisher is fenced. Errors: ErrInvalid, ErrFenced
+// if another one claims at the same time, NATS's.
+func NewPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg Config) (*Publisher, error) {
+	p, err := newPublisher(ctx, js, model, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("claim model %s: %w", model, err)
+	}
+	return p, nil
+}
+
+func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg Config) (*Publisher, error) {
+	bucket, err := Bucket(model)
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	storage := jetstream.FileStorage
+	if cfg.Storage == "memory" {
+		storage = jetstream.MemoryStorage
+	}
+	p := &Publisher{
+		model: model, cfg: cfg,
+		channels: map[string]*channelState{},
+		stored:   map[string]string{},
+		holds:    map[string]string{},
+	}
+	p.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: bucket, Description: "channels of model " + model, History: 1,
+		Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("key-value bucket %s: %w", bucket, err)
+	}
+	p.objects, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: bucket, Description: "weights of model " + model,
+		Storage: storage, Replicas: cfg.Replicas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("object bucket %s: %w", bucket, err)
+	}
+	if p.stream, err = js.Stream(ctx, "OBJ_"+bucket); err != nil {
+		return nil, fmt.Errorf("object bucket %s: %w", bucket, err)
+	}
+	if err := p.claim(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.takeOver(ctx)
+}
+
+// Epoch returns the epoch that this Publisher claimed, from 1.
+func (p *Publisher) Epoch() uint64 { return p.epoch }
+
+// claim takes the next epoch. Racing claims get different ones.
+func (p *Publisher) claim(ctx context.Context) error {
+	for {
+		last, revision, err := p.lastEpoch(ctx)
+		if err != nil {
+			return err
+		}
+		p.epoch = last + 1
+		value := []byte(strconv.FormatUint(p.epoch, 10))
+		if revision == 0 {
+			_, err = p.kv.Create(ctx, epochKey, value)
+		} else {
+			_, err = p.kv.Update(ctx, epochKey, value, revision)
+		}
+		if !lostRace(err) {
+			return err
+		}
+	}
+}
+
+// lastEpoch returns the newest epoch and its revision, zeros if there is none.
+func (p *Publisher) lastEpoch(ctx context.Context) (epoch, revision uint64, err error) {
+	e, err := p.kv.Get(ctx, epochKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("read epoch: %w", err)
+	}
+	if epoch, err = strconv.ParseUint(string(e.Value()), 10, 64); err != nil {
+		return 0, 0, fmt.Errorf("%w: epoch: %w", ErrInvalid, err)
+	}
+	return epoch, e.Revision(), nil
+}
+
+// lostRace says that a compare-and-set found another revision. Replicated
+// buckets answer with a code of their own.
+func lostRace(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &api) &&
+		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+			api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// takeOver rewrites every pointer under the new epoch, which invalidates the
+// revisions that earlier publishers hold, and lists their objects.
+func (p *Publisher) takeOver(ctx context.Context) error {
+	keys, err := p.kv.Keys(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+		return fmt.Errorf("list channels: %w", err)
+	}
+	for _, key := range keys {
+		channel, ok := strings.CutPrefix(key, channelPrefix)
+		if !ok {
+			continue
+		}
+		if err := p.move(ctx, channel, nil); err != nil {
+			return err
+		}
+	}
+	infos, err := p.objects.List(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return fmt.Errorf("list objects: %w", err)
+	}
+	own := p.objectName(0)
+	own = own[:strings.Index(own, ".")+1]
+	for _, info := range infos {
+		if !strings.HasPrefix(info.Name, own) {
+			p.old = append(p.old, info.Name)
+		}
+	}
+	return nil
+}
+
+// Publish stores the tensors of weights that the last publications did not have,
+// then points each channel at the version. The same call again is harmless.
+// Errors: ErrFenced, ErrInvalid, NATS's; after another error than ErrFenced some
+// of the channels may have moved, and the call can be repeated.
+func (p *Publisher) Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights models.Params, channels ...string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.publish(ctx, v, spec, weights, channels); err != nil {
+		p.fenced = p.fenced || errors.Is(err, ErrFenced)
+		return fmt.Errorf("publish %s of model %s: %w", v, p.model, err)
+	}
+	return nil
+}
+
+func (p *Publisher) publish(ctx context.Context, v checkpoint.Version, spec []byte, weights models.Params, channels []string) error {
+	if p.fenced {
+		return ErrFenced
+	}
+	for _, c := range channels {
+		if _, err := channelKey(c); err != nil {
+			return err
+		}
+	}
+	// Cheap, and early; what holds is the compare-and-set in move.
+	if last, _, err := p.lastEpoch(ctx); err != nil {
+		return err
+	} else if last != p.epoch {
+		return fmt.Errorf("%w: epoch %d, ours is %d", ErrFenced, last, p.epoch)
+	}
+	tensors, digest, err := p.upload(ctx, weights)
+	if err != nil {
+		return err
+	}
+	for _, c := range channels {
+		next := &Pointer{
+			Format: format, Model: p.model, Channel: c, Version: v, Epoch: p.epoch,
+			Spec: spec, Digest: digest, Tensors: tensors,
+		}
+		if err := p.move(ctx, c, next); err != nil {
+			return err
+		}
+	}
+	p.recent = append(p.recent, tensors)
+	if n := len(p.recent) - p.cfg.Keep; n > 0 {
+		p.recent = slices.Delete(p.recent, 0, n)
+	}
+	return p.sweep(ctx)
+}
+
+// move points a channel at next, or with nil renews what it points at under
+// this epoch. It is repeated while only older epochs, or an own write whose
+// answer was lost, stand in the way.
+func (p *Publisher) move(ctx context.Context, channel string, next *Pointer) error {
+	key, err := channelKey(channel)
+	if err != nil {
+		return err
+	}
+	for {
+		state, known := p.channels[channel]
+		if !known {
+			if state, err = p.read(ctx, key); err != nil {
+				return err
+			}
+		}
+		if state.pointer != nil && state.pointer.Epoch > p.epoch {
+			return fmt.Errorf("%w: channel %s is at epoch %d, ours is %d", ErrFenced, channel, state.pointer.Epoch, p.epoch)
+		}
+		want := next
+		if want == nil && state.pointer != nil {
+			renewed := *state.pointer
+			renewed.Epoch = p.epoch
+			want = &renewed
+		}
+		if want == nil || same(state.pointer, want) {
+			p.channels[channel] = state
+			return nil
+		}
+		value, err := json.Marshal(want)
+		if err != nil {
+			return fmt.Errorf("%w: pointer: %w", ErrInvalid, err)
+		}
+		var revision uint64
+		if state.revision == 0 {
+			revision, err = p.kv.Create(ctx, key, value)
+		} else {
+			revision, err = p.kv.Update(ctx, key, value, state.revision)
+		}
+		if err == nil {
+			p.channels[channel] = &channelState{want, revision}
+			return nil
+		}
+		delete(p.channels, channel) // what is there now is not known
+		if !lostRace(err) {
+			return fmt.Errorf("channel %s: %w", channel, err)
+		}
+	}
+}
+
+// read returns what a channel points at; a zero state if nothing.
+func (p *Publisher) read(ctx context.Context, key string) (*channelState, error) {
+	e, err := p.kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return &channelState{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	pointer, err := parsePointer(e.Value())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return &channelState{pointer, e.Revision()}, nil
+}
+
+func same(a, b *Pointer) bool {
+	return a != nil && a.Version == b.Version && a.Epoch == b.Epoch && a.Digest == b.Digest &&
+		slices.EqualFunc(a.Tensors, b.Tensors, func(x, y Tensor) bool { return x.Object == y.Object })
+}
+
+// upload stores what is not stored, and describes all of weights.
+func (p *Publisher) upload(ctx context.Context, weights models.Params) ([]Tensor, string, error) {
+	tensors := make([]Tensor, len(weights))
+	digests := make([]string, len(weights))
+	// Tensors that this version already uses must not be overwritten by its others.
+	live := p.live()
+	for i, w := range weights {
+		digests[i] = safetensors.DataDigest(w)
+		tensors[i] = Tensor{Name: w.Name, Shape: w.Shape, Digest: digests[i], Size: int64(len(w.Data)) * 4}
+		live[p.stored[digests[i]]] = true
+	}
+	for i, w := range weights {
+		object, ok := p.stored[digests[i]]
+		if !ok {
+			var err error
+			if object, err = p.put(ctx, w, digests[i], live); err != nil {
+				return nil, "", fmt.Errorf("tensor %s: %w", w.Name, err)
+			}
+			live[object] = true
+		}
+		tensors[i].Object = object
+	}
+	return tensors, safetensors.ParamsDigest(weights, digests), nil
+}
+
+// put writes one tensor over the first object that is not live.
+func (p *Publisher) put(ctx context.Context, w models.Param, digest string, live map[string]bool) (string, error) {
+	slot := 0
+	for live[p.objectName(slot)] {
+		slot++
+	}
+	object := p.objectName(slot)
+	delete(p.stored, p.holds[object])
+	p.holds[object] = ""
+	data := safetensors.AppendData(make([]byte, 0, 4*len(w.Data)), w)
+	if _, err := p.objects.PutBytes(ctx, object, data); err != nil {
+		return "", err
+	}
+	p.holds[object], p.stored[digest] = digest, object
+	return object, nil
+}
+
+func (p *Publisher) objectName(slot int) string { return fmt.Sprintf("e%d.%d", p.epoch, slot) }
+
+// live is the set of objects that a channel or a recent publication names.
+func (p *Publisher) live() map[string]bool {
+	live := map[string]bool{}
+	mark := func(tensors []Tensor) {
+		for _, t := range tensors {
+			live[t.Object] = true
+		}
+	}
+	for _, c := range p.channels {
+		if c.pointer != nil {
+			mark(c.pointer.Tensors)
+		}
+	}
+	for _, tensors := range p.recent {
+		mark(tensors)
+	}
+	return live
+}
+
+// sweep removes objects of earlier epochs that no channel names any more, with
+// the markers that an Object Store leaves in their place.
+func (p *Publisher) sweep(ctx context.Context) error {
+	if len(p.old) == 0 {
+		return nil
+	}
+	live := p.live()
+	var kept []string
+	for i, name := range p.old {
+		if live[name] {
+			kept = append(kept, name)
+			continue
+		}
+		err := p.objects.Delete(ctx, name)
+		if err == nil || errors.Is(err, jetstream.ErrObjectNotFound) {
+			marker := fmt.Sprintf("$O.%s.M.%s", p.bucket(), base64.URLEncoding.EncodeToString([]byte(name)))
+			err = p.stream.Purge(ctx, jetstream.WithPurgeSubject(marker))
+		}
+		if err != nil {
+			p.old = append(kept, p.old[i:]...)
+			return fmt.Errorf("remove object %s: %w", name, err)
+		}
+	}
+	p.old = kept
+	return nil
+}
+
+func (p *Publisher) bucket() string { return "perennial_" + p.model }
