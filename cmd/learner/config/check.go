@@ -1,0 +1,78 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/perennial-ml/perennial/optim"
+)
+
+// config adds what the schema cannot say: what concerns several fields, and what
+// the rooms know about their own.
+func (c checker) config(cfg *Config) {
+	if rule := address(cfg.HTTP.Address); rule != "" {
+		c.object([]string{"http", "address"}, rule)
+	}
+	c.ask([]string{"http"}, cfg.HTTP.Validate())
+	c.ask([]string{"log"}, cfg.Log.Validate())
+	names := make(map[string]int, len(cfg.Models))
+	for i, m := range cfg.Models {
+		at := []string{"models", strconv.Itoa(i)}
+		// Names are folders, and some file systems do not tell A from a.
+		folded := strings.ToLower(m.Name)
+		if first, taken := names[folded]; taken && m.Name != "" {
+			c.object(step(at, "name"), fmt.Sprintf("must be unique, upper and lower case alike: models[%d] has it", first))
+		} else {
+			names[folded] = i
+		}
+		c.model(at, m)
+	}
+}
+
+func (c checker) model(at []string, m Model) {
+	c.ask(at, m.Dictionary().Validate(), alias{"unknown", "unknown_features"})
+	c.ask(at, optim.Validate(m.Optimizer))
+	c.ask(step(at, "replay"), m.Replay.Validate())
+	c.ask(step(at, "promote"), m.Promote.Validate())
+	c.ask(step(at, "checkpoint"), m.Checkpoint.Config.Validate())
+	c.architecture(at, m)
+	// The engine sees the whole last: what it objects to first is often one of the
+	// above, and then it is not said twice.
+	if e, err := m.Engine(1); err == nil {
+		c.ask(at, e.Validate(), specAliases()...)
+	}
+}
+
+func (c checker) architecture(at []string, m Model) {
+	if m.Model.Kind == "linear" && m.Model.Hidden != nil {
+		c.object(append(at[:len(at):len(at)], "model", "hidden"), "must be absent: a linear model has no hidden layers")
+	}
+	if m.Model.Kind == "linear" && m.Model.Activation != "" {
+		c.object(append(at[:len(at):len(at)], "model", "activation"), "must be absent: a linear model has no hidden layers")
+	}
+	spec, err := m.Spec()
+	if err != nil {
+		return // the dictionary was asked before
+	}
+	c.ask(at, spec.Validate(), specAliases()...)
+}
+
+// specAliases says where the fields of models.Spec and of the engine's first arm
+// stand in the file.
+func specAliases() []alias {
+	return []alias{
+		{"kind", "model.kind"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
+		{"dense", "features"}, {"categories", "features"}, {"arms[0]", ""},
+	}
+}
+
+// address is the rule of what can be bound.
+func address(value string) string {
+	_, port, err := net.SplitHostPort(value)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		return "must be host:port, with a port from 0 to 65535"
+	}
+	return ""
+}

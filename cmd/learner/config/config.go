@@ -1,0 +1,88 @@
+package config
+
+import (
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/signal"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/ledger"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+	"github.com/perennial-ml/perennial/serve"
+)
+
+// Config configures one learner process.
+type Config struct {
+	// Data is the folder of everything durable: the embedded log and the
+	// checkpoints. A relative path starts at the folder of the file.
+	Data string `yaml:"data" json:"data"`
+	// Seed is the root of every random stream: with it and the log, a state is
+	// determined.
+	Seed    uint64        `yaml:"seed" json:"seed"`
+	HTTP    serve.Config  `yaml:"http" json:"http"`
+	Consent Consent       `yaml:"consent" json:"consent"`
+	Log     ledger.Config `yaml:"log" json:"log"`
+	Models  []Model       `yaml:"models" json:"models"`
+}
+
+// Consent says what events without the attribute consent are taken to allow.
+type Consent struct {
+	// Default is none (refused, nothing stored), measure (scored, never learned)
+	// or learn. The process names it at start.
+	Default feedback.Consent `yaml:"default" json:"default"`
+}
+
+// Model configures one model: its own log, state and folder.
+type Model struct {
+	// Name is the model's name in the API, its stream and its folder.
+	Name string `yaml:"name" json:"name"`
+	// Task says what the outputs mean: binary [p(1)], multiclass the class
+	// probabilities, regression [value].
+	Task models.Task `yaml:"task" json:"task"`
+	// Classes is the number of classes; for multiclass alone.
+	Classes int `yaml:"classes" json:"classes"`
+	// Features is the dictionary of what the model sees, in the order of the
+	// columns.
+	Features []feature.Feature `yaml:"features" json:"features"`
+	// UnknownFeatures is the policy for features that the dictionary does not
+	// have: refuse the event, or ignore them.
+	UnknownFeatures feature.Policy `yaml:"unknown_features" json:"unknown_features"`
+	// Model is the architecture.
+	Model Architecture `yaml:"model" json:"model"`
+	// Optimizer lists the transforms of a gradient in the order in which they
+	// apply.
+	Optimizer []optim.Config   `yaml:"optimizer" json:"optimizer"`
+	Replay    replay.Config    `yaml:"replay" json:"replay"`
+	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
+	Batch     engine.Batch     `yaml:"batch" json:"batch"`
+	// MaxEventBytes bounds the payload of one event.
+	MaxEventBytes int           `yaml:"max_event_bytes" json:"max_event_bytes"`
+	Signals       signal.Config `yaml:"signals" json:"signals"`
+	// Segment names the segment label that metrics and memories go by; without
+	// one, everything is one segment.
+	Segment    string         `yaml:"segment" json:"segment"`
+	Metrics    engine.Metrics `yaml:"metrics" json:"metrics"`
+	Seen       engine.Seen    `yaml:"seen" json:"seen"`
+	Publish    engine.Publish `yaml:"publish" json:"publish"`
+	Promote    guard.Config   `yaml:"promote" json:"promote"`
+	Checkpoint Checkpoint     `yaml:"checkpoint" json:"checkpoint"`
+}
+
+// Architecture says which graph a model is; its inputs follow from the features.
+type Architecture struct {
+	// Kind names the architecture: linear or mlp.
+	Kind string `yaml:"kind" json:"kind"`
+	// Hidden lists the widths of the hidden layers; for mlp alone.
+	Hidden []int `yaml:"hidden" json:"hidden"`
+	// Activation follows each hidden layer; for mlp alone.
+	Activation string `yaml:"activation" json:"activation"`
+}
+
+// Checkpoint says when a durable version is due and how long it stays.
+type Checkpoint struct {
+	engine.Cadence    `yaml:",inline"`
+	checkpoint.Config `yaml:",inline"`
+}

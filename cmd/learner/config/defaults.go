@@ -1,0 +1,81 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/optim"
+)
+
+// WithDefaults returns c with every unset field at its default. It shares nothing
+// that it changes with c.
+func (c Config) WithDefaults() Config {
+	setDefault(&c.Data, "data")
+	setDefault(&c.Seed, 1)
+	c.HTTP = c.HTTP.WithDefaults()
+	setDefault(&c.Consent.Default, feedback.ConsentLearn)
+	if c.Log.URL == "" {
+		setDefault(&c.Log.Dir, filepath.Join(c.Data, "log"))
+	}
+	c.Log = c.Log.WithDefaults()
+	c.Models = slices.Clone(c.Models)
+	for i := range c.Models {
+		c.Models[i] = c.Models[i].WithDefaults()
+	}
+	return c
+}
+
+// WithDefaults returns m with every unset field at its default.
+func (m Model) WithDefaults() Model {
+	setDefault(&m.Model.Kind, "mlp")
+	if m.Model.Kind == "mlp" {
+		setDefault(&m.Model.Activation, "relu")
+		if m.Model.Hidden == nil {
+			m.Model.Hidden = []int{64, 32}
+		}
+	}
+	setDefault(&m.MaxEventBytes, feedback.DefaultMaxBytes)
+	dict := m.Dictionary().WithDefaults()
+	m.Features, m.UnknownFeatures = dict.Features, dict.Unknown
+	if len(m.Optimizer) == 0 {
+		m.Optimizer = []optim.Config{
+			{Clip: &optim.Clip{}},
+			{AdamW: &optim.AdamW{}},
+		}
+	}
+	m.Optimizer = slices.Clone(m.Optimizer)
+	for i := range m.Optimizer {
+		o := &m.Optimizer[i]
+		fill(&o.EWC)
+		fill(&o.L2SP)
+		fill(&o.Clip)
+		fill(&o.SGD)
+		fill(&o.AdamW)
+		fill(&o.Adagrad)
+		fill(&o.Schedule)
+	}
+	// The engine's defaults are the engine's to say; that the features are not
+	// valid yet is said elsewhere.
+	e := m.engine().WithDefaults()
+	m.Signals, m.Batch, m.Metrics, m.Seen = e.Signals, e.Batch, e.Metrics, e.Seen
+	m.Publish, m.Promote, m.Checkpoint.Cadence = e.Publish, e.Promote, e.Checkpoint
+	m.Replay, m.Rehearsal = e.Arms[0].Replay, e.Arms[0].Rehearsal
+	m.Checkpoint.Config = m.Checkpoint.Config.WithDefaults()
+	return m
+}
+
+// fill replaces what p points to, if anything, by a copy with its defaults.
+func fill[T interface{ WithDefaults() T }](p **T) {
+	if *p != nil {
+		v := (**p).WithDefaults()
+		*p = &v
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

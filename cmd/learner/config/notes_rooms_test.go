@@ -1,0 +1,54 @@
+package config
+
+// roomNotes is about the log, the optimizers, the memories and the guard.
+func roomNotes() map[string]note {
+	return map[string]note{
+		"ledger.Config.dir":              {text: "The folder of the embedded server; absent: log, in the folder data.", optional: true},
+		"ledger.Config.tls":              {text: "The PEM files by which an external server and this process know each other."},
+		"ledger.Config.replicas":         {text: "How many copies a stream that is created here has: 1 embedded (the default), 3 by default outside.", unit: "copies", min: 1, max: 5, optional: true},
+		"ledger.Config.max_bytes":        {unit: "bytes", min: 0},
+		"ledger.Config.duplicate_window": {unit: "duration", text: "How long the broker remembers event ids, for retries; beyond it the learner's state knows them. It costs the broker some 150 bytes of memory for each event in the window."},
+		"ledger.Config.append_timeout":   {unit: "duration", text: "How long an append waits for the log at most."},
+		"ledger.Config.queue_bytes":      {unit: "bytes", min: 64 << 10, text: "The memory that may wait for commit, for each log."},
+		"ledger.Config.max_batch":        {unit: "events", min: 1, max: 1000, text: "How many events one commit holds at most; a NATS server takes no more than 1,000 unless configured otherwise."},
+		"ledger.Config.pull_bytes":       {unit: "bytes", min: 64 << 10, max: 256 << 20, text: "How much one pull of a scan brings at most; two are under way at once."},
+		"ledger.Config.consumer":         {text: "The name of the scan's consumer. Two learners that scan one log each need a name."},
+		"ledger.TLS.ca":                  {text: "The authority that vouches for the server: a PEM file."},
+		"ledger.TLS.cert":                {text: "This client's certificate: a PEM file."},
+		"ledger.TLS.key":                 {text: "The key of that certificate: a PEM file."},
+
+		"optim.Config.ewc":      {text: "Elastic weight consolidation, online: what mattered before is held on to. First in the list."},
+		"optim.Config.l2sp":     {text: "A pull back to the parameters at the start."},
+		"optim.Config.clip":     {text: "A bound on the global norm of the gradient. Before the optimizer."},
+		"optim.Config.sgd":      {text: "Stochastic gradient descent, with momentum where asked."},
+		"optim.Config.adamw":    {text: "Adam with decoupled weight decay."},
+		"optim.Config.adagrad":  {text: "Adagrad: steps shrink where gradients have been large."},
+		"optim.Config.schedule": {text: "A factor on the step that changes over time. Last in the list."},
+
+		"optim.EWC.strength":          {unit: "factor", above: 0, text: "The weight of the penalty."},
+		"optim.EWC.decay":             {unit: "factor", above: 0, max: 1, text: "How much of the older Fisher information stays at each consolidation."},
+		"optim.EWC.every":             {unit: "steps", text: "How many steps lie between consolidations; 0: none by itself."},
+		"optim.L2SP.strength":         {unit: "factor", above: 0, text: "The weight of the penalty."},
+		"optim.Clip.norm":             {unit: "norm", above: 0, text: "The greatest global norm that a gradient keeps."},
+		"optim.SGD.learning_rate":     {unit: "rate", above: 0, text: "The length of a step."},
+		"optim.SGD.momentum":          {unit: "factor", min: 0, text: "How much of the last step is taken again, below 1."},
+		"optim.SGD.nesterov":          {text: "Whether the momentum looks ahead; needs a momentum."},
+		"optim.AdamW.learning_rate":   {unit: "rate", above: 0, text: "The length of a step."},
+		"optim.AdamW.beta1":           {unit: "factor", above: 0, text: "The decay of the mean gradient, below 1."},
+		"optim.AdamW.beta2":           {unit: "factor", above: 0, text: "The decay of the mean squared gradient, below 1."},
+		"optim.AdamW.epsilon":         {unit: "gradient", above: 0, text: "What is added to the root of the mean square."},
+		"optim.AdamW.weight_decay":    {unit: "factor", min: 0, text: "How much every parameter decays, times the learning rate."},
+		"optim.Adagrad.learning_rate": {unit: "rate", above: 0, text: "The length of a step."},
+		"optim.Adagrad.epsilon":       {unit: "gradient", above: 0, text: "What is added to the root of the sum of squares."},
+		"optim.Adagrad.initial":       {unit: "gradient squared", min: 0, text: "What the sum of squares starts with."},
+		"optim.Schedule.kind":         {enum: []any{"constant", "linear", "cosine", "inverse_sqrt", "step"}, text: "The shape of the factor over the steps."},
+		"optim.Schedule.warmup":       {unit: "steps", text: "How many steps the factor takes to rise to 1 first."},
+		"optim.Schedule.steps":        {unit: "steps", text: "For linear and cosine: how many steps after the warm-up the factor takes to its end."},
+		"optim.Schedule.final":        {unit: "factor", min: 0, max: 1, text: "For linear and cosine: the factor at the end."},
+		"optim.Schedule.every":        {unit: "steps", text: "For step: how many steps lie between reductions."},
+		"optim.Schedule.factor":       {unit: "factor", above: 0, max: 1, text: "For step: what each reduction multiplies by."},
+
+		"replay.Config.capacity": {unit: "examples", min: 1},
+		"guard.Config.window":    {unit: "examples", min: 1},
+	}
+}

@@ -1,0 +1,190 @@
+package config
+
+import "github.com/perennial-ml/perennial/feedback"
+
+// A note adds to a field of the schema what its Go type does not say. The rooms'
+// own Validate has the last word; bounds stand here so that an editor knows them.
+type note struct {
+	text      string // the description; "" for the field's doc comment
+	unit      string // of a number, duration or size
+	min, max  any    // bounds, included
+	above     any    // lower bound, excluded
+	enum      []any
+	pattern   string
+	format    string // x-format: says the pattern in words
+	maxLength int
+	minItems  int
+	maxItems  int
+	keys      []string // of a map that has these alone
+	one       bool     // a mapping of which exactly one key is set
+	required  bool
+	optional  bool // absent means something that no value says
+	sensitive bool // never shown
+}
+
+// words adds what a note says of a string.
+func (n note) words(o object) object {
+	if n.enum != nil {
+		o = append(o, member{"enum", n.enum})
+	}
+	if n.pattern != "" {
+		o = append(o, member{"pattern", n.pattern})
+	}
+	if n.format != "" {
+		o = append(o, member{"x-format", n.format})
+	}
+	if n.maxLength > 0 {
+		o = append(o, member{"maxLength", n.maxLength})
+	}
+	if n.sensitive {
+		o = append(o, member{"writeOnly", true})
+	}
+	return o
+}
+
+// bounds adds what a note says of a number.
+func (n note) bounds(o object) object {
+	if n.min != nil {
+		o = append(o, member{"minimum", n.min})
+	}
+	if n.above != nil {
+		o = append(o, member{"exclusiveMinimum", n.above})
+	}
+	if n.max != nil {
+		o = append(o, member{"maximum", n.max})
+	}
+	return o
+}
+
+// notes lists them by type and key.
+func notes() map[string]note {
+	all := map[string]note{
+		"config.Config.seed":    {unit: "none", min: 1},
+		"config.Config.http":    {text: "The face to applications: HTTP."},
+		"config.Config.consent": {text: "What events that do not say it are taken to allow."},
+		"config.Config.log":     {text: "The log: embedded in the process unless a URL is given."},
+		"config.Config.models":  {text: "The models of this process, each with its own log, state and folder.", required: true, minItems: 1, maxItems: 256},
+		"config.Consent.default": {
+			enum: []any{"none", "measure", "learn"},
+		},
+	}
+	for _, more := range []map[string]note{modelNotes(), engineNotes(), serveNotes(), roomNotes()} {
+		for k, n := range more {
+			all[k] = n
+		}
+	}
+	return all
+}
+
+func modelNotes() map[string]note {
+	refuseOr := func(other string) []any { return []any{"refuse", other} }
+	return map[string]note{
+		"config.Model.name": {
+			required: true, format: "name", pattern: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`,
+		},
+		"config.Model.task":             {required: true, enum: []any{"binary", "multiclass", "regression"}},
+		"config.Model.classes":          {unit: "classes", min: 2, max: 1 << 16, optional: true},
+		"config.Model.features":         {required: true, minItems: 1, maxItems: 4096},
+		"config.Model.unknown_features": {enum: refuseOr("ignore")},
+		"config.Model.optimizer": {
+			text:     "The transforms of a gradient, in the order in which they apply. Without it: clip to a global norm of 1, then AdamW with a learning rate of 0.001.",
+			one:      true,
+			minItems: 1, maxItems: 16,
+		},
+		"config.Model.replay":          {text: "The memory of past examples."},
+		"config.Model.rehearsal":       {text: "How much of the past is mixed into each step."},
+		"config.Model.batch":           {text: "When waiting examples become one optimizer step."},
+		"config.Model.signals":         {text: "How much each kind of signal is believed, and how predictions wait for theirs."},
+		"config.Model.max_event_bytes": {unit: "bytes", min: 1, max: 8 << 20},
+		"config.Model.segment":         {maxLength: 128},
+		"config.Model.metrics":         {text: "The prequential meters."},
+		"config.Model.seen":            {text: "The memory of event ids, by which a repeated event is known."},
+		"config.Model.publish":         {text: "How often changed weights go to the servers."},
+		"config.Model.promote":         {text: "When a candidate becomes stable."},
+		"config.Model.checkpoint":      {text: "When a durable version is due, and how long it stays."},
+
+		"config.Architecture.kind":       {enum: []any{"linear", "mlp"}},
+		"config.Architecture.hidden":     {unit: "units", min: 1, max: 1 << 16, minItems: 1, maxItems: 64},
+		"config.Architecture.activation": {enum: []any{"relu", "tanh"}},
+
+		"feature.Feature.name":             {required: true, pattern: `^[!-~]{1,128}$`},
+		"feature.Feature.kind":             {required: true, enum: []any{"numeric", "categorical", "vector"}, text: "The shape of the values: numeric (a number), categorical (a string or an integer, hashed into buckets) or vector (an array of dim numbers)."},
+		"feature.Feature.dim":              {unit: "elements", min: 1, max: 1 << 16, optional: true},
+		"feature.Feature.buckets":          {unit: "buckets", min: 2, max: 1 << 24, optional: true},
+		"feature.Feature.meaning":          {text: "What the feature means, for people."},
+		"feature.Feature.owner":            {text: "Who answers for the feature."},
+		"feature.Feature.since":            {},
+		"feature.Feature.personal_data":    {text: "The class of personal data, from harmless to most protected.", enum: []any{"none", "pseudonymous", "personal", "sensitive"}},
+		"feature.Feature.missing":          {text: "The policy for an absent key or a null: refuse the event, or let the default stand in.", enum: refuseOr("default")},
+		"feature.Feature.invalid":          {text: "The policy for a value that is not finite, of another kind, or a vector of another length: refuse the event, or let the default stand in.", enum: refuseOr("default")},
+		"feature.Feature.default":          {unit: "the feature's own"},
+		"feature.Feature.default_category": {},
+		"feature.Feature.mean":             {unit: "the feature's own", text: "What is subtracted from numbers and vector elements before they are divided by scale. It is never estimated from the stream."},
+		"feature.Feature.scale":            {unit: "the feature's own", above: 0, text: "What numbers and vector elements are divided by once mean is subtracted."},
+	}
+}
+
+func engineNotes() map[string]note {
+	kinds := make([]string, 0, 10)
+	for _, k := range []feedback.SignalKind{
+		feedback.Label, feedback.Correction, feedback.Correctness, feedback.Conversion, feedback.Rating,
+		feedback.TaskCompletion, feedback.Preference, feedback.Click, feedback.Dwell, feedback.Skip,
+	} {
+		kinds = append(kinds, string(k))
+	}
+	return map[string]note{
+		"engine.Rehearsal.ratio":      {unit: "examples per new one", max: 64},
+		"engine.Batch.size":           {text: "How many examples make a step.", unit: "examples", min: 1, max: 4096},
+		"engine.Batch.wait":           {text: "How long, in log time, the oldest example of a batch that is not full waits at most.", unit: "duration"},
+		"engine.Metrics.window":       {text: "How many of the latest examples the windowed metrics look at.", unit: "examples", min: 1},
+		"engine.Metrics.fading":       {text: "The factor by which the fading metrics discount the past with each example.", unit: "factor", above: 0, max: 1},
+		"engine.Metrics.max_segments": {text: "How many segments are metered apart.", unit: "segments", min: 1},
+		"engine.Seen.max_ids":         {unit: "ids", min: 1},
+		"engine.Publish.every":        {text: "How often, in log time, weights that changed are published.", unit: "duration"},
+		"engine.Cadence.every":        {text: "How much log time passes until a durable version is due; records may make it due before.", unit: "duration"},
+		"engine.Cadence.records":      {text: "How many records pass until a durable version is due; time may make it due before.", unit: "records", min: 1},
+
+		"signal.Config.reliability": {unit: "weight", min: 0, max: 1, keys: kinds,
+			text: "The weight of a signal of this kind given with full confidence."},
+		"signal.Config.dwell_threshold": {unit: "duration"},
+		"signal.Config.spread":          {unit: "the target's own", above: 0},
+		"signal.Join.window":            {unit: "duration"},
+		"signal.Join.settle":            {unit: "duration"},
+		"signal.Join.orphan_wait":       {unit: "duration"},
+		"signal.Join.max_predictions":   {unit: "predictions", min: 1},
+		"signal.Join.max_orphans":       {unit: "signals", min: 1},
+		"signal.Join.max_bytes":         {unit: "bytes", min: 1 << 20},
+		"feedback.Scale.min":            {text: "The lowest rating.", unit: "rating"},
+		"feedback.Scale.max":            {text: "The highest rating.", unit: "rating"},
+	}
+}
+
+func serveNotes() map[string]note {
+	return map[string]note{
+		"serve.Config.admin_token":   {sensitive: true},
+		"serve.Config.limits":        {text: "What one request, and all of them together, may take."},
+		"serve.Config.record":        {text: "How served predictions reach the log."},
+		"serve.Config.traffic":       {text: "How requests for predictions are split between the channels."},
+		"serve.Limits.body":          {text: "The longest body of a request.", unit: "bytes", min: 1 << 10, max: 1 << 30},
+		"serve.Limits.header":        {text: "The longest header of a request.", unit: "bytes", min: 1 << 10, max: 1 << 20},
+		"serve.Limits.depth":         {text: "How deep JSON may nest.", unit: "levels", min: 4, max: 1000},
+		"serve.Limits.rows":          {text: "How many rows one inference may ask about.", unit: "rows", min: 1, max: 1 << 20},
+		"serve.Limits.events":        {text: "How many events one batch may hold.", unit: "events", min: 1, max: 1 << 20},
+		"serve.Limits.concurrency":   {text: "How many requests are worked on at once; more are answered 429 with Retry-After.", unit: "requests", min: 1, max: 1 << 20},
+		"serve.Limits.predictors":    {text: "How many requests one model computes at once; absent: the processors in use.", unit: "predictors", min: 1, max: 1024, optional: true},
+		"serve.Limits.read_timeout":  {text: "How long a request may take to arrive.", unit: "duration"},
+		"serve.Limits.timeout":       {text: "How long handling a request may take.", unit: "duration"},
+		"serve.Limits.idle_timeout":  {text: "How long a kept connection may be idle.", unit: "duration"},
+		"serve.Limits.drain":         {text: "How long a clean stop waits for requests in flight; under 5s.", unit: "duration"},
+		"serve.Record.mode":          {text: "When a served prediction is in the log: async (after the answer, from a bounded queue) or durable (before the answer, on disk).", enum: []any{"async", "durable"}},
+		"serve.Record.queue_events":  {text: "How many predictions of one model may be answered and not yet on disk.", unit: "events", min: 1, max: 1 << 24},
+		"serve.Record.queue_bytes":   {text: "How many bytes of predictions of one model may be answered and not yet on disk.", unit: "bytes", min: 1 << 10, max: 1 << 36},
+		"serve.Traffic.candidate":    {unit: "fraction", min: 0, max: 1},
+		"checkpoint.Config.keep":     {text: "How many versions stay, beside those that a channel or a tag names.", unit: "versions", min: 2},
+		"checkpoint.Config.keep_for": {text: "The greatest age of a version in log time, against the newest; older ones go even within keep. 0s: no bound.", unit: "duration"},
+		"checkpoint.Config.compression": {
+			unit: "level", min: 1, max: 4,
+		},
+		"checkpoint.Config.max_blob_bytes": {text: "The longest blob, uncompressed, that is written or read.", unit: "bytes", min: 1},
+	}
+}
