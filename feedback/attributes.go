@@ -66,7 +66,9 @@ type attributes struct {
 	value [attributeCount]string
 	has   [attributeCount]bool
 	fault [attributeCount]*Refusal
-	// other is the first fault outside the attributes, in the order of the text.
+	// broken is why the text could not be read to its end.
+	broken *Refusal
+	// other is the first other fault outside the attributes, in the order of the text.
 	other *Refusal
 }
 
@@ -124,6 +126,9 @@ func (a *attributes) event(data []byte) (Event, *Refusal) {
 }
 
 func (a *attributes) first(e *Event) *Refusal {
+	if a.broken != nil && a.fault[attrConsent] == nil {
+		return a.broken
+	}
 	for _, r := range a.fault {
 		if r != nil {
 			return r

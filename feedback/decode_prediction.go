@@ -101,7 +101,7 @@ func (p *payload) outputs() ([]float64, *Refusal) {
 	if err := p.s.Open(); err != nil {
 		return nil, p.fail(path, err)
 	}
-	out := make([]float64, 0, want)
+	out := make([]float64, 0, min(want, p.s.Rest()))
 	sum := 0.0
 	for first := true; ; first = false {
 		more, err := p.s.Elem(first)

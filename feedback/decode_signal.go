@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Places of a signal's fields in the table that payload.signal reads by.
+// Places of a signal's fields in payload.signal's table.
 const (
 	signalKind = iota
 	signalValue
@@ -14,10 +14,6 @@ const (
 	signalConfidence
 	signalFields
 )
-
-func signalField(i int) string {
-	return [signalFields]string{"kind", "value", "correct", "over", "confidence"}[i]
-}
 
 // signalForm returns which fields a kind must have and which more it may have.
 func signalForm(k SignalKind) (must, may fieldSet) {
@@ -68,11 +64,11 @@ func (p *payload) signal(block *feedbackBlock) *Refusal {
 	}
 	must, may := signalForm(out.Kind)
 	for i := range signalFields {
-		switch path := "data.signal." + signalField(i); {
+		switch {
 		case must.has(i) && !seen.has(i):
-			return refuse(CodeMissingField, path, "must be present for this kind of signal")
+			return refuse(CodeMissingField, "data.signal."+fields[i], "must be present for this kind of signal")
 		case seen.has(i) && !must.has(i) && !may.has(i):
-			return refuse(CodeConflict, path, "must be absent for this kind of signal")
+			return refuse(CodeConflict, "data.signal."+fields[i], "must be absent for this kind of signal")
 		}
 	}
 	return nil
@@ -83,10 +79,8 @@ func (p *payload) signalKind() (SignalKind, *Refusal) {
 	if r != nil {
 		return "", r
 	}
-	for _, k := range SignalKinds() {
-		if text == string(k) {
-			return k, nil
-		}
+	if k := SignalKind(text); k.Class() != "" {
+		return k, nil
 	}
 	return "", refuse(CodeUnknownKind, "data.signal.kind", "must be a kind of the taxonomy (docs/signals.md)")
 }

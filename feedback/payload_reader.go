@@ -88,7 +88,7 @@ func (p *payload) text(path string) (string, *Refusal) {
 	if err != nil {
 		return "", p.fail(path, err)
 	}
-	return string(text), nil
+	return intern(text), nil
 }
 
 func (p *payload) identifier(path string) (string, *Refusal) {
@@ -102,10 +102,18 @@ func (p *payload) identifier(path string) (string, *Refusal) {
 // words reads a text for people of at most most characters.
 func (p *payload) words(path string, most int) (string, *Refusal) {
 	text, r := p.text(path)
-	if r == nil && (utf8.RuneCountInString(text) > most || hasControls(text)) {
-		return "", refuse(CodeOutOfRange, path, fmt.Sprintf("must be at most %d characters, none of them a control", most))
+	if r == nil && !short(text, most) {
+		return "", refuse(CodeOutOfRange, path, ruleShort(most))
 	}
 	return text, r
+}
+
+func short(text string, most int) bool {
+	return utf8.RuneCountInString(text) <= most && !hasControls(text)
+}
+
+func ruleShort(most int) string {
+	return fmt.Sprintf("must be at most %d characters, none of them a control", most)
 }
 
 func hasControls(text string) bool {
@@ -218,8 +226,12 @@ func (p *payload) labels(path string) (map[string]string, *Refusal) {
 		if len(out) == maxLabels {
 			return nil, refuse(CodeOutOfRange, path, fmt.Sprintf("must hold at most %d labels", maxLabels))
 		}
-		value, r := p.words(path+"."+name, maxLabelValue)
+		value, r := p.text(path)
+		if r == nil && !short(value, maxLabelValue) {
+			r = refuse(CodeOutOfRange, path, ruleShort(maxLabelValue))
+		}
 		if r != nil {
+			r.Field = path + "." + name
 			return nil, r
 		}
 		out[name] = value

@@ -21,7 +21,7 @@ func ParseJSON(body []byte) (Event, error) { return orError(parseStructured(body
 func parseStructured(body []byte) (Event, *Refusal) {
 	p := envelope{s: jsonscan.New(body, maxEnvelopeDepth)}
 	if err := p.read(); err != nil {
-		p.a.other = scanRefusal(&p.s, "event", maxEnvelopeDepth, err)
+		p.a.broken = scanRefusal(&p.s, "event", maxEnvelopeDepth, err)
 	}
 	return p.a.event(p.data)
 }
@@ -48,7 +48,7 @@ func (p *envelope) read() error {
 		if _, err := p.s.Skip(); err != nil {
 			return err
 		}
-		p.blame(refuse(CodeWrongType, "event", "must be a JSON object"))
+		p.a.broken = refuse(CodeWrongType, "event", "must be a JSON object")
 		return p.s.End()
 	}
 	if err := p.s.Open(); err != nil {
@@ -166,23 +166,6 @@ func (p *envelope) extension(name string) error {
 	}
 	_, err := p.s.Skip()
 	return err
-}
-
-// intern spares a copy of the texts that most events share.
-func intern(text []byte) string {
-	switch string(text) {
-	case SpecVersion:
-		return SpecVersion
-	case TypeFeedback:
-		return TypeFeedback
-	case TypePrediction:
-		return TypePrediction
-	case contentJSON:
-		return contentJSON
-	case "learn":
-		return "learn"
-	}
-	return string(text)
 }
 
 // scanRefusal turns a Scanner's error into a Refusal.

@@ -48,6 +48,9 @@ func NewLoose(data []byte, maxDepth int) Scanner {
 // Pos returns the offset in bytes of the next unread byte.
 func (s *Scanner) Pos() int { return s.pos }
 
+// Rest returns how many bytes are unread: no value left can hold more elements.
+func (s *Scanner) Rest() int { return len(s.data) - s.pos }
+
 func (s *Scanner) space() {
 	for s.pos < len(s.data) {
 		switch s.data[s.pos] {

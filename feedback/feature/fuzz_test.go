@@ -1,0 +1,74 @@
+package feature_test
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/stretchr/testify/require"
+)
+
+// oracle encodes numbers and vectors the slow way, through encoding/json.
+func oracle(raw []byte) (dense []float32, ok bool) {
+	var in map[string]any
+	if json.Unmarshal(raw, &in) != nil || in == nil {
+		return nil, false
+	}
+	finite := func(v any) (float32, bool) {
+		x, isNumber := v.(float64)
+		f := float32(x)
+		return f, isNumber && !math.IsInf(float64(f), 0)
+	}
+	for name := range in {
+		if name != "a" && name != "b" {
+			return nil, false
+		}
+	}
+	a, ok := finite(in["a"])
+	b, isArray := in["b"].([]any)
+	if !ok || !isArray || len(b) != 2 {
+		return nil, false
+	}
+	dense = []float32{a}
+	for _, v := range b {
+		f, ok := finite(v)
+		if !ok {
+			return nil, false
+		}
+		dense = append(dense, f)
+	}
+	return dense, true
+}
+
+// FuzzEncode holds Encode against encoding/json: the same rows, and refusals beyond
+// it for duplicate keys and for text alone.
+func FuzzEncode(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":1,"b":[2,3]}`, `{"b":[1e3,-0],"a":0.1}`, `{"\u0061":1,"b":[2,3]}`, `{"a":1,"a":2,"b":[2,3]}`, `{"a":1e999,"b":[2,3]}`,
+		`{"a":null,"b":[2,3]}`, `{"a":1,"b":[2]}`, `{"a":1,"b":[2,3],"c":{}}`, `{"a":1,"b":[2,[3]]}`, `{"a":"\ud800","b":[2,3]}`, `{`,
+	} {
+		f.Add([]byte(seed))
+	}
+	d := newDictionary(f, feature.Refuse,
+		feature.Feature{Name: "a", Kind: feature.Numeric},
+		feature.Feature{Name: "b", Kind: feature.Vector, Dim: 2},
+	)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		row, err := d.Encode(raw)
+		want, ok := oracle(raw)
+		if err == nil {
+			require.True(t, ok, "accepted %q", raw)
+			require.Equal(t, want, row.Dense)
+			return
+		}
+		var fe *feature.Error
+		require.ErrorAs(t, err, &fe)
+		if ok && fe.Reason != feature.Duplicate && !strings.Contains(fe.Rule, "UTF-8") {
+			t.Fatalf("refused %q: %v", raw, err)
+		}
+		require.True(t, utf8.ValidString(fe.Error()))
+	})
+}
