@@ -22,7 +22,7 @@ const (
 	codeVersion      = "version_not_loaded"
 	codeNotReady     = "not_ready"
 	codeMethod       = "method_not_allowed"
-	codeMediaType    = "media_type"
+	codeMediaType    = string(feedback.CodeMediaType)
 	codeTooLarge     = "body_too_large"
 	codeBody         = "body_unreadable"
 	codeBusy         = "busy"
@@ -110,7 +110,7 @@ func asProblem(err error) *problem {
 		}
 		return newProblem(status, tensor.Code, "").at(tensor.Field, tensor.Rule)
 	case errors.As(err, &refusal):
-		return newProblem(http.StatusBadRequest, string(refusal.Code), refusal.Detail).at(refusal.Field, refusal.Rule)
+		return newProblem(refusalStatus(refusal.Code), string(refusal.Code), refusal.Detail).at(refusal.Field, refusal.Rule)
 	case errors.As(err, &encode):
 		return newProblem(http.StatusBadRequest, string(encode.Reason), encode.Detail).at(encode.Field, encode.Rule)
 	case errors.As(err, &tooBig):
@@ -131,6 +131,16 @@ func asProblem(err error) *problem {
 		return newProblem(http.StatusServiceUnavailable, codeTimeout, err.Error()).after(1)
 	}
 	return newProblem(http.StatusInternalServerError, codeInternal, err.Error())
+}
+
+func refusalStatus(code feedback.Code) int {
+	switch code {
+	case feedback.CodeMediaType:
+		return http.StatusUnsupportedMediaType
+	case feedback.CodeTooLarge, feedback.CodeTooMany:
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
 }
 
 // write answers with p, in RFC 9457's form, or in the inference protocol's.
