@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,45 +15,6 @@ import (
 	"github.com/perennial-ml/perennial/checkpoint/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
-
-// Config sets how a model's buckets are kept.
-type Config struct {
-	// Storage is "file" (the default) or "memory", for the tensors; pointers and
-	// the epoch are always in files. It cannot change once the bucket exists.
-	Storage string `yaml:"storage" json:"storage"`
-	// Replicas of both buckets, 1 (the default) to 5.
-	Replicas int `yaml:"replicas" json:"replicas"`
-	// Keep is how many publications' tensors stay for servers that are still
-	// fetching. Default 4, at least 1.
-	Keep int `yaml:"keep" json:"keep"`
-}
-
-// WithDefaults fills the zero fields in.
-func (c Config) WithDefaults() Config {
-	if c.Storage == "" {
-		c.Storage = "file"
-	}
-	if c.Replicas == 0 {
-		c.Replicas = 1
-	}
-	if c.Keep == 0 {
-		c.Keep = 4
-	}
-	return c
-}
-
-// Validate returns ErrInvalid with the field and the rule that it breaks.
-func (c Config) Validate() error {
-	switch {
-	case c.Storage != "file" && c.Storage != "memory":
-		return fmt.Errorf("%w: storage: must be file or memory, is %q", ErrInvalid, c.Storage)
-	case c.Replicas < 1 || c.Replicas > 5:
-		return fmt.Errorf("%w: replicas: must be 1 to 5, is %d", ErrInvalid, c.Replicas)
-	case c.Keep < 1:
-		return fmt.Errorf("%w: keep: must be at least 1, is %d", ErrInvalid, c.Keep)
-	}
-	return nil
-}
 
 // A Publisher is the one writer of a model's channels, until a newer one claims
 // the model.
@@ -136,80 +95,6 @@ func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg
 
 // Epoch returns the epoch that this Publisher claimed, from 1.
 func (p *Publisher) Epoch() uint64 { return p.epoch }
-
-// claim takes the next epoch. Racing claims get different ones.
-func (p *Publisher) claim(ctx context.Context) error {
-	for {
-		last, revision, err := p.lastEpoch(ctx)
-		if err != nil {
-			return err
-		}
-		p.epoch = last + 1
-		value := []byte(strconv.FormatUint(p.epoch, 10))
-		if revision == 0 {
-			_, err = p.kv.Create(ctx, epochKey, value)
-		} else {
-			_, err = p.kv.Update(ctx, epochKey, value, revision)
-		}
-		if !lostRace(err) {
-			return err
-		}
-	}
-}
-
-// lastEpoch returns the newest epoch and its revision, zeros if there is none.
-func (p *Publisher) lastEpoch(ctx context.Context) (epoch, revision uint64, err error) {
-	e, err := p.kv.Get(ctx, epochKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return 0, 0, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("read epoch: %w", err)
-	}
-	if epoch, err = strconv.ParseUint(string(e.Value()), 10, 64); err != nil {
-		return 0, 0, fmt.Errorf("%w: epoch: %w", ErrInvalid, err)
-	}
-	return epoch, e.Revision(), nil
-}
-
-// lostRace says that a compare-and-set found another revision. Replicated
-// buckets answer with a code of their own.
-func lostRace(err error) bool {
-	var api *jetstream.APIError
-	return errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &api) &&
-		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-			api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
-}
-
-// takeOver rewrites every pointer under the new epoch, which invalidates the
-// revisions that earlier publishers hold, and lists their objects.
-func (p *Publisher) takeOver(ctx context.Context) error {
-	keys, err := p.kv.Keys(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
-		return fmt.Errorf("list channels: %w", err)
-	}
-	for _, key := range keys {
-		channel, ok := strings.CutPrefix(key, channelPrefix)
-		if !ok {
-			continue
-		}
-		if err := p.move(ctx, channel, nil); err != nil {
-			return err
-		}
-	}
-	infos, err := p.objects.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return fmt.Errorf("list objects: %w", err)
-	}
-	own := p.objectName(0)
-	own = own[:strings.Index(own, ".")+1]
-	for _, info := range infos {
-		if !strings.HasPrefix(info.Name, own) {
-			p.old = append(p.old, info.Name)
-		}
-	}
-	return nil
-}
 
 // Publish stores the tensors of weights that the last publications did not have,
 // then points each channel at the version. The same call again is harmless.

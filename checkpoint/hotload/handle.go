@@ -187,6 +187,10 @@ func (h *Handle) take(ctx context.Context, a Announcement) error {
 	if loaded.Version != a.Version || a.Digest != "" && loaded.Digest != a.Digest {
 		return fmt.Errorf("%w: announced %s %s, fetched %s %s", ErrDigest, a.Version, a.Digest, loaded.Version, loaded.Digest)
 	}
+	if have != nil && (loaded == have || loaded.Digest != "" && loaded.Digest == have.Digest &&
+		loaded.Version == have.Version && loaded.Epoch == have.Epoch) {
+		return nil // a source that was watched again tells what is in use
+	}
 	if err := h.check(loaded); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}

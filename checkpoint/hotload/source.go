@@ -43,9 +43,9 @@ type Announcement struct {
 
 // A Source is where versions come from: one channel of one model.
 type Source interface {
-	// Watch calls announce with what the channel names, soon after it is called
-	// and at each change, until ctx ends or the source breaks. It does not wait
-	// for a fetch: announce returns at once. Nothing there yet is no error.
+	// Watch calls announce, one call at a time, with what the channel names, soon
+	// after it is called and at each change, until ctx ends or the source breaks.
+	// It does not wait for a fetch: announce returns at once. Nothing there yet is no error.
 	Watch(ctx context.Context, announce func(Announcement)) error
 	// Fetch returns what was announced, proven. It may share memory with have,
 	// the version in use, which may be nil. It may be called while Watch runs.
