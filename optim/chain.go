@@ -85,8 +85,8 @@ func (p *Pipeline) propose(grad, params models.Params) (int, error) {
 		m := l.own.memory()
 		m.begin()
 		l.own.propose(grad, params)
-		if err := m.check("state of " + l.name); err != nil {
-			return i, err
+		if err := m.check(); err != nil {
+			return i, fmt.Errorf("%s: %w", l.name, err)
 		}
 	}
 	return len(p.links), nil
@@ -117,8 +117,8 @@ func (p *Pipeline) Consolidate(params models.Params) error {
 		if e, ok := l.own.(*ewc); ok {
 			e.mem.begin()
 			e.consolidate(params)
-			if err := e.mem.check("state of " + l.name); err != nil {
-				return err
+			if err := e.mem.check(); err != nil {
+				return fmt.Errorf("%s: %w", l.name, err)
 			}
 			e.mem.commit()
 		}

@@ -53,10 +53,11 @@ func (m *memory) begin() {
 	}
 }
 
-func (m *memory) check(name string) error {
+// check returns ErrNonFinite unless what is proposed is finite.
+func (m *memory) check() error {
 	for _, s := range m.slots {
 		if s.moved {
-			if err := check(name, s.next); err != nil {
+			if err := check("state", s.next); err != nil {
 				return err
 			}
 		}

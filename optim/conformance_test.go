@@ -1,0 +1,191 @@
+package optim_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/optim/optimtest"
+)
+
+// The references below follow the equations of the papers, value by value, in float64.
+
+func each(f func(i int, g, theta float64) float64) optimtest.Reference {
+	return func(grad, params []float64) []float64 {
+		out := make([]float64, len(grad))
+		for i, g := range grad {
+			out[i] = f(i, g, params[i])
+		}
+		return out
+	}
+}
+
+func sgdReference(rate, mu float64, nesterov bool) func([]float64) optimtest.Reference {
+	return func(start []float64) optimtest.Reference {
+		u := make([]float64, len(start))
+		return each(func(i int, g, _ float64) float64 {
+			u[i] = mu*u[i] + g
+			if nesterov {
+				return rate * (g + mu*u[i])
+			}
+			return rate * u[i]
+		})
+	}
+}
+
+func adamWReference(rate, decay float64) func([]float64) optimtest.Reference {
+	return func(start []float64) optimtest.Reference {
+		m, v, t := make([]float64, len(start)), make([]float64, len(start)), make([]float64, len(start))
+		return each(func(i int, g, theta float64) float64 {
+			t[i]++
+			m[i] = 0.9*m[i] + 0.1*g
+			v[i] = 0.999*v[i] + 0.001*g*g
+			mHat, vHat := m[i]/(1-math.Pow(0.9, t[i])), v[i]/(1-math.Pow(0.999, t[i]))
+			return rate * (mHat/(math.Sqrt(vHat)+1e-8) + decay*theta)
+		})
+	}
+}
+
+func clipReference(bound float64) func([]float64) optimtest.Reference {
+	return func([]float64) optimtest.Reference {
+		return func(grad, _ []float64) []float64 {
+			sum := 0.0
+			for _, g := range grad {
+				sum += g * g
+			}
+			out := make([]float64, len(grad))
+			for i, g := range grad {
+				out[i] = g * math.Min(1, bound/math.Sqrt(sum))
+			}
+			return out
+		}
+	}
+}
+
+func ewcReference(strength, decay float64, every int) func([]float64) optimtest.Reference {
+	return func(start []float64) optimtest.Reference {
+		n := len(start)
+		fisher, anchor, squares := make([]float64, n), make([]float64, n), make([]float64, n)
+		steps := 0
+		return func(grad, params []float64) []float64 {
+			out := make([]float64, n)
+			steps++
+			for i, g := range grad {
+				out[i] = g + strength*fisher[i]*(params[i]-anchor[i])
+				squares[i] += g * g
+				if steps == every {
+					fisher[i] = decay*fisher[i] + squares[i]/float64(every)
+					anchor[i], squares[i] = params[i], 0
+				}
+			}
+			if steps == every {
+				steps = 0
+			}
+			return out
+		}
+	}
+}
+
+// then composes references as Chain composes Transforms.
+func then(parts ...func([]float64) optimtest.Reference) func([]float64) optimtest.Reference {
+	return func(start []float64) optimtest.Reference {
+		var refs []optimtest.Reference
+		for _, p := range parts {
+			refs = append(refs, p(start))
+		}
+		return func(grad, params []float64) []float64 {
+			for _, r := range refs {
+				grad = r(grad, params)
+			}
+			return grad
+		}
+	}
+}
+
+type buildable interface {
+	Build(models.Params) (*optim.Pipeline, error)
+}
+
+func TestConformance(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		config    buildable
+		reference func([]float64) optimtest.Reference
+	}{
+		{"sgd", optim.SGD{LearningRate: 0.1}, sgdReference(0.1, 0, false)},
+		{"momentum", optim.SGD{LearningRate: 0.05, Momentum: 0.9}, sgdReference(0.05, 0.9, false)},
+		{"nesterov", optim.SGD{LearningRate: 0.05, Momentum: 0.8, Nesterov: true}, sgdReference(0.05, 0.8, true)},
+		{"adamw", optim.AdamW{LearningRate: 0.01, WeightDecay: 0.1}, adamWReference(0.01, 0.1)},
+		{"adagrad", optim.Adagrad{LearningRate: 0.1, Initial: 0.5}, func(start []float64) optimtest.Reference {
+			s := make([]float64, len(start))
+			return each(func(i int, g, _ float64) float64 {
+				s[i] += g * g
+				return 0.1 * g / (math.Sqrt(0.5+s[i]) + 1e-10)
+			})
+		}},
+		{"clip", optim.Clip{Norm: 2}, clipReference(2)},
+		{"l2sp", optim.L2SP{Strength: 0.3}, func(start []float64) optimtest.Reference {
+			return each(func(i int, g, theta float64) float64 { return g + 0.3*(theta-start[i]) })
+		}},
+		{"ewc", optim.EWC{Strength: 0.01, Decay: 0.7, Every: 7}, ewcReference(0.01, 0.7, 7)},
+		{"schedule", optim.Schedule{Kind: optim.Linear, Warmup: 4, Steps: 20, Final: 0.1}, func([]float64) optimtest.Reference {
+			t := -1.0
+			return func(grad, _ []float64) []float64 {
+				t++
+				factor := (t + 1) / 4
+				if t >= 4 {
+					factor = 1 - 0.9*math.Min((t-4)/20, 1)
+				}
+				out := make([]float64, len(grad))
+				for i, g := range grad {
+					out[i] = factor * g
+				}
+				return out
+			}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			optimtest.Run(t, func(p models.Params) optim.Transform {
+				tr, err := tc.config.Build(p)
+				require.NoError(t, err)
+				return tr
+			}, tc.reference)
+		})
+	}
+}
+
+func TestConformanceOfAChain(t *testing.T) {
+	list := []optim.Config{
+		{EWC: &optim.EWC{Strength: 0.02, Decay: 0.9, Every: 5}},
+		{L2SP: &optim.L2SP{Strength: 0.1}},
+		{Clip: &optim.Clip{Norm: 1.5}},
+		{AdamW: &optim.AdamW{LearningRate: 0.02, WeightDecay: 0.01}},
+		{Schedule: &optim.Schedule{Kind: optim.InverseSqrt, Warmup: 3}},
+	}
+	optimtest.Run(t, func(p models.Params) optim.Transform {
+		tr, err := optim.New(list, p)
+		require.NoError(t, err)
+		return tr
+	}, then(
+		ewcReference(0.02, 0.9, 5),
+		func(start []float64) optimtest.Reference {
+			return each(func(i int, g, theta float64) float64 { return g + 0.1*(theta-start[i]) })
+		},
+		clipReference(1.5),
+		adamWReference(0.02, 0.01),
+		func([]float64) optimtest.Reference {
+			t := 0.0
+			return func(grad, _ []float64) []float64 {
+				t++
+				out := make([]float64, len(grad))
+				for i, g := range grad {
+					out[i] = g * math.Min(t/3, math.Sqrt(3/t))
+				}
+				return out
+			}
+		},
+	))
+}
