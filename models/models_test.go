@@ -1,0 +1,219 @@
+package models_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute/op"
+	"github.com/perennial-ml/perennial/models"
+)
+
+func TestSpecValidateNamesFieldAndRule(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*models.Spec)
+		want   string
+	}{
+		{"kind", func(s *models.Spec) { s.Kind = "forest" }, `kind is "forest", must be one of linear, mlp`},
+		{"task", func(s *models.Spec) { s.Task = "ranking" }, `task is "ranking"`},
+		{"classes for binary", func(s *models.Spec) { s.Classes = 2 }, "classes is 2, must be absent"},
+		{"one class", func(s *models.Spec) { s.Task, s.Classes = models.Multiclass, 1 }, "classes is 1, must be between 2"},
+		{"negative width", func(s *models.Spec) { s.Dense = -1 }, "dense is -1"},
+		{"no input", func(s *models.Spec) { s.Dense = 0 }, "dense is 0, must be at least 1 without categories"},
+		{"empty category", func(s *models.Spec) { s.Categories = []int{3, 0} }, "categories[1] is 0, must be at least 1"},
+		{"wide one-hot", func(s *models.Spec) { s.Categories = []int{1 << 15, 1 << 15} }, "categories[1] widens the one-hot input beyond 65536 columns"},
+		{"overflowing one-hot", func(s *models.Spec) { s.Categories = []int{math.MaxInt, math.MaxInt} }, "embeddings"},
+		{"no layer", func(s *models.Spec) { s.Hidden = nil }, "hidden is empty"},
+		{"empty layer", func(s *models.Spec) { s.Hidden = []int{4, 0} }, "hidden[1] is 0"},
+		{"too many values", func(s *models.Spec) { s.Hidden = []int{1 << 16, 1 << 16} }, "at most"},
+		{"activation", func(s *models.Spec) { s.Activation = "swish" }, `activation is "swish", must be relu or tanh`},
+		{"linear with layers", func(s *models.Spec) { s.Kind = "linear" }, "hidden has 2 layers, must be absent"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := small()
+			require.NoError(t, s.Validate())
+			tc.change(&s)
+			err := s.Validate()
+			require.ErrorIs(t, err, models.ErrSpec)
+			require.ErrorContains(t, err, tc.want)
+			_, err = models.New(s, 4)
+			require.ErrorIs(t, err, models.ErrSpec)
+		})
+	}
+	_, err := models.New(small(), 0)
+	require.ErrorContains(t, err, "capacity is 0")
+}
+
+func TestBatchesThatBreakARuleAreRefused(t *testing.T) {
+	s := models.Spec{Kind: "linear", Task: models.Multiclass, Classes: 3, Dense: 2, Categories: []int{4}}
+	for _, tc := range []struct {
+		name   string
+		change func(*models.Batch)
+		want   string
+	}{
+		{"no rows", func(b *models.Batch) { b.Rows = 0 }, "Rows is 0, must be between 1 and 4"},
+		{"too many rows", func(b *models.Batch) { b.Rows = 5 }, "Rows is 5"},
+		{"short dense", func(b *models.Batch) { b.Dense = b.Dense[1:] }, "Dense has 7 values, must be 4 rows of 2"},
+		{"short categories", func(b *models.Batch) { b.Categories = nil }, "Categories has 0 values"},
+		{"category outside", func(b *models.Batch) { b.Categories[2] = 4 }, "Categories[2] is 4, must be between 0 and 3"},
+		{"negative category", func(b *models.Batch) { b.Categories[0] = -1 }, "Categories[0] is -1"},
+		{"short targets", func(b *models.Batch) { b.Targets = b.Targets[1:] }, "Targets has 11 values"},
+		{"no distribution", func(b *models.Batch) { copy(b.Targets, []float32{1, 1, 0}) }, "Targets of row 0 sum to 2"},
+		{"negative target", func(b *models.Batch) { copy(b.Targets, []float32{-0.5, 1, 0.5}) }, "Targets[0] is -0.5"},
+		{"short weights", func(b *models.Batch) { b.Weights = b.Weights[1:] }, "Weights has 3 values"},
+		{"negative weight", func(b *models.Batch) { b.Weights[3] = -1 }, "Weights[3] is -1, must not be negative"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newModel(t, s, 4, 1)
+			b := randomBatch(s, 4, rand.New(rand.NewPCG(1, 2)))
+			tc.change(b)
+			_, err := m.Gradients(b)
+			require.ErrorIs(t, err, models.ErrBatch)
+			require.ErrorContains(t, err, tc.want)
+		})
+	}
+	m := newModel(t, s, 4, 1)
+	b := randomBatch(s, 2, rand.New(rand.NewPCG(1, 2)))
+	require.ErrorIs(t, m.Predict(make([]float32, 5), b), models.ErrBatch)
+	require.ErrorIs(t, m.Warm(5), models.ErrBatch)
+	require.NoError(t, m.Warm(4))
+}
+
+func TestParams(t *testing.T) {
+	p := models.Params{models.NewParam("a", 2, 2), models.NewParam("b", 3)}
+	require.Equal(t, 7, p.Count())
+	q := p.Clone()
+	q[1].Data[0] = 5
+	require.False(t, p.Equal(q))
+	require.NoError(t, p.CopyFrom(q))
+	require.True(t, p.Equal(q))
+	q[1].Data[0] = float32(math.Copysign(0, -1))
+	p[1].Data[0] = 0
+	require.False(t, p.Equal(q), "0 and -0 are other bits")
+	q[0].Shape = []int{4, 1}
+	require.ErrorIs(t, p.CopyFrom(q), models.ErrParams)
+	require.ErrorContains(t, p.CopyFrom(q), "tensor 0 is a [4 1]")
+	require.True(t, p.Finite())
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		p[1].Data[2] = float32(bad)
+		require.False(t, p.Finite())
+	}
+	p[1].Data[1], p[1].Data[2] = math.MaxFloat32, math.MaxFloat32
+	require.True(t, p.Finite(), "large values are finite, whatever their sum")
+}
+
+func TestPredictorLoadsWholeOrNotAtAll(t *testing.T) {
+	p, err := models.NewPredictor(small(), 1)
+	require.NoError(t, err)
+	before := p.Params().Clone()
+	other := p.Params().Clone()
+	other[0].Data[0], other[5].Data[0] = 1, float32(math.Inf(1))
+	require.ErrorIs(t, p.Load(other), models.ErrNonFinite)
+	require.ErrorIs(t, p.Load(other[:1]), models.ErrParams)
+	require.True(t, before.Equal(p.Params()))
+}
+
+func TestInitialWeightsHaveTheVarianceOfThePapers(t *testing.T) {
+	s := models.Spec{Kind: "mlp", Task: models.Binary, Dense: 200, Hidden: []int{300}}
+	variance := func(d []float32) float64 {
+		sum := 0.0
+		for _, v := range d {
+			sum += float64(v) * float64(v)
+		}
+		return sum / float64(len(d))
+	}
+	m := newModel(t, s, 1, 3)
+	require.InEpsilon(t, 2.0/200, variance(m.Params()[0].Data), 0.03)
+	require.Zero(t, variance(m.Params()[1].Data))
+	s.Activation = "tanh"
+	require.InEpsilon(t, 2.0/500, variance(newModel(t, s, 1, 3).Params()[0].Data), 0.03)
+}
+
+func TestLossIsClamped(t *testing.T) {
+	require.InDelta(t, math.Ln2, models.Loss(models.Binary, []float32{0.5}, []float32{1}), 1e-12)
+	require.InDelta(t, -math.Log(1e-7), models.Loss(models.Binary, []float32{0}, []float32{1}), 1e-9)
+	require.InDelta(t, -math.Log(1e-7), models.Loss(models.Binary, []float32{1}, []float32{0}), 1e-6)
+	require.InDelta(t, -math.Log(1e-7), models.Loss(models.Multiclass, []float32{1, 0}, []float32{0, 1}), 1e-9)
+	require.InDelta(t, -0.25*math.Log(0.2)-0.75*math.Log(0.8), models.Loss(models.Multiclass, []float32{0.2, 0.8}, []float32{0.25, 0.75}), 1e-7)
+	require.Equal(t, 4.0, models.Loss(models.Regression, []float32{3}, []float32{1}))
+	require.True(t, math.IsNaN(models.Loss(models.Binary, []float32{float32(math.NaN())}, []float32{1})))
+}
+
+// A registered kind may reuse the ops of compute/op: here a linear map through tanh.
+type squashed struct{ models.Linear }
+
+func (squashed) Logits(_ models.Spec, in models.Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	return op.Affine(in.Dense, p[0], p[1], op.Tanh)
+}
+
+func TestRegistryTakesNewKinds(t *testing.T) {
+	r := models.Default()
+	require.NoError(t, r.Register("squashed", squashed{}))
+	require.Error(t, r.Register("squashed", squashed{}), "taken")
+	require.Error(t, r.Register("", squashed{}))
+	require.Equal(t, []string{"linear", "mlp", "squashed"}, r.Kinds())
+	require.Equal(t, []string{"linear", "mlp"}, models.Default().Kinds(), "registries are separate")
+
+	m, err := r.New(models.Spec{Kind: "squashed", Task: models.Regression, Dense: 1}, 1)
+	require.NoError(t, err)
+	m.Params()[0].Data[0] = 100
+	out := []float32{0}
+	require.NoError(t, m.Predict(out, &models.Batch{Rows: 1, Dense: []float32{3}}))
+	require.Equal(t, []float32{1}, out)
+}
+
+// Whatever a spec from a file says, validating it neither panics nor allocates its size.
+func FuzzSpecValidate(f *testing.F) {
+	for _, s := range []models.Spec{small(), {Kind: "linear", Task: models.Multiclass, Classes: 3, Categories: []int{7}}} {
+		text, err := json.Marshal(s)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Add([]byte(`{"kind":"mlp","task":"binary","dense":9223372036854775807,"hidden":[65536,65536,65536]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var s models.Spec
+		if json.Unmarshal(text, &s) != nil || s.Validate() != nil {
+			return
+		}
+		require.LessOrEqual(t, s.Inputs(), models.MaxInputs)
+		require.GreaterOrEqual(t, s.Outputs(), 1)
+	})
+}
+
+func Example() {
+	m, err := models.New(models.Spec{Kind: "linear", Task: models.Binary, Dense: 1}, 4)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m.Init(rand.New(rand.NewPCG(1, 2)))
+	batch := &models.Batch{
+		Rows:    4,
+		Dense:   []float32{-2, -1, 1, 2},
+		Targets: []float32{0, 0, 1, 1},
+		Weights: []float32{1, 1, 1, 1},
+	}
+	for range 300 {
+		if _, err := m.Gradients(batch); err != nil {
+			fmt.Println(err)
+			return
+		}
+		for i, p := range m.Params() {
+			for j := range p.Data {
+				p.Data[j] -= m.Grads()[i].Data[j]
+			}
+		}
+	}
+	p := make([]float32, 4)
+	if err := m.Predict(p, batch); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Printf("%.2f\n", p)
+	// Output: [0.00 0.01 0.99 1.00]
+}
