@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/serve/oip"
 )
@@ -13,7 +14,7 @@ import (
 // versions lists the versions that a path may name now.
 func (f *inferrer) versions() []string {
 	var list []string
-	for _, w := range []*Weights{current(f.model.Stable), current(f.model.Candidate)} {
+	for _, w := range []*hotload.Loaded{current(f.model.Stable), current(f.model.Candidate)} {
 		if w != nil {
 			if v := strconv.FormatUint(uint64(w.Version), 10); !slices.Contains(list, v) {
 				list = append(list, v)

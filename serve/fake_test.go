@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/ledger"
@@ -103,9 +104,11 @@ func (l *fakeLog) predictions(t testing.TB) []feedback.Prediction {
 }
 
 // source is a channel that a test moves.
-type source struct{ at atomic.Pointer[serve.Weights] }
+type source struct {
+	at atomic.Pointer[hotload.Loaded]
+}
 
-func (s *source) Current() *serve.Weights { return s.at.Load() }
+func (s *source) Current() *hotload.Loaded { return s.at.Load() }
 
 // fakePredictor answers sigmoid(bias + sum of the dense features + of the categories);
 // its one parameter is the bias.
@@ -142,9 +145,10 @@ func (p *fakePredictor) Predict(dst []float32, b *models.Batch) error {
 	return nil
 }
 
-func weights(version uint64, bias float32, spec models.Spec) *serve.Weights {
-	return &serve.Weights{
-		Version: checkpoint.Version(version), Spec: spec,
+func weights(version uint64, bias float32, spec models.Spec) *hotload.Loaded {
+	raw, _ := json.Marshal(spec) // a Spec always has an encoding
+	return &hotload.Loaded{
+		Version: checkpoint.Version(version), Spec: raw,
 		Params: models.Params{{Name: "bias", Shape: []int{1}, Data: []float32{bias}}},
 	}
 }

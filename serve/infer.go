@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/serve/oip"
@@ -57,11 +58,11 @@ type inferrer struct {
 
 // pinned are the weights that one request uses from start to end.
 type pinned struct {
-	stable, candidate *Weights
+	stable, candidate *hotload.Loaded
 	forced            string // the channel that the path names; empty for the split
 }
 
-func current(s Source) *Weights {
+func current(s Source) *hotload.Loaded {
 	if s == nil {
 		return nil
 	}
@@ -99,7 +100,7 @@ func (f *inferrer) pin(version string) (pinned, error) {
 }
 
 // of returns the weights of a channel; nil for none.
-func (p *pinned) of(channel string) *Weights {
+func (p *pinned) of(channel string) *hotload.Loaded {
 	switch channel {
 	case Stable:
 		return p.stable

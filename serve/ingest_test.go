@@ -181,7 +181,8 @@ func BenchmarkIngest(b *testing.B) {
 	f := setup(b, serve.Config{}, func(f *fixture) { f.model.Log = discard{} })
 	var list []string
 	for i := range batch {
-		e := strings.Replace(good(fmt.Sprintf("event-%06d", i)), `"data":{`, `"data":{"segments":{"padding":"`+strings.Repeat("x", 250)+`"},`, 1)
+		e := event(fmt.Sprintf("event-%06d", i), "learn", fmt.Sprintf(
+			`{"features":{"a":0.%d,"b":-1.5,"c":"blue","v":[0.25,-3]},"segments":{"padding":%q},"signal":{"kind":"label","value":1}}`, i, strings.Repeat("x", 120)))
 		list = append(list, e)
 	}
 	body := "[" + strings.Join(list, ",") + "]"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/ledger"
@@ -30,30 +30,32 @@ type Model struct {
 	Log               Log
 	// Status may be nil, for a server without a learner.
 	Status Status
-	// NewPredictor builds a predictor for batches of up to rows rows.
+	// NewPredictor builds a predictor for batches of up to rows rows. Nil means
+	// models.NewPredictor, with the graph for one row built ahead.
 	NewPredictor func(spec models.Spec, rows int) (Predictor, error)
 }
 
-// Weights are a version as a server holds it. They are immutable.
-type Weights struct {
-	Version checkpoint.Version
-	Spec    models.Spec
-	Params  models.Params
-}
-
-// A Source hands out the newest weights of a channel. It is safe for concurrent use
-// and does not block.
+// A Source hands out the newest version of a channel; *hotload.Handle is one. It is safe
+// for concurrent use and does not block.
 type Source interface {
-	// Current returns nil as long as there are none.
-	Current() *Weights
+	// Current returns nil as long as there is none. What it returns never changes.
+	Current() *hotload.Loaded
 }
 
-// A Predictor computes a model's outputs. It is used by one goroutine at a time.
+// A Predictor computes a model's outputs; *models.Predictor is one. It is used by one goroutine at a time.
 type Predictor interface {
 	// Load copies params in. They have the shapes of the predictor's spec.
 	Load(params models.Params) error
 	// Predict writes batch.Rows x Spec.Outputs() outputs to dst.
 	Predict(dst []float32, batch *models.Batch) error
+}
+
+func newPredictor(spec models.Spec, rows int) (Predictor, error) {
+	p, err := models.NewPredictor(spec, rows)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Warm(1)
 }
 
 // A Decoder checks events against a model's configuration, and resolves the consent of

@@ -1,12 +1,15 @@
 package serve
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -26,7 +29,8 @@ type pool struct {
 type worker struct {
 	predictor Predictor
 	spec      models.Spec
-	holds     *Weights // loaded into predictor; nil after a failed load
+	raw       []byte          // spec as the version brought it
+	holds     *hotload.Loaded // loaded into predictor; nil after a failed load
 	batch     models.Batch
 	out       []float32
 }
@@ -40,7 +44,7 @@ func newPool(build func(models.Spec, int) (Predictor, error), size, rows int) *p
 }
 
 // borrow waits for a predictor and loads w into it. Give it back with release.
-func (p *pool) borrow(ctx context.Context, w *Weights) (*worker, error) {
+func (p *pool) borrow(ctx context.Context, w *hotload.Loaded) (*worker, error) {
 	select {
 	case <-p.slots:
 	case <-ctx.Done():
@@ -55,7 +59,7 @@ func (p *pool) borrow(ctx context.Context, w *Weights) (*worker, error) {
 }
 
 // take prefers an idle worker that holds w already, then one of its spec.
-func (p *pool) take(w *Weights) *worker {
+func (p *pool) take(w *hotload.Loaded) *worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	best := len(p.idle) - 1
@@ -73,17 +77,21 @@ func (p *pool) take(w *Weights) *worker {
 	return wk
 }
 
-func (p *pool) ready(wk *worker, w *Weights) error {
+func (p *pool) ready(wk *worker, w *hotload.Loaded) error {
 	if wk.holds == w {
 		return nil
 	}
 	wk.holds = nil
-	if wk.predictor == nil || !sameSpec(wk.spec, w.Spec) {
-		predictor, err := p.build(w.Spec, p.rows)
-		if err != nil {
-			return fmt.Errorf("build a predictor: %w", err)
+	if wk.predictor == nil || !bytes.Equal(wk.raw, w.Spec) {
+		var spec models.Spec
+		if err := json.Unmarshal(w.Spec, &spec); err != nil {
+			return fmt.Errorf("read the spec of version %d: %w", w.Version, err)
 		}
-		*wk = worker{predictor: predictor, spec: w.Spec, out: make([]float32, p.rows*w.Spec.Outputs())}
+		predictor, err := p.build(spec, p.rows)
+		if err != nil {
+			return fmt.Errorf("build a predictor for version %d: %w", w.Version, err)
+		}
+		*wk = worker{predictor: predictor, spec: spec, raw: w.Spec, out: make([]float32, p.rows*spec.Outputs())}
 	}
 	if err := wk.predictor.Load(w.Params); err != nil {
 		return fmt.Errorf("load version %d: %w", w.Version, err)
@@ -99,20 +107,16 @@ func (p *pool) release(wk *worker) {
 	p.slots <- struct{}{}
 }
 
-func sameSpec(a, b models.Spec) bool {
-	return a.Kind == b.Kind && a.Task == b.Task && a.Classes == b.Classes && a.Dense == b.Dense &&
-		slices.Equal(a.Categories, b.Categories) && slices.Equal(a.Hidden, b.Hidden) && a.Activation == b.Activation
-}
-
 // predict computes the outputs of the rows that pick says, from w alone, into
 // dst[row*outputs:]. It goes in steps of the predictor's capacity.
-func (p *pool) predict(ctx context.Context, w *Weights, rows []row, pick func(*row) bool, dst []float32) error {
+func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick func(*row) bool, dst []float32) error {
 	wk, err := p.borrow(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer p.release(wk)
-	k := w.Spec.Outputs()
+	spec := &wk.spec
+	k := spec.Outputs()
 	if len(dst) != len(rows)*k {
 		return fmt.Errorf("version %d has %d outputs; the model is configured with %d", w.Version, k, len(dst)/len(rows))
 	}
@@ -125,9 +129,9 @@ func (p *pool) predict(ctx context.Context, w *Weights, rows []row, pick func(*r
 			if !pick(r) {
 				continue
 			}
-			if len(r.encoded.Dense) != w.Spec.Dense || len(r.encoded.Categories) != len(w.Spec.Categories) {
+			if len(r.encoded.Dense) != spec.Dense || len(r.encoded.Categories) != len(spec.Categories) {
 				return fmt.Errorf("version %d reads %d numbers and %d categories; the dictionary gives %d and %d",
-					w.Version, w.Spec.Dense, len(w.Spec.Categories), len(r.encoded.Dense), len(r.encoded.Categories))
+					w.Version, spec.Dense, len(spec.Categories), len(r.encoded.Dense), len(r.encoded.Categories))
 			}
 			b.Dense = append(b.Dense, r.encoded.Dense...)
 			b.Categories = append(b.Categories, r.encoded.Categories...)

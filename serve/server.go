@@ -104,8 +104,11 @@ func (s *Server) newInferrer(m Model) (*inferrer, error) {
 	switch {
 	case m.Name == "" || strings.ContainsAny(m.Name, "/\\ "):
 		return nil, errors.New("name must be given, without slashes and spaces")
-	case m.Dictionary == nil, m.Stable == nil, m.Decoder == nil, m.Log == nil, m.NewPredictor == nil:
-		return nil, errors.New("dictionary, stable, decoder, log and new predictor must be set")
+	case m.Dictionary == nil, m.Stable == nil, m.Decoder == nil, m.Log == nil:
+		return nil, errors.New("dictionary, stable, decoder and log must be set")
+	}
+	if m.NewPredictor == nil {
+		m.NewPredictor = newPredictor
 	}
 	var features []oip.Feature
 	for _, f := range m.Dictionary.Features() {
