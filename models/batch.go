@@ -28,7 +28,7 @@ func (b *Batch) checkFeatures(s *Spec, capacity int) error {
 		return fmt.Errorf("%w: Categories has %d values, must be %d rows of %d",
 			ErrBatch, len(b.Categories), b.Rows, len(s.Categories))
 	}
-	if !finite(b.Dense) {
+	if !Finite(b.Dense) {
 		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
 	for i, c := range b.Categories {
@@ -49,10 +49,10 @@ func (b *Batch) checkLabels(s *Spec) error {
 	if len(b.Weights) != b.Rows {
 		return fmt.Errorf("%w: Weights has %d values, must be %d", ErrBatch, len(b.Weights), b.Rows)
 	}
-	if !finite(b.Targets) {
+	if !Finite(b.Targets) {
 		return fmt.Errorf("%w: Targets", ErrNonFinite)
 	}
-	if !finite(b.Weights) {
+	if !Finite(b.Weights) {
 		return fmt.Errorf("%w: Weights", ErrNonFinite)
 	}
 	for i, w := range b.Weights {

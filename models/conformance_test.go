@@ -17,5 +17,7 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{6, 1, 4}, Activation: "tanh"},
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{70}},
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 3, Hidden: []int{8}},
+		// wide enough for gonum to multiply on several threads
+		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 2, Hidden: []int{260}},
 	)
 }

@@ -63,7 +63,7 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !finite(src) {
+		if !Finite(src) {
 			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, dst.Name)
 		}
 		copy(dst.Data, src)

@@ -100,18 +100,20 @@ func (p Params) Count() int {
 // Finite reports whether there is no NaN and no infinity.
 func (p Params) Finite() bool {
 	for _, t := range p {
-		if !finite(t.Data) {
+		if !Finite(t.Data) {
 			return false
 		}
 	}
 	return true
 }
 
-// finite uses that v-v is 0 for every finite v and NaN for every other.
-func finite(s []float32) bool {
-	var sum float32
+// Finite reports whether s holds no NaN and no infinity: the exponents whose bits are all
+// set, once the sign is shifted out.
+func Finite(s []float32) bool {
 	for _, v := range s {
-		sum += v - v
+		if math.Float32bits(v)<<1 >= 0xff<<24 {
+			return false
+		}
 	}
-	return sum == 0
+	return true
 }

@@ -69,7 +69,7 @@ func (p *Predictor) Predict(dst []float32, b *Batch) error {
 		return err
 	}
 	logits = logits[:len(dst)]
-	if !finite(logits) {
+	if !Finite(logits) {
 		return fmt.Errorf("%w: prediction", ErrNonFinite)
 	}
 	respond(dst, logits, p.spec.Task, k)

@@ -39,13 +39,7 @@ type clip struct {
 func (c *clip) memory() *memory { return &c.mem }
 
 func (c *clip) propose(grad, _ models.Params) {
-	sum := 0.0 // a product of two float32 is exact in float64
-	for _, t := range grad {
-		for _, v := range t.Data {
-			sum += float64(v) * float64(v)
-		}
-	}
-	norm := math.Sqrt(sum)
+	norm := math.Sqrt(squares(grad))
 	if norm <= c.norm {
 		return
 	}
@@ -55,4 +49,23 @@ func (c *clip) propose(grad, _ models.Params) {
 			t.Data[j] = float32(scale * float64(v))
 		}
 	}
+}
+
+// squares adds up the squares of all values, in float64, where the square of a float32 is
+// exact: value i of a tensor goes to sum i mod 4, and the sums are added in the end.
+func squares(p models.Params) float64 {
+	var a, b, c, d float64
+	for _, t := range p {
+		s := t.Data
+		for ; len(s) >= 4; s = s[4:] {
+			a += float64(s[0]) * float64(s[0])
+			b += float64(s[1]) * float64(s[1])
+			c += float64(s[2]) * float64(s[2])
+			d += float64(s[3]) * float64(s[3])
+		}
+		for _, v := range s {
+			a += float64(v) * float64(v)
+		}
+	}
+	return (a + b) + (c + d)
 }

@@ -69,13 +69,19 @@ func (s *sgd) propose(grad, _ models.Params) {
 	}
 	cur, next := s.momentum.write()
 	for i, t := range grad {
-		old, u := cur[i].Data, next[i].Data
+		n := len(t.Data)
+		old, u := cur[i].Data[:n], next[i].Data[:n]
+		if s.Nesterov {
+			for j, g := range t.Data {
+				v := float32(mu*old[j]) + g
+				u[j] = v
+				t.Data[j] = rate * (g + float32(mu*v))
+			}
+			continue
+		}
 		for j, g := range t.Data {
 			v := float32(mu*old[j]) + g
 			u[j] = v
-			if s.Nesterov {
-				v = g + float32(mu*v)
-			}
 			t.Data[j] = rate * v
 		}
 	}

@@ -60,27 +60,22 @@ func Apply(params, step models.Params) {
 // check returns ErrNonFinite unless p holds finite values alone.
 func check(what string, p models.Params) error {
 	for _, t := range p {
-		var sum float32
-		for _, v := range t.Data {
-			sum += v - v
-		}
-		if sum != 0 {
+		if !models.Finite(t.Data) {
 			return fmt.Errorf("%w: %s of %s", ErrNonFinite, what, t.Name)
 		}
 	}
 	return nil
 }
 
-// checkStep returns ErrNonFinite unless step and params-step are finite.
+// checkStep returns ErrNonFinite unless params-step is finite, which it is not if step is
+// not: params are finite before.
 func checkStep(step, params models.Params) error {
 	for i, t := range step {
-		var sum float32
+		theta := params[i].Data[:len(t.Data)]
 		for j, v := range t.Data {
-			r := params[i].Data[j] - v
-			sum += r - r + (v - v)
-		}
-		if sum != 0 {
-			return fmt.Errorf("%w: step of %s", ErrNonFinite, t.Name)
+			if math.Float32bits(theta[j]-v)<<1 >= 0xff<<24 {
+				return fmt.Errorf("%w: parameters of %s after the step", ErrNonFinite, t.Name)
+			}
 		}
 	}
 	return nil
