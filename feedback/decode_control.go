@@ -1,10 +1,6 @@
 package feedback
 
-import (
-	"strings"
-
-	"github.com/perennial-ml/perennial/feedback/internal/jsonscan"
-)
+import "strings"
 
 func (p *payload) control(e Event) (*Record, *Refusal) {
 	block := &struct {
@@ -81,7 +77,7 @@ func (p *payload) digest(path string) (string, *Refusal) {
 
 // tick has no payload, or an empty object.
 func (p *payload) tick(e Event) (*Record, *Refusal) {
-	if p.s.Kind() == jsonscan.None && p.s.End() == nil {
+	if p.s.Rest() == 0 {
 		return &Record{Event: e}, nil
 	}
 	if _, r := p.object("data", nil, func(int) *Refusal { return nil }); r != nil {

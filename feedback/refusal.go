@@ -37,6 +37,17 @@ const (
 	CodeFeatureInvalid Code = "feature_invalid"
 )
 
+// Codes returns every code of this package, in the order of docs/refusals.md.
+func Codes() []Code {
+	return []Code{
+		CodeConsentRefused, CodeConsentUnreadable,
+		CodeMediaType, CodeSpecVersion, CodeAttribute, CodeUnknownType, CodeTooMany,
+		CodeMalformed, CodeTooLarge, CodeTooDeep, CodeDuplicateKey, CodeUnknownField, CodeMissingField,
+		CodeWrongType, CodeOutOfRange, CodeUnknownKind, CodeConflict, CodeLeakage,
+		CodeFeatureUnknown, CodeFeatureMissing, CodeFeatureInvalid,
+	}
+}
+
 // A Refusal says why an event was not accepted: which field broke which rule.
 type Refusal struct {
 	Code   Code   `json:"code"`
@@ -59,7 +70,7 @@ func refuse(code Code, field, rule string) *Refusal {
 // clip returns a name from outside as something that fits in a message or a header.
 func clip[T string | []byte](name T) string {
 	const most = 64
-	if len(name) <= most && printable(name) {
+	if len(name) > 0 && len(name) <= most && printable(name) {
 		return string(name)
 	}
 	if len(name) > most {
