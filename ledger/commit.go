@@ -50,12 +50,16 @@ type committer struct {
 	sub     *nats.Subscription
 	seq     uint64 // of the last request sent: the tail of its inbox
 	stalled bool   // the last request got no answer in time
+	few     int    // up to so many events are stored singly: see fewEmbedded
 	items   []item
 	unique  []item
 }
 
 func newCommitter(l *Log) (*committer, error) {
-	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox()}
+	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), few: 1}
+	if l.broker.emb != nil {
+		c.few = fewEmbedded
+	}
 	var err error
 	if c.sub, err = c.nc.SubscribeSync(c.inbox + ".*"); err != nil {
 		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
@@ -136,11 +140,16 @@ func (c *committer) store(ctx context.Context, items []item) ([]Receipt, error) 
 	for attempt := 0; len(todo) > 0; attempt++ {
 		var ack pubAck
 		var err error
-		if len(todo) == 1 || attempt >= maxBatchAttempts {
-			todo, err = c.storeSingly(ctx, items, todo, receipts, deadline)
+		if few := len(todo) <= c.few; few || attempt >= maxBatchAttempts {
+			now := todo[:1]
+			if few {
+				now = todo
+			}
+			left, err := c.storeSingly(ctx, items, now, receipts, deadline)
 			if err != nil {
 				return nil, err
 			}
+			todo = append(left, todo[len(now):]...)
 			continue
 		}
 		ack, err = c.publishBatch(ctx, items, todo, deadline)
@@ -174,6 +183,12 @@ func (c *committer) store(ctx context.Context, items []item) ([]Receipt, error) 
 	return receipts, nil
 }
 
+// fewEmbedded is how many events an embedded server stores faster one by one, at a sync
+// each, than as a batch, which costs it some ten syncs however small. An external server
+// may change its leader between two of them and so their order: there a batch is right
+// from two on.
+const fewEmbedded = 8
+
 // maxBatchAttempts is how often a batch is tried before its events go one by one.
 const maxBatchAttempts = 3
 
@@ -195,46 +210,51 @@ func (c *committer) publishBatch(ctx context.Context, items []item, todo []int, 
 			return pubAck{}, c.unsent(err)
 		}
 	}
-	ack, err := c.await(ctx, deadline)
+	ack, err := c.await(ctx, items[todo[len(todo)-1]].msg.Reply, deadline)
 	if err == nil && (ack.Batch != batch[0] || ack.Count != len(todo)) {
 		return pubAck{}, fmt.Errorf("acknowledged batch %q of %d, sent %q of %d", ack.Batch, ack.Count, batch[0], len(todo))
 	}
 	return ack, err
 }
 
-// storeSingly stores the first item of todo by itself and returns the rest.
+// storeSingly stores items[i] for each i of todo by itself, without waiting between
+// them, and returns what is left to try again.
 func (c *committer) storeSingly(ctx context.Context, items []item, todo []int, receipts []Receipt, deadline time.Time) ([]int, error) {
-	i := todo[0]
-	m := items[i].msg
-	delete(m.Header, headerBatchID)
-	delete(m.Header, headerBatchSeq)
-	delete(m.Header, headerCommit)
-	m.Reply = c.nextReply()
-	if err := c.nc.PublishMsg(m); err != nil {
-		return nil, c.unsent(err)
-	}
-	ack, err := c.await(ctx, deadline)
-	var refused *refusedError
-	switch {
-	case err == nil:
-		receipts[i] = Receipt{Position: Position(ack.Seq), Duplicate: ack.Duplicate}
-		return todo[1:], nil
-	case !errors.As(err, &refused):
-		return nil, err
-	case refused.isFull():
-		return nil, fmt.Errorf("%w: %w", ErrFull, err)
-	case refused.isPassing() && time.Now().Before(deadline):
-		if !sleep(ctx, 20*time.Millisecond) {
-			return nil, ErrClosed
+	replies := make([]string, len(todo))
+	for k, i := range todo {
+		m := items[i].msg
+		delete(m.Header, headerBatchID)
+		delete(m.Header, headerBatchSeq)
+		delete(m.Header, headerCommit)
+		m.Reply = c.nextReply()
+		replies[k] = m.Reply
+		if err := c.nc.PublishMsg(m); err != nil {
+			return nil, c.unsent(err)
 		}
-		return todo, nil
-	case refused.Code == codeTooBig:
-		receipts[i].Err = fmt.Errorf("id %q: %w: %w", items[i].id(), ErrTooLarge, err)
-		return todo[1:], nil
-	default:
-		receipts[i].Err = fmt.Errorf("id %q: %w", items[i].id(), err)
-		return todo[1:], nil
 	}
+	var left []int
+	for k, i := range todo {
+		ack, err := c.await(ctx, replies[k], deadline)
+		var refused *refusedError
+		switch {
+		case err == nil:
+			receipts[i] = Receipt{Position: Position(ack.Seq), Duplicate: ack.Duplicate}
+		case !errors.As(err, &refused):
+			return nil, err
+		case refused.isPassing() && time.Now().Before(deadline):
+			left = append(left, i)
+		case refused.isFull():
+			receipts[i].Err = fmt.Errorf("id %q: %w: %w", items[i].id(), ErrFull, err)
+		case refused.Code == codeTooBig:
+			receipts[i].Err = fmt.Errorf("id %q: %w: %w", items[i].id(), ErrTooLarge, err)
+		default:
+			receipts[i].Err = fmt.Errorf("id %q: %w", items[i].id(), err)
+		}
+	}
+	if len(left) > 0 && !sleep(ctx, 20*time.Millisecond) {
+		return nil, ErrClosed
+	}
+	return left, nil
 }
 
 func (c *committer) nextReply() string {
@@ -249,11 +269,11 @@ func (c *committer) unsent(err error) error {
 	return fmt.Errorf("send to the log: %w: %w", ErrStalled, err)
 }
 
-// await returns the answer to the last request, or ErrStalled at the deadline.
-func (c *committer) await(ctx context.Context, deadline time.Time) (pubAck, error) {
+// await returns the answer that comes to reply, or ErrStalled at the deadline. Answers
+// come in the order of the requests.
+func (c *committer) await(ctx context.Context, reply string, deadline time.Time) (pubAck, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	want := c.inbox + "." + strconv.FormatUint(c.seq, 10)
 	for {
 		m, err := c.sub.NextMsgWithContext(ctx)
 		switch {
@@ -262,7 +282,7 @@ func (c *committer) await(ctx context.Context, deadline time.Time) (pubAck, erro
 			return pubAck{}, fmt.Errorf("no acknowledgement within %v: %w", c.log.cfg.AppendTimeout, ErrStalled)
 		case err != nil:
 			return pubAck{}, fmt.Errorf("wait for acknowledgement: %w: %w", ErrClosed, err)
-		case m.Subject != want:
+		case m.Subject != reply:
 			continue // an answer to a request that was given up
 		}
 		return parseAck(m)

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,9 +41,9 @@ type cursor struct {
 	stream  string
 	created time.Time // of the stream; another stream of that name is not read on
 	name    string    // of the consumer
-	filter  string // subject, or "" for all
-	owner   string // this cursor, for ever; told from another that uses the same name
-	bytes   int    // of one pull
+	filter  string    // subject, or "" for all
+	owner   string    // this cursor, for ever; told from another that uses the same name
+	bytes   int       // of one pull
 	log     *slog.Logger
 	last    Position
 	pending uint64 // records after last that the broker knew of when it sent last
@@ -97,7 +96,8 @@ func (c *cursor) open(ctx context.Context) error {
 		return fmt.Errorf("subscribe to deliveries: %w", err)
 	}
 	c.heard, c.broken = time.Now(), false
-	return c.ask()
+	c.ask()
+	return nil
 }
 
 // drop forgets the incarnation and what it has in flight.
@@ -169,26 +169,19 @@ func (c *cursor) reopen(ctx context.Context) error {
 	return c.open(ctx)
 }
 
-// ask keeps pullsAhead pulls under way.
-func (c *cursor) ask() error {
+// ask keeps pullsAhead pulls under way. Where it cannot send, the incarnation is broken.
+func (c *cursor) ask() {
 	for len(c.pulls) < pullsAhead {
-		body, err := json.Marshal(struct {
-			Batch     int   `json:"batch"`
-			MaxBytes  int   `json:"max_bytes"`
-			Expires   int64 `json:"expires"`
-			Heartbeat int64 `json:"idle_heartbeat"`
-		}{pullRecords, c.bytes, pullExpires.Nanoseconds(), pullHeartbeat.Nanoseconds()})
-		if err != nil {
-			return fmt.Errorf("encode pull: %w", err)
-		}
 		c.pullSeq++
 		reply := c.inbox + "." + strconv.FormatUint(c.pullSeq, 10)
+		body := fmt.Appendf(nil, `{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}`,
+			pullRecords, c.bytes, pullExpires, pullHeartbeat)
 		if err := c.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+c.stream+"."+c.name, reply, body); err != nil {
-			return fmt.Errorf("send pull: %w", err)
+			c.broken = true
+			return
 		}
 		c.pulls = append(c.pulls, pull{reply: reply, left: pullRecords})
 	}
-	return nil
 }
 
 // errLost says that the incarnation cannot go on.
@@ -256,9 +249,7 @@ func (c *cursor) accept(m *nats.Msg) (Raw, bool, error) {
 	if len(c.pulls) > 0 {
 		if c.pulls[0].left--; c.pulls[0].left == 0 {
 			c.pulls = c.pulls[1:]
-			if err := c.ask(); err != nil {
-				return Raw{}, false, err
-			}
+			c.ask()
 		}
 	}
 	return rawOf(m, d), true, nil
@@ -286,7 +277,8 @@ func (c *cursor) status(m *nats.Msg) error {
 			break
 		}
 	}
-	return c.ask()
+	c.ask()
+	return nil
 }
 
 // drained reports whether the broker has nothing more for this cursor. It repairs the

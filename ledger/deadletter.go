@@ -80,7 +80,7 @@ func encodeLetter(model string, d DeadLetter, limit int) (*nats.Msg, error) {
 		cut += len(header)
 		header = []byte("{}")
 	}
-	if room := max(0, limit-len(header)-8*deadTextRoom); len(d.Body) > room {
+	if room := max(0, limit-len(header)-len(refusal)-deadTextRoom); len(d.Body) > room {
 		cut += len(d.Body) - room
 		d.Body = d.Body[:room]
 	}

@@ -72,13 +72,14 @@ func (l *Log) erase(ctx context.Context, p Position) error {
 	return l.cfg.Failpoints.Hit(failAfterErase)
 }
 
-// codeNoSequence is the broker's answer to deleting a message that is not there.
-const codeNoSequence = 10043
-
+// secureDelete deletes a message, or sees that it is gone already. The broker has several
+// answers for that, so it is asked for the message itself.
 func secureDelete(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	err := s.SecureDeleteMsg(ctx, seq)
-	var api *jetstream.APIError
-	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.As(err, &api) && api.ErrorCode == codeNoSequence {
+	if !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+		return err
+	}
+	if _, getErr := s.GetMsg(ctx, seq); errors.Is(getErr, jetstream.ErrMsgNotFound) {
 		return nil
 	}
 	return err

@@ -120,6 +120,9 @@ func (l *Log) close() {
 	}
 }
 
+// Broker is the Broker that opened the log.
+func (l *Log) Broker() *Broker { return l.broker }
+
 // Model is the model's name.
 func (l *Log) Model() string { return l.model }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// streamConfig is how Open creates a model's log.
+// streamConfig is how Open creates a model's log. Direct gets are not allowed: a replica
+// that lags would answer them, and an erasure must not miss what is there.
 func (b *Broker) streamConfig(model string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               StreamName(model),
@@ -25,7 +26,6 @@ func (b *Broker) streamConfig(model string) jetstream.StreamConfig {
 		Replicas:           b.cfg.Replicas,
 		Duplicates:         b.cfg.DuplicateWindow,
 		AllowAtomicPublish: true,
-		AllowDirect:        true,
 		Metadata:           map[string]string{"perennial.model": model, "perennial.format": "1"},
 	}
 }
@@ -46,7 +46,6 @@ func (b *Broker) deadConfig(model string) jetstream.StreamConfig {
 		MaxMsgSize:        -1,
 		MaxConsumers:      -1,
 		Replicas:          b.cfg.Replicas,
-		AllowDirect:       true,
 		Metadata:          map[string]string{"perennial.model": model, "perennial.format": "1"},
 	}
 }

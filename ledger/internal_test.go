@@ -1,0 +1,155 @@
+package ledger
+
+import (
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDeliverySubjectsOfBothFormsAreRead(t *testing.T) {
+	want := delivery{stream: 42, consumer: 7, nanos: 1700000000000000001, pending: 9}
+	for _, tc := range []struct {
+		name, reply string
+		ok          bool
+	}{
+		{"old form", "$JS.ACK.S.C.1.42.7.1700000000000000001.9", true},
+		{"new form", "$JS.ACK._.hash.S.C.1.42.7.1700000000000000001.9", true},
+		{"new form with a token", "$JS.ACK.hub.hash.S.C.1.42.7.1700000000000000001.9.rnd", true},
+		{"another subject", "_INBOX.x.1", false},
+		{"too short", "$JS.ACK.S.C.1.42.7.9", false},
+		{"between the forms", "$JS.ACK.h.S.C.1.42.7.1700000000000000001.9", false},
+		{"no number", "$JS.ACK.S.C.1.4x.7.1700000000000000001.9", false},
+		{"no position", "$JS.ACK.S.C.1.0.7.1700000000000000001.9", false},
+		{"number too long", "$JS.ACK.S.C.1.99999999999999999999.7.1.9", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := parseDelivery(tc.reply)
+			if !tc.ok {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func FuzzDeliverySubject(f *testing.F) {
+	f.Add("$JS.ACK.S.C.1.42.7.1700000000000000001.9")
+	f.Add("$JS.ACK._.hash.S.C.1.42.7.1700000000000000001.9.rnd")
+	f.Fuzz(func(t *testing.T, reply string) {
+		d, err := parseDelivery(reply)
+		if err == nil && (d.stream == 0 || d.consumer == 0 || d.nanos < 0) {
+			t.Fatalf("%q gave %+v", reply, d)
+		}
+	})
+}
+
+func FuzzDeadLetter(f *testing.F) {
+	f.Add("perennial.m.dead.3", "2026-01-02T03:04:05Z", `{"code":"x"}`, `{"a":["b"]}`, "7", []byte("body"))
+	f.Fuzz(func(t *testing.T, subject, at, refusal, header, cut string, body []byte) {
+		d, err := decodeLetter(Raw{Subject: subject, Data: body, Header: map[string][]string{
+			headerDeadTime: {at}, headerDeadRefusal: {refusal}, headerDeadHeader: {header}, headerDeadCut: {cut},
+		}})
+		if err != nil {
+			return
+		}
+		// What can be read can be written again, and reads the same.
+		m, err := encodeLetter("m", d, 1<<20)
+		require.NoError(t, err)
+		again, err := decodeLetter(Raw{Subject: m.Subject, Header: m.Header, Data: m.Data})
+		require.NoError(t, err)
+		require.Equal(t, d.Position, again.Position)
+		require.True(t, d.Time.Equal(again.Time))
+	})
+}
+
+func FuzzAcknowledgement(f *testing.F) {
+	f.Add([]byte(`{"stream":"S","seq":3,"batch":"b","count":2}`))
+	f.Add([]byte(`{"error":{"code":400,"err_code":10201}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ack, err := parseAck(&nats.Msg{Data: body})
+		if err == nil && ack.Seq == 0 {
+			t.Fatalf("%q gave no sequence and no error", body)
+		}
+	})
+}
+
+// What cannot be brought about from outside: the broker skips, repeats or goes backwards.
+func TestACursorTakesNothingOutOfOrder(t *testing.T) {
+	at := func(stream, consumer string) *nats.Msg {
+		return &nats.Msg{Subject: "s", Data: []byte("x"), Reply: "$JS.ACK.S.C.1." + stream + "." + consumer + ".1.5"}
+	}
+	for _, tc := range []struct {
+		name string
+		msg  *nats.Msg
+		ok   bool
+	}{
+		{"the next", at("11", "4"), true},
+		{"the next, after a gap of erased records", at("15", "4"), true},
+		{"one was skipped", at("12", "5"), false},
+		{"one comes twice", at("10", "3"), false},
+		{"an earlier record", at("9", "4"), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := &cursor{last: 10, consumer: 3, log: slog.New(slog.DiscardHandler), pulls: []pull{{left: 9}, {left: 9}}}
+			raw, ok, err := c.accept(tc.msg)
+			require.Equal(t, tc.ok, ok)
+			if tc.ok {
+				require.NoError(t, err)
+				require.Equal(t, c.last, raw.Position)
+				return
+			}
+			require.ErrorIs(t, err, errLost)
+			require.EqualValues(t, 10, c.last)
+		})
+	}
+}
+
+func TestModelNamesThatWouldCollideOrBreakSubjectsAreRefused(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"churn": true, "churn-2_B": true, "7": true, strings.Repeat("x", 64): true,
+		"": false, "a.b": false, "a b": false, "a>": false, "*": false, "-a": false, "_a": false,
+		"ü": false, strings.Repeat("x", 65): false, "churn_DEAD": false,
+	} {
+		require.Equal(t, ok, checkModelName(name) == nil, "name %q", name)
+	}
+}
+
+func TestConfigErrorsNameTheFieldAndTheRule(t *testing.T) {
+	good := Config{Dir: "d"}.WithDefaults()
+	require.NoError(t, good.Validate())
+	require.NoError(t, Config{URL: "nats://x"}.WithDefaults().Validate())
+	for _, tc := range []struct {
+		name string
+		edit func(*Config)
+		says string
+	}{
+		{"no place", func(c *Config) { c.Dir = "" }, "dir: must be set"},
+		{"two places", func(c *Config) { c.URL = "nats://x" }, "dir: must be set"},
+		{"listen", func(c *Config) { c.Listen = "4222" }, "listen: must be host:port"},
+		{"credentials", func(c *Config) { c.Credentials = "f" }, "credentials: must be empty without url"},
+		{"half a certificate", func(c *Config) { c.TLS.Cert = "f" }, "tls.cert: must come with tls.key"},
+		{"replicas", func(c *Config) { c.Replicas = 3 }, "replicas: must be 1 without url"},
+		{"window", func(c *Config) { c.DuplicateWindow = time.Millisecond }, "duplicate_window: must be from 100ms"},
+		{"timeout", func(c *Config) { c.AppendTimeout = time.Hour }, "append_timeout: must be"},
+		{"queue", func(c *Config) { c.QueueBytes = 5 }, "queue_bytes: must be 65536 or more"},
+		{"batch", func(c *Config) { c.MaxBatch = 1001 }, "max_batch: must be from 1 to 1000"},
+		{"pull", func(c *Config) { c.PullBytes = 5 }, "pull_bytes: must be"},
+		{"consumer", func(c *Config) { c.Consumer = "a.b" }, "consumer: must be 1 to 64"},
+		{"bytes", func(c *Config) { c.MaxBytes = -1 }, "max_bytes: must be 0 or more"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := good
+			tc.edit(&c)
+			require.ErrorContains(t, c.Validate(), tc.says)
+		})
+	}
+	_, err := json.Marshal(good)
+	require.NoError(t, err)
+}

@@ -1,0 +1,155 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/internal/failpoint"
+	"github.com/perennial-ml/perennial/ledger"
+)
+
+func TestAStalledLogIsReportedInTimeAndRetriesStoreNothingTwice(t *testing.T) {
+	l, p := external(t, ledger.Config{AppendTimeout: 200 * time.Millisecond})
+	appendAll(t, l, numbered(1, 3))
+
+	p.setHold(true)
+	start := time.Now()
+	_, err := l.Append(t.Context(), numbered(4, 50))
+	require.ErrorIs(t, err, ledger.ErrStalled)
+	require.Less(t, time.Since(start), 2*time.Second)
+	// What comes while it is stalled waits no longer than its own time either.
+	_, err = l.Append(t.Context(), numbered(51, 60))
+	require.ErrorIs(t, err, ledger.ErrStalled)
+	p.setHold(false)
+
+	require.Eventually(t, func() bool {
+		_, err = l.Append(t.Context(), numbered(1, 60))
+		return err == nil
+	}, 10*time.Second, 50*time.Millisecond)
+	require.Len(t, ids(t, l, 1), 60)
+}
+
+func TestAFullQueueIsBusyAndForgetsWhoGaveUp(t *testing.T) {
+	l, p := external(t, ledger.Config{AppendTimeout: 300 * time.Millisecond, QueueBytes: 64 << 10})
+	p.setHold(true)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	count := map[error]int{}
+	for c := range 200 {
+		wg.Go(func() {
+			_, err := l.Append(t.Context(), numbered(c*10, c*10+9))
+			mu.Lock()
+			defer mu.Unlock()
+			for _, known := range []error{ledger.ErrBusy, ledger.ErrStalled} {
+				if assert.Error(t, err) && errors.Is(err, known) {
+					count[known]++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NotZero(t, count[ledger.ErrBusy])
+	require.NotZero(t, count[ledger.ErrStalled])
+	require.Equal(t, 200, count[ledger.ErrBusy]+count[ledger.ErrStalled])
+	require.LessOrEqual(t, count[ledger.ErrStalled]*10*1024, 64<<10, "more was queued than the bound allows")
+
+	p.setHold(false)
+	require.Eventually(t, func() bool {
+		_, err := l.Append(t.Context(), numbered(1, 5))
+		return err == nil
+	}, 10*time.Second, 50*time.Millisecond, "the queue must be free again")
+}
+
+func TestACallLargerThanTheQueueIsToldToSplit(t *testing.T) {
+	l := open(t, ledger.Config{QueueBytes: 64 << 10})
+	_, err := l.Append(t.Context(), numbered(1, 1000))
+	require.ErrorIs(t, err, ledger.ErrTooLarge)
+	require.ErrorContains(t, err, "split")
+}
+
+func TestACancelledCallerHarmsNobodyElse(t *testing.T) {
+	slow, err := failpoint.Parse("ledger.commit.before=sleep:300ms")
+	require.NoError(t, err)
+	l := open(t, ledger.Config{Failpoints: slow})
+	gone, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for c := range 20 {
+		ctx := t.Context()
+		if c%2 == 0 {
+			ctx = gone
+		}
+		wg.Go(func() {
+			_, err := l.Append(ctx, numbered(c*10, c*10+9))
+			if c%2 == 0 {
+				assert.ErrorIs(t, err, context.Canceled)
+			} else {
+				assert.NoError(t, err)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	cancel()
+	wg.Wait()
+	stored := map[string]int{}
+	for _, id := range ids(t, l, 1) {
+		stored[id]++
+	}
+	for c := 1; c < 20; c += 2 {
+		for i := c * 10; i < c*10+10; i++ {
+			require.Equal(t, 1, stored[fmt.Sprint("e", i)])
+		}
+	}
+}
+
+func TestCloseEndsWaitingAppends(t *testing.T) {
+	slow, err := failpoint.Parse("ledger.commit.before=sleep:200ms")
+	require.NoError(t, err)
+	b := connect(t, ledger.Config{Dir: t.TempDir(), Failpoints: slow})
+	l, err := b.Open(t.Context(), "churn")
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for c := range 10 {
+		wg.Go(func() {
+			if _, err := l.Append(t.Context(), numbered(c, c)); err != nil {
+				assert.ErrorIs(t, err, ledger.ErrClosed)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
+	require.NoError(t, b.Close())
+	wg.Wait()
+	require.Less(t, time.Since(start), 4*time.Second)
+	_, err = l.Append(t.Context(), numbered(1, 1))
+	require.ErrorIs(t, err, ledger.ErrClosed)
+	_, err = b.Open(t.Context(), "churn")
+	require.Error(t, err)
+}
+
+func TestAFailureBeforeCommitStoresNothingAndAfterItStoresAll(t *testing.T) {
+	for _, tc := range []struct {
+		name, spec string
+		stored     int
+	}{
+		{"before", "ledger.commit.before=error", 0},
+		{"after", "ledger.commit.after=error", 30},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			fail, err := failpoint.Parse(tc.spec)
+			require.NoError(t, err)
+			l := open(t, ledger.Config{Failpoints: fail})
+			_, err = l.Append(t.Context(), numbered(1, 30))
+			require.ErrorIs(t, err, failpoint.ErrInjected)
+			require.Len(t, ids(t, l, 1), tc.stored)
+			appendAll(t, l, numbered(1, 30))
+			require.Len(t, ids(t, l, 1), 30)
+		})
+	}
+}
