@@ -263,8 +263,9 @@ func TestDashboardNeedsNothingFromElsewhere(t *testing.T) {
 	f := setup(t, serve.Config{}, nil)
 	got := call(t, http.MethodGet, f.url+"/", "")
 	require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'")
+	page := strings.ReplaceAll(got.body, `"http://www.w3.org/2000/svg"`, "") // a name, which nothing is loaded from
 	for _, outside := range []string{"http://", "https://", "//cdn", "@import", "url("} {
-		require.NotContains(t, got.body, outside)
+		require.NotContains(t, page, outside)
 	}
 }
 
