@@ -3,9 +3,9 @@ package compute
 import (
 	"fmt"
 
-	// Gorgonia compares the Go release with this module's list when a process
-	// starts and panics if it is newer than the list; the import keeps the version
-	// that go.mod asks for from being dropped. See docs/adr/0002.
+	// Gorgonia v0.9.18 asks for a version of this module that panics at start on
+	// every Go release after 1.17; the import keeps in force the newer version
+	// that go.mod names. See docs/adr/0002.
 	_ "go4.org/unsafe/assume-no-moving-gc"
 
 	"gorgonia.org/gorgonia"
