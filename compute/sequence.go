@@ -8,7 +8,7 @@ import (
 
 // A Sequence runs the ops of a graph one after the other, in the calling goroutine. It
 // allocates nothing itself; what an op allocates in its Do is the op's matter, and the
-// ops of compute/op allocate on their first run only, but for a scalar loss.
+// ops of compute/op allocate on their first run only.
 type Sequence struct {
 	capacity int
 	values   []gorgonia.Value // by slot; inputs are there from the start

@@ -105,10 +105,9 @@ func (m *machine) fill(s *Spec, b *Batch) {
 
 // values returns the memory of the runner's i-th output, a float32 tensor.
 func (m *machine) values(i int) ([]float32, error) {
-	v := m.runner.Output(i)
-	data, ok := v.Data().([]float32)
-	if !ok {
-		return nil, fmt.Errorf("models: output %d of the graph is %T, must be a float32 tensor", i, v.Data())
+	v, ok := m.runner.Output(i).(*tensor.Dense)
+	if !ok || v.Dtype() != tensor.Float32 {
+		return nil, fmt.Errorf("models: output %d of the graph is %T, must be a float32 tensor", i, m.runner.Output(i))
 	}
-	return data, nil
+	return v.Float32s(), nil
 }

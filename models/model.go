@@ -51,10 +51,11 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err := t.runner.Run(b.Rows); err != nil {
 		return 0, fmt.Errorf("gradients: %w", err)
 	}
-	loss, ok := t.runner.Output(0).Data().(float64)
+	out, ok := t.runner.Output(0).(*gorgonia.F64)
 	if !ok {
-		return 0, fmt.Errorf("models: loss of the graph is %T, must be a float64", t.runner.Output(0).Data())
+		return 0, fmt.Errorf("models: loss of the graph is %T, must be a float64 scalar", t.runner.Output(0))
 	}
+	loss := float64(*out)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("%w: loss is %v", ErrNonFinite, loss)
 	}

@@ -135,6 +135,21 @@ func TestInitialWeightsHaveTheVarianceOfThePapers(t *testing.T) {
 	require.InEpsilon(t, 2.0/500, variance(newModel(t, s, 1, 3).Params()[0].Data), 0.03)
 }
 
+func TestAStepAndAPredictionAllocateNothing(t *testing.T) {
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Categories: []int{5}, Hidden: []int{8}}
+	m := newModel(t, s, 8, 1)
+	b := randomBatch(s, 5, rand.New(rand.NewPCG(1, 2)))
+	out := make([]float32, 5*3)
+	require.Zero(t, testing.AllocsPerRun(50, func() {
+		if _, err := m.Gradients(b); err != nil {
+			t.Error(err)
+		}
+		if err := m.Predict(out, b); err != nil {
+			t.Error(err)
+		}
+	}))
+}
+
 func TestLossIsClamped(t *testing.T) {
 	require.InDelta(t, math.Ln2, models.Loss(models.Binary, []float32{0.5}, []float32{1}), 1e-12)
 	require.InDelta(t, -math.Log(1e-7), models.Loss(models.Binary, []float32{0}, []float32{1}), 1e-9)

@@ -46,14 +46,14 @@ func (o *affine) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.shape(s[0], s[1], s[2])
+	return tensor.Shape{s[0][0], s[1][1]}, o.fit(s[0], s[1], s[2])
 }
 
-func (o *affine) shape(x, w, b tensor.Shape) (tensor.Shape, error) {
+func (o *affine) fit(x, w, b tensor.Shape) error {
 	if x[1] != w[0] || w[1] != b[0] {
-		return nil, fmt.Errorf("%w: %s of x %v, w %v and b %v", ErrShape, o.name, x, w, b)
+		return fmt.Errorf("%w: %s of x %v, w %v and b %v", ErrShape, o.name, x, w, b)
 	}
-	return tensor.Shape{x[0], w[1]}, nil
+	return nil
 }
 
 func (o *affine) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
@@ -69,16 +69,15 @@ func (o *affine) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.shape(xs, ws, bs)
-	if err != nil {
+	if err := o.fit(xs, ws, bs); err != nil {
 		return nil, err
 	}
-	dst := o.out.fit(s...)
-	n := s[1]
+	m, n := xs[0], ws[1]
+	dst := o.out.matrix(m, n)
 	for row := dst; len(row) >= n; row = row[n:] {
 		copy(row, b)
 	}
-	mulNN(dst, x, w, s[0], n, xs[1], true)
+	mulNN(dst, x, w, m, n, xs[1], true)
 	activate(dst, o.act)
 	return o.out.value, nil
 }
@@ -163,7 +162,7 @@ func (o *slope) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if !s.Eq(ds) {
 		return nil, fmt.Errorf("%w: %s: result is %v, gradient %v", ErrShape, o.name, s, ds)
 	}
-	dst := o.out.fit(s...)
+	dst := o.out.matrix(s[0], s[1])
 	switch o.act {
 	case ReLU:
 		for i, v := range y {

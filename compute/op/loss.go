@@ -49,6 +49,7 @@ func SquaredError(values, targets, weights *gorgonia.Node) (*gorgonia.Node, erro
 
 func applyLoss(r rowLoss, logits, targets, weights *gorgonia.Node) (*gorgonia.Node, error) {
 	o := &meanLoss{
+		out:  gorgonia.NewF64(0),
 		base: base{name: r.name(), arity: 3, typ: hm.NewFnType(matrix, matrix, vector, tensor.Float64)},
 		row:  r,
 	}
@@ -57,10 +58,9 @@ func applyLoss(r rowLoss, logits, targets, weights *gorgonia.Node) (*gorgonia.No
 
 type meanLoss struct {
 	base
+	out *gorgonia.F64
 	row rowLoss
 }
-
-func (o *meanLoss) ReturnsPtr() bool { return false }
 
 func (o *meanLoss) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 	s, err := shapes(o.name, in, 2, 2, 1)
@@ -118,7 +118,8 @@ func (o *meanLoss) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if l.total != 0 {
 		sum /= l.total
 	}
-	return gorgonia.NewF64(sum), nil
+	*o.out = gorgonia.F64(sum)
+	return o.out, nil
 }
 
 // DiffWRT implements gorgonia.SDOp: a loss is differentiated by its logits alone.
@@ -162,15 +163,15 @@ func (o *lossSlope) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	up, ok := in[3].Data().(float64)
+	up, ok := in[3].(*gorgonia.F64)
 	if !ok {
-		return nil, fmt.Errorf("%w: %s: gradient is %T, must be a float64 scalar", ErrShape, o.name, in[3].Data())
+		return nil, fmt.Errorf("%w: %s: gradient is %T, must be a float64 scalar", ErrShape, o.name, in[3])
 	}
-	dst := o.out.fit(len(l.w), l.columns)
+	dst := o.out.matrix(len(l.w), l.columns)
 	clear(dst)
 	for i, w := range l.w {
 		if w != 0 {
-			o.row.slope(l.row(dst, i), l.row(l.z, i), l.row(l.t, i), float64(up*float64(w))/l.total)
+			o.row.slope(l.row(dst, i), l.row(l.z, i), l.row(l.t, i), float64(float64(*up)*float64(w))/l.total)
 		}
 	}
 	return o.out.value, nil

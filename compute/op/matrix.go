@@ -84,17 +84,19 @@ func (o *times) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.shape(s[0], s[1])
+	m, n, err := o.size(s[0], s[1])
+	return tensor.Shape{m, n}, err
 }
 
-func (o *times) shape(a, b tensor.Shape) (tensor.Shape, error) {
+// size returns the rows and columns of the product.
+func (o *times) size(a, b tensor.Shape) (rows, columns int, err error) {
 	if o.nt && a[1] == b[1] {
-		return tensor.Shape{a[0], b[0]}, nil
+		return a[0], b[0], nil
 	}
 	if !o.nt && a[0] == b[0] {
-		return tensor.Shape{a[1], b[1]}, nil
+		return a[1], b[1], nil
 	}
-	return nil, fmt.Errorf("%w: %s of %v and %v", ErrShape, o.name, a, b)
+	return 0, 0, fmt.Errorf("%w: %s of %v and %v", ErrShape, o.name, a, b)
 }
 
 func (o *times) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
@@ -106,11 +108,11 @@ func (o *times) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.shape(as, bs)
+	rows, columns, err := o.size(as, bs)
 	if err != nil {
 		return nil, err
 	}
-	dst := o.out.fit(s...)
+	dst := o.out.matrix(rows, columns)
 	if o.nt {
 		if len(o.scratch) < len(b) {
 			o.scratch = make([]float32, len(b))
@@ -146,7 +148,7 @@ func (o *columnSum) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 		return nil, err
 	}
 	n := s[1]
-	dst := o.out.fit(n)
+	dst := o.out.vector(n)
 	clear(dst)
 	for ; len(a) >= n; a = a[n:] {
 		for j, v := range a[:n] {

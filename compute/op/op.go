@@ -51,13 +51,25 @@ type output struct {
 	data  []float32
 }
 
-func (o *output) fit(shape ...int) []float32 {
-	if o.value == nil || !o.value.Shape().Eq(tensor.Shape(shape)) {
-		n := tensor.Shape(shape).TotalSize()
-		o.data = make([]float32, n)
-		o.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(o.data))
+// matrix returns memory for rows×cols values.
+func (o *output) matrix(rows, cols int) []float32 {
+	if o.value == nil || o.value.Shape()[0] != rows || o.value.Shape()[1] != cols {
+		o.make(rows, cols)
 	}
 	return o.data
+}
+
+// vector returns memory for n values.
+func (o *output) vector(n int) []float32 {
+	if o.value == nil || o.value.Shape()[0] != n {
+		o.make(n)
+	}
+	return o.data
+}
+
+func (o *output) make(shape ...int) {
+	o.data = make([]float32, tensor.Shape(shape).TotalSize())
+	o.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(o.data))
 }
 
 // dense returns the memory and shape of an input, which must be a float32 tensor of
