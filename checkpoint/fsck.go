@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,7 +55,11 @@ func (s *Store) Fsck(ctx context.Context, progress func(done, total int64)) (Rep
 		// From the disk, not from memory.
 		m, err := s.readManifest(e)
 		if err != nil {
-			r.Problems = append(r.Problems, Problem{s.relative(e.digest.Encoded()), []Version{e.version}, err.Error()})
+			at := e.digest
+			if d := (*damage)(nil); errors.As(err, &d) {
+				at = d.blob
+			}
+			r.Problems = append(r.Problems, Problem{s.relative(at.Encoded()), []Version{e.version}, err.Error()})
 			continue
 		}
 		referred[m.config.Encoded()] = true

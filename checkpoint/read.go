@@ -85,14 +85,27 @@ func (s *Store) unpin(d digest.Digest) {
 // store is empty, ErrFormat at the first version of a format from the future,
 // ErrCorrupt if every version is damaged, ctx's.
 func (s *Store) Latest(ctx context.Context) (*Saved, error) {
-	x, err := s.snapshot()
-	if err != nil {
-		return nil, err
+	for {
+		x, err := s.snapshot()
+		if err != nil {
+			return nil, err
+		}
+		saved, err := s.latest(ctx, x)
+		if err != nil && s.lock == nil && ctx.Err() == nil {
+			// Another process may have removed what this one was reading.
+			if now, serr := s.snapshot(); serr == nil && now.generation != x.generation {
+				continue
+			}
+		}
+		return saved, err
 	}
+}
+
+func (s *Store) latest(ctx context.Context, x *index) (*Saved, error) {
 	if len(x.entries) == 0 {
 		return nil, ErrNone
 	}
-	var damage []error
+	var reasons []error
 	for _, e := range slices.Backward(x.entries) {
 		saved, err := s.Get(e.version)
 		if err == nil {
@@ -106,9 +119,9 @@ func (s *Store) Latest(ctx context.Context) (*Saved, error) {
 		}
 		s.opts.log.Warn("version is damaged, falling back to the one before it",
 			slog.String("version", e.version.String()), slog.Any("reason", err))
-		damage = append(damage, err)
+		reasons = append(reasons, err)
 	}
-	return nil, fmt.Errorf("%w: none of %d versions is whole: %w", ErrCorrupt, len(damage), errors.Join(damage...))
+	return nil, fmt.Errorf("%w: none of %d versions is whole: %w", ErrCorrupt, len(reasons), errors.Join(reasons...))
 }
 
 // manifest reads and checks what the index names, or returns it from memory.
@@ -160,13 +173,22 @@ func (s *Store) readDocument(d digest.Digest, size int64) (*document, error) {
 func (s *Store) getBytes(d digest.Digest, size int64) ([]byte, error) {
 	raw, err := durable.ReadFile(s.opts.fs, s.blob(d.String()), size)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return nil, &damage{d, fmt.Errorf("%w: %w", ErrCorrupt, err)}
 	}
 	if got := digestOf(raw); got != d.String() {
-		return nil, fmt.Errorf("%w: bytes have %s, want %s", ErrCorrupt, got, d)
+		return nil, &damage{d, fmt.Errorf("%w: bytes have %s, want %s", ErrCorrupt, got, d)}
 	}
 	return raw, nil
 }
+
+// A damage is an error that knows which blob it is in.
+type damage struct {
+	blob digest.Digest
+	err  error
+}
+
+func (d *damage) Error() string { return d.err.Error() }
+func (d *damage) Unwrap() error { return d.err }
 
 // verify reads a blob to its end and adds the stored bytes to progress.
 func (s *Store) verify(ctx context.Context, info BlobInfo, progress func(n int64)) error {

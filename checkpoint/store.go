@@ -200,6 +200,10 @@ func (s *Store) checkLayout() error {
 		s.opts.log.Warn("layout marker is damaged", slog.String("store", s.dir), slog.Any("reason", err))
 		return nil
 	}
+	if layout.Version == "" {
+		s.opts.log.Warn("layout marker is damaged", slog.String("store", s.dir), slog.String("reason", "no version in it"))
+		return nil
+	}
 	if layout.Version != v1.ImageLayoutVersion {
 		return fmt.Errorf("%s: %w: OCI image layout %q; this build reads %s", v1.ImageLayoutFile, ErrFormat, layout.Version, v1.ImageLayoutVersion)
 	}
