@@ -83,6 +83,7 @@ func (l *Log) Append(ctx context.Context, events []feedback.Event) ([]Receipt, e
 type request struct {
 	items    []item
 	bytes    int
+	taken    bool // the committer has items of it, or had
 	receipts []Receipt
 	err      error // of the whole call
 	open     int   // items that the committer has still to settle

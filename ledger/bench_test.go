@@ -23,7 +23,7 @@ func sized(id string) feedback.Event {
 // What one commit costs, and what grouping saves: callers that append one event each,
 // side by side.
 func BenchmarkAppendCallers(b *testing.B) {
-	for _, callers := range []int{1, 64, 1024} {
+	for _, callers := range []int{1, 64, 1024, 4096} {
 		b.Run(strconv.Itoa(callers), func(b *testing.B) {
 			l := open(b, ledger.Config{})
 			var n atomic.Int64
@@ -41,6 +41,28 @@ func BenchmarkAppendCallers(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
+}
+
+// What a busy ingest does: some callers, each with batches.
+func BenchmarkAppendCallersBatch(b *testing.B) {
+	const callers, size = 32, 100
+	l := open(b, ledger.Config{})
+	var n atomic.Int64
+	b.SetParallelism(callers / 2)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		batch := make([]feedback.Event, size)
+		for pb.Next() {
+			from := n.Add(size)
+			for i := range batch {
+				batch[i] = sized(fmt.Sprint("e", from+int64(i)))
+			}
+			if _, err := l.Append(b.Context(), batch); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "events/s")
 }
 
 // One caller that appends batches.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -19,18 +18,6 @@ const (
 	headerCommit   = "Nats-Batch-Commit"
 )
 
-// The broker's answers that decide what the committer does next.
-const (
-	codeIncomplete     = 10176 // a message of the batch did not arrive; nothing was stored
-	codeTooManyBatches = 10210
-	codeDuplicate      = 10201 // the batch has an id that is stored already; nothing was stored
-	codeInProcess      = 10158 // the same id is being stored at this moment (replicated)
-	codeStoreFailed    = 10077 // limits: messages, bytes
-	codeNoResources    = 10023
-	codeNoAccount      = 10002
-	codeTooBig         = 10054
-)
-
 // Places for crash tests.
 const (
 	failBeforeCommit = "ledger.commit.before"
@@ -41,8 +28,9 @@ const (
 // broker. A larger event travels alone.
 const commitBytes = 8 << 20
 
-// A committer is the goroutine that writes a log's events: it takes what waits, stores
-// it as one batch, settles it, and takes what came meanwhile.
+// A committer is the goroutine that writes a log's events: it takes what waits, stores it
+// as one batch, settles it, and takes what came meanwhile. Where a whole batch waits
+// already, it is sent before the answer to the one before it has come.
 type committer struct {
 	log     *Log
 	nc      *nats.Conn
@@ -51,9 +39,16 @@ type committer struct {
 	seq     uint64 // of the last request sent: the tail of its inbox
 	stalled bool   // the last request got no answer in time
 	few     int    // up to so many events are stored singly: see fewEmbedded
-	items   []item
-	unique  []item
+
+	ahead  string    // where the answer to the batch sent ahead comes, or ""
+	parked *nats.Msg // that answer, if it came before its turn
 }
+
+// fewEmbedded is how many events an embedded server stores faster one by one, at a sync
+// each, than as a batch, which costs it some ten syncs however small. An external server
+// may change its leader between two of them and so their order: there a batch is right
+// from two on.
+const fewEmbedded = 8
 
 func newCommitter(l *Log) (*committer, error) {
 	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), few: 1}
@@ -75,48 +70,91 @@ func (c *committer) run(ctx context.Context) {
 			q.settle(it, Receipt{}, ErrClosed)
 		}
 	}()
+	var current *flight
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-q.wake:
+		if current == nil {
+			if ctx.Err() != nil {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-q.wake:
+			}
+			if c.stalled && !c.recovered(ctx) {
+				continue
+			}
+			items := q.take(nil, c.log.cfg.MaxBatch, commitBytes)
+			if len(items) == 0 {
+				continue
+			}
+			current = c.launch(items)
 		}
-		if c.stalled && !c.recovered(ctx) {
-			continue
+		var ahead *flight
+		if current.batch != "" && !c.stalled && q.full(c.log.cfg.MaxBatch) {
+			ahead = c.launch(q.take(nil, c.log.cfg.MaxBatch, commitBytes))
+			c.ahead = ahead.reply
 		}
-		c.items = q.take(c.items[:0], c.log.cfg.MaxBatch, commitBytes)
-		if len(c.items) > 0 {
-			c.commit(ctx, c.items)
-		}
-		clear(c.items)
-		clear(c.unique)
+		c.land(ctx, current)
+		current, c.ahead = ahead, ""
 	}
 }
 
-// commit stores items and settles every one of them. Of items with the same id the
-// first stands for all.
-func (c *committer) commit(ctx context.Context, items []item) {
+// A flight is a set of items between their taking and their settling.
+type flight struct {
+	items    []item
+	first    map[string]int // id -> index in unique
+	unique   []item         // of items with the same id the first
+	todo     []int          // indices in unique that have no receipt yet
+	receipts []Receipt      // by index in unique
+	deadline time.Time
+
+	batch, reply string // of the batch that is sent, or ""
+	err          error  // that concerns all items
+}
+
+// launch prepares a flight and sends it, if it is to go as a batch.
+func (c *committer) launch(items []item) *flight {
+	f := &flight{
+		items:    items,
+		first:    make(map[string]int, len(items)),
+		unique:   make([]item, 0, len(items)),
+		deadline: time.Now().Add(c.log.cfg.AppendTimeout),
+	}
+	for _, it := range items {
+		if _, twice := f.first[it.id()]; !twice {
+			f.first[it.id()] = len(f.unique)
+			f.unique = append(f.unique, it)
+		}
+	}
+	f.receipts = make([]Receipt, len(f.unique))
+	f.todo = make([]int, len(f.unique))
+	for i := range f.todo {
+		f.todo[i] = i
+	}
+	if f.err = c.log.cfg.Failpoints.Hit(failBeforeCommit); f.err == nil && len(f.todo) > c.few {
+		f.err = c.sendBatch(f)
+	}
+	return f
+}
+
+// land waits until a flight is stored, or refused, and settles its items.
+func (c *committer) land(ctx context.Context, f *flight) {
 	q := &c.log.queue
-	first := make(map[string]int, len(items))
-	c.unique = c.unique[:0]
-	for _, it := range items {
-		if _, twice := first[it.id()]; !twice {
-			first[it.id()] = len(c.unique)
-			c.unique = append(c.unique, it)
-		}
+	if f.err == nil {
+		f.err = c.store(ctx, f)
 	}
-	// settled[i] is c.unique[i]'s outcome.
-	settled, err := c.store(ctx, c.unique)
-	if err != nil {
-		for _, it := range items {
-			q.settle(it, Receipt{}, err)
-		}
-		return
+	if f.err == nil {
+		f.err = c.log.cfg.Failpoints.Hit(failAfterCommit)
 	}
-	seen := make([]bool, len(c.unique))
-	for _, it := range items {
-		i := first[it.id()]
-		rec := settled[i]
+	seen := make([]bool, len(f.unique))
+	for _, it := range f.items {
+		if f.err != nil {
+			q.settle(it, Receipt{}, f.err)
+			continue
+		}
+		i := f.first[it.id()]
+		rec := f.receipts[i]
 		if seen[i] && rec.Err == nil {
 			rec.Duplicate = true
 		}
@@ -125,136 +163,122 @@ func (c *committer) commit(ctx context.Context, items []item) {
 	}
 }
 
-// store writes items, whose ids differ, and returns a receipt for each; or an error
-// that concerns them all.
-func (c *committer) store(ctx context.Context, items []item) ([]Receipt, error) {
-	receipts := make([]Receipt, len(items))
-	todo := make([]int, len(items)) // indices that are not settled
-	for i := range items {
-		todo[i] = i
-	}
-	if err := c.log.cfg.Failpoints.Hit(failBeforeCommit); err != nil {
-		return nil, err
-	}
-	deadline := time.Now().Add(c.log.cfg.AppendTimeout)
-	for attempt := 0; len(todo) > 0; attempt++ {
-		var ack pubAck
-		var err error
-		if few := len(todo) <= c.few; few || attempt >= maxBatchAttempts {
-			now := todo[:1]
-			if few {
-				now = todo
+// store brings every item of f.todo to a receipt, or returns an error that concerns them
+// all. A batch that was sent is answered first.
+func (c *committer) store(ctx context.Context, f *flight) error {
+	for attempt := 0; len(f.todo) > 0; attempt++ {
+		if f.batch == "" {
+			if few := len(f.todo) <= c.few; few || attempt >= maxBatchAttempts {
+				n := 1
+				if few {
+					n = len(f.todo)
+				}
+				if err := c.storeSingly(ctx, f, n); err != nil {
+					return err
+				}
+				continue
 			}
-			left, err := c.storeSingly(ctx, items, now, receipts, deadline)
-			if err != nil {
-				return nil, err
+			if err := c.sendBatch(f); err != nil {
+				return err
 			}
-			todo = append(left, todo[len(now):]...)
-			continue
 		}
-		ack, err = c.publishBatch(ctx, items, todo, deadline)
+		ack, err := c.await(ctx, f.reply, f.deadline)
+		sent := f.batch
+		f.batch, f.reply = "", ""
 		var refused *refusedError
 		switch {
+		case err == nil && (ack.Batch != sent || ack.Count != len(f.todo)):
+			return fmt.Errorf("acknowledged batch %q of %d, sent %q of %d", ack.Batch, ack.Count, sent, len(f.todo))
 		case err == nil:
-			for k, i := range todo {
-				receipts[i].Position = Position(ack.Seq - uint64(len(todo)-1-k))
+			for k, i := range f.todo {
+				f.receipts[i].Position = Position(ack.Seq - uint64(len(f.todo)-1-k))
 			}
-			todo = todo[:0]
-		case errors.As(err, &refused) && refused.Code == codeDuplicate:
+			f.todo = nil
+		case !errors.As(err, &refused):
+			return err
+		case refused.Code == codeDuplicate:
 			// Nothing was stored. Learn which ids are known, and leave them out.
-			if todo, err = c.leaveOutDuplicates(ctx, items, todo, receipts, deadline); err != nil {
-				return nil, err
+			if err := c.leaveOutDuplicates(ctx, f); err != nil {
+				return err
 			}
-		case errors.As(err, &refused) && refused.isFull():
-			return nil, fmt.Errorf("%w: %w", ErrFull, err)
-		case errors.As(err, &refused):
+		case refused.isFull():
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		default:
 			// Nothing was stored: once more, and if it goes on, one by one, so that
 			// a single event cannot sink the others.
 			if !sleep(ctx, time.Duration(attempt+1)*5*time.Millisecond) {
-				return nil, ErrClosed
+				return ErrClosed
 			}
-		default:
-			return nil, err
 		}
 	}
-	if err := c.log.cfg.Failpoints.Hit(failAfterCommit); err != nil {
-		return nil, err
-	}
-	return receipts, nil
+	return nil
 }
-
-// fewEmbedded is how many events an embedded server stores faster one by one, at a sync
-// each, than as a batch, which costs it some ten syncs however small. An external server
-// may change its leader between two of them and so their order: there a batch is right
-// from two on.
-const fewEmbedded = 8
 
 // maxBatchAttempts is how often a batch is tried before its events go one by one.
 const maxBatchAttempts = 3
 
-// publishBatch stores items[i] for each i of todo, all or none, in that order.
-func (c *committer) publishBatch(ctx context.Context, items []item, todo []int, deadline time.Time) (pubAck, error) {
-	batch := []string{newToken()}
-	commit := []string{"1"}
-	for k, i := range todo {
-		m := items[i].msg
+// sendBatch sends the items of f.todo, to be stored all or none, in that order.
+func (c *committer) sendBatch(f *flight) error {
+	batch, commit := []string{newToken()}, []string{"1"}
+	for k, i := range f.todo {
+		m := f.unique[i].msg
 		m.Header[headerBatchID] = batch
 		m.Header[headerBatchSeq] = []string{strconv.Itoa(k + 1)}
 		delete(m.Header, headerCommit)
 		m.Reply = ""
-		if k == len(todo)-1 {
+		if k == len(f.todo)-1 {
 			m.Header[headerCommit] = commit
 			m.Reply = c.nextReply()
+			f.reply = m.Reply
 		}
 		if err := c.nc.PublishMsg(m); err != nil {
-			return pubAck{}, c.unsent(err)
+			return c.unsent(err)
 		}
 	}
-	ack, err := c.await(ctx, items[todo[len(todo)-1]].msg.Reply, deadline)
-	if err == nil && (ack.Batch != batch[0] || ack.Count != len(todo)) {
-		return pubAck{}, fmt.Errorf("acknowledged batch %q of %d, sent %q of %d", ack.Batch, ack.Count, batch[0], len(todo))
-	}
-	return ack, err
+	f.batch = batch[0]
+	return nil
 }
 
-// storeSingly stores items[i] for each i of todo by itself, without waiting between
-// them, and returns what is left to try again.
-func (c *committer) storeSingly(ctx context.Context, items []item, todo []int, receipts []Receipt, deadline time.Time) ([]int, error) {
-	replies := make([]string, len(todo))
-	for k, i := range todo {
-		m := items[i].msg
+// storeSingly stores the first n items of f.todo each by itself, without waiting between
+// them. Those that should be tried again stay in f.todo.
+func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
+	replies := make([]string, n)
+	for k, i := range f.todo[:n] {
+		m := f.unique[i].msg
 		delete(m.Header, headerBatchID)
 		delete(m.Header, headerBatchSeq)
 		delete(m.Header, headerCommit)
 		m.Reply = c.nextReply()
 		replies[k] = m.Reply
 		if err := c.nc.PublishMsg(m); err != nil {
-			return nil, c.unsent(err)
+			return c.unsent(err)
 		}
 	}
 	var left []int
-	for k, i := range todo {
-		ack, err := c.await(ctx, replies[k], deadline)
+	for k, i := range f.todo[:n] {
+		ack, err := c.await(ctx, replies[k], f.deadline)
+		rec, id := &f.receipts[i], f.unique[i].id()
 		var refused *refusedError
 		switch {
 		case err == nil:
-			receipts[i] = Receipt{Position: Position(ack.Seq), Duplicate: ack.Duplicate}
+			*rec = Receipt{Position: Position(ack.Seq), Duplicate: ack.Duplicate}
 		case !errors.As(err, &refused):
-			return nil, err
-		case refused.isPassing() && time.Now().Before(deadline):
+			return err
+		case refused.isPassing() && time.Now().Before(f.deadline):
 			left = append(left, i)
 		case refused.isFull():
-			receipts[i].Err = fmt.Errorf("id %q: %w: %w", items[i].id(), ErrFull, err)
+			rec.Err = fmt.Errorf("id %q: %w: %w", id, ErrFull, err)
 		case refused.Code == codeTooBig:
-			receipts[i].Err = fmt.Errorf("id %q: %w: %w", items[i].id(), ErrTooLarge, err)
+			rec.Err = fmt.Errorf("id %q: %w: %w", id, ErrTooLarge, err)
 		default:
-			receipts[i].Err = fmt.Errorf("id %q: %w", items[i].id(), err)
+			rec.Err = fmt.Errorf("id %q: %w", id, err)
 		}
 	}
+	f.todo = append(left, f.todo[n:]...)
 	if len(left) > 0 && !sleep(ctx, 20*time.Millisecond) {
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	return left, nil
+	return nil
 }
 
 func (c *committer) nextReply() string {
@@ -269,23 +293,42 @@ func (c *committer) unsent(err error) error {
 	return fmt.Errorf("send to the log: %w: %w", ErrStalled, err)
 }
 
-// await returns the answer that comes to reply, or ErrStalled at the deadline. Answers
-// come in the order of the requests.
+// await returns the answer that comes to reply, or ErrStalled at the deadline.
 func (c *committer) await(ctx context.Context, reply string, deadline time.Time) (pubAck, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	for {
+		m, err := c.receive(ctx)
+		if err != nil {
+			return pubAck{}, fmt.Errorf("wait for acknowledgement: %w", err)
+		}
+		if m.Subject == reply {
+			return parseAck(m)
+		}
+	}
+}
+
+// receive returns the next answer, ErrStalled when ctx's deadline has passed, or ErrClosed.
+// The answer to the batch sent ahead is kept until that batch has its turn; what was given
+// up is left out by the caller.
+func (c *committer) receive(ctx context.Context) (*nats.Msg, error) {
+	if m := c.parked; m != nil && c.ahead == "" {
+		c.parked = nil
+		return m, nil
+	}
 	for {
 		m, err := c.sub.NextMsgWithContext(ctx)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			c.stalled = true
-			return pubAck{}, fmt.Errorf("no acknowledgement within %v: %w", c.log.cfg.AppendTimeout, ErrStalled)
+			return nil, fmt.Errorf("no answer within %v: %w", c.log.cfg.AppendTimeout, ErrStalled)
 		case err != nil:
-			return pubAck{}, fmt.Errorf("wait for acknowledgement: %w: %w", ErrClosed, err)
-		case m.Subject != reply:
-			continue // an answer to a request that was given up
+			return nil, fmt.Errorf("%w: %w", ErrClosed, err)
+		case c.ahead != "" && m.Subject == c.ahead:
+			c.parked = m
+		default:
+			return m, nil
 		}
-		return parseAck(m)
 	}
 }
 
@@ -317,51 +360,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-// A pubAck is the broker's answer to a stored message or batch.
-type pubAck struct {
-	Stream    string        `json:"stream"`
-	Seq       uint64        `json:"seq"`
-	Duplicate bool          `json:"duplicate"`
-	Batch     string        `json:"batch"`
-	Count     int           `json:"count"`
-	Error     *refusedError `json:"error"`
-}
-
-// A refusedError is the broker's refusal: nothing of the request was stored.
-type refusedError struct {
-	Status      int    `json:"code"`
-	Code        int    `json:"err_code"`
-	Description string `json:"description"`
-}
-
-func (e *refusedError) Error() string {
-	return fmt.Sprintf("refused by the broker: %s (%d)", e.Description, e.Code)
-}
-
-func (e *refusedError) isFull() bool {
-	return e.Code == codeStoreFailed || e.Code == codeNoResources || e.Code == codeNoAccount
-}
-
-// isPassing: the same request may succeed in a moment.
-func (e *refusedError) isPassing() bool {
-	return e.Code == codeIncomplete || e.Code == codeTooManyBatches || e.Code == codeInProcess || e.Status == 503
-}
-
-func parseAck(m *nats.Msg) (pubAck, error) {
-	if m.Header.Get("Status") == "503" {
-		return pubAck{}, &refusedError{Status: 503, Description: "no stream takes the event's subject"}
-	}
-	var ack pubAck
-	if err := json.Unmarshal(m.Data, &ack); err != nil {
-		return pubAck{}, fmt.Errorf("acknowledgement %.100q: %w", m.Data, err)
-	}
-	if ack.Error != nil {
-		return pubAck{}, ack.Error
-	}
-	if ack.Seq == 0 {
-		return pubAck{}, fmt.Errorf("acknowledgement %.100q: has no sequence", m.Data)
-	}
-	return ack, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,26 +21,27 @@ const (
 	codeRollup       = 10111
 )
 
-// leaveOutDuplicates settles those items of todo that the broker knows as duplicates,
-// and returns the rest.
-func (c *committer) leaveOutDuplicates(ctx context.Context, items []item, todo []int, receipts []Receipt, deadline time.Time) ([]int, error) {
-	ids := make([]string, len(todo))
-	for k, i := range todo {
-		ids[k] = items[i].id()
+// leaveOutDuplicates gives a receipt to those items of f.todo that the broker knows, and
+// leaves the others to do.
+func (c *committer) leaveOutDuplicates(ctx context.Context, f *flight) error {
+	ids := make([]string, len(f.todo))
+	for k, i := range f.todo {
+		ids[k] = f.unique[i].id()
 	}
-	known, err := c.known(ctx, ids, deadline)
+	known, err := c.known(ctx, ids, f.deadline)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	rest := todo[:0]
-	for k, i := range todo {
+	rest := f.todo[:0]
+	for k, i := range f.todo {
 		if known[k] == 0 {
 			rest = append(rest, i)
 			continue
 		}
-		receipts[i] = Receipt{Position: known[k], Duplicate: true}
+		f.receipts[i] = Receipt{Position: known[k], Duplicate: true}
 	}
-	return rest, nil
+	f.todo = rest
+	return nil
 }
 
 // known returns, for each id, the position of the record that the broker remembers under
@@ -63,17 +63,13 @@ func (c *committer) known(ctx context.Context, ids []string, deadline time.Time)
 	}
 	known := make([]Position, len(ids))
 	for len(awaited) > 0 {
-		m, err := c.sub.NextMsgWithContext(ctx)
-		if errors.Is(err, context.DeadlineExceeded) {
-			c.stalled = true
-			return nil, fmt.Errorf("no answer about duplicates: %w", ErrStalled)
-		}
+		m, err := c.receive(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("ask about duplicates: %w: %w", ErrClosed, err)
+			return nil, fmt.Errorf("ask about duplicates: %w", err)
 		}
 		k, ok := awaited[m.Subject]
-		if !ok || !strings.HasPrefix(m.Subject, c.inbox) {
-			continue
+		if !ok {
+			continue // an answer to a request that was given up
 		}
 		delete(awaited, m.Subject)
 		ack, err := parseAck(m)

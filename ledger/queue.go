@@ -13,6 +13,7 @@ type queue struct {
 	limit   int
 	bytes   int
 	waiting []*request
+	items   int // in waiting
 	closed  bool
 	wake    chan struct{} // holds a token while there may be something waiting
 }
@@ -39,6 +40,7 @@ func (q *queue) push(r *request) error {
 	q.bytes += r.bytes
 	r.open = len(r.items)
 	q.waiting = append(q.waiting, r)
+	q.items += len(r.items)
 	q.signal()
 	return nil
 }
@@ -56,11 +58,12 @@ func (q *queue) withdraw(r *request) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i := slices.Index(q.waiting, r)
-	if i < 0 || len(r.items) < r.open {
+	if i < 0 || r.taken {
 		return false
 	}
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	q.bytes -= r.bytes
+	q.items -= len(r.items)
 	return true
 }
 
@@ -80,7 +83,8 @@ func (q *queue) take(dst []item, n, maxBytes int) []item {
 			}
 			bytes += it.size
 			dst = append(dst, it)
-			r.items[0] = item{}
+			q.items--
+			r.items[0], r.taken = item{}, true
 			r.items = r.items[1:]
 		}
 		q.waiting[0] = nil
@@ -88,6 +92,15 @@ func (q *queue) take(dst []item, n, maxBytes int) []item {
 	}
 	q.waiting = nil
 	return dst
+}
+
+// full reports whether n items wait that may be sent before those taken earlier are
+// settled: not where the oldest request is taken in part, since its order would break if
+// the first part were refused and tried again.
+func (q *queue) full(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.items >= n && len(q.waiting[0].items) == q.waiting[0].open
 }
 
 // settle gives an item its outcome. Committer only. An err concerns the item's whole
@@ -117,13 +130,6 @@ func (q *queue) close() []item {
 	for _, r := range q.waiting {
 		left = append(left, r.items...)
 	}
-	q.waiting = nil
+	q.waiting, q.items = nil, 0
 	return left
-}
-
-// held is how many bytes wait or are in flight.
-func (q *queue) held() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.bytes
 }
