@@ -132,11 +132,10 @@ func (p *payload) number(path string) (float64, *Refusal) {
 	if p.s.Kind() != jsonscan.Number {
 		return 0, p.wrongType(path, "must be a number")
 	}
-	text, err := p.s.Number()
+	v, err := p.s.Float()
 	if err != nil {
 		return 0, p.fail(path, err)
 	}
-	v := jsonscan.Float(text)
 	if math.Abs(v) > math.MaxFloat32 {
 		return 0, refuse(CodeOutOfRange, path, ruleFinite)
 	}

@@ -147,11 +147,11 @@ func wants(f *Feature) string {
 }
 
 func (e *encoder) number(f *Feature, at int) (rule string, err error) {
-	text, err := e.s.Number()
+	x, err := e.s.Float()
 	if err != nil {
 		return "", err
 	}
-	v, ok := f.standardise(jsonscan.Float(text))
+	v, ok := f.standardise(x)
 	if !ok {
 		return ruleFinite, nil
 	}

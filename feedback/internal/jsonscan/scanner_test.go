@@ -3,6 +3,7 @@ package jsonscan_test
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,11 +100,29 @@ func TestFloatOverflowsToInfinity(t *testing.T) {
 	require.Zero(t, jsonscan.Float([]byte("1e-999")))
 }
 
+func TestFloatRoundsAsStrconvDoes(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for i := range 200_000 {
+		text := strconv.FormatFloat(r.NormFloat64()*math.Pow(10, float64(r.IntN(20)-10)), 'f', r.IntN(18), 64)
+		if i%3 == 0 {
+			text = strconv.FormatFloat(r.Float64(), 'g', 1+r.IntN(17), 64)
+		}
+		want, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		s := jsonscan.New([]byte(text), depth)
+		got, err := s.Float()
+		require.NoError(t, err)
+		if math.Float64bits(want) != math.Float64bits(got) {
+			t.Fatalf("%s: want %v, got %v", text, want, got)
+		}
+	}
+}
+
 // FuzzSkip holds the Scanner against encoding/json: it never accepts more, and less
 // only for text and depth.
 func FuzzSkip(f *testing.F) {
 	for _, seed := range []string{
-		`{"a":[1,2.5e-3,true,null,"\ud83d\ude00\n"]}`, `[[[[1]]]]`, `"\u0041"`, ` -0.0E+1 `, `{"a":1,"a":2}`, `[1,]`, "\"\\\n\"",
+		`{"a":[1,2.5e-3,true,null,"\ud83d\ude00\n"]}`, `[[[[1]]]]`, `"\u0041"`, ` -0.0E+1 `, `{"a":1,"a":2}`, `[1,]`, "\"\\\n\"", `-0`, `123456789012.345`, `0.1234567890123456`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -135,7 +154,11 @@ func FuzzSkip(f *testing.F) {
 			got, err := s.Number()
 			if err == nil && s.End() == nil {
 				v, _ := strconv.ParseFloat(strings.Trim(string(data), " \t\r\n"), 64)
-				require.Equal(t, v, jsonscan.Float(got))
+				require.Equal(t, math.Float64bits(v), math.Float64bits(jsonscan.Float(got)))
+				s = jsonscan.New(data, depth)
+				fast, err := s.Float()
+				require.NoError(t, err)
+				require.Equal(t, math.Float64bits(v), math.Float64bits(fast), "%s", got)
 			}
 		}
 	})
