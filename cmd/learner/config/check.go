@@ -34,8 +34,8 @@ func (c checker) config(cfg *Config) {
 func (c checker) model(at []string, m Model) {
 	c.ask(at, m.Dictionary().Validate(), alias{"unknown", "unknown_features"})
 	c.ask(at, optim.Validate(m.Optimizer))
-	c.ask(step(at, "replay"), m.Replay.Validate())
-	c.ask(step(at, "promote"), m.Promote.Validate())
+	c.ask(at, m.Replay.Validate())
+	c.ask(at, m.Promote.Validate())
 	c.ask(step(at, "checkpoint"), m.Checkpoint.Config.Validate())
 	c.architecture(at, m)
 	// The engine sees the whole last: what it objects to first is often one of the

@@ -52,7 +52,7 @@ func decode(n *node, v reflect.Value, path []string, p *problems) {
 		return
 	case encoding.TextUnmarshaler:
 		if err := field.UnmarshalText([]byte(n.text)); n.kind == list || n.kind == mapping || err != nil {
-			wrong("must be " + textual(v.Type()))
+			wrong("must be a valid " + strings.ToLower(v.Type().Name()))
 		}
 		return
 	}
@@ -152,14 +152,6 @@ func isSize(path []string) bool {
 		return last > 0 && path[last-1] == "limits"
 	}
 	return path[last] == "bytes" || strings.HasSuffix(path[last], "_bytes")
-}
-
-// textual says what a type that unmarshals text wants to read.
-func textual(t reflect.Type) string {
-	if t == reflect.TypeFor[Bytes]() {
-		return "a size in bytes such as 512, 64KiB or 4MiB"
-	}
-	return "a valid " + strings.ToLower(t.Name())
 }
 
 // step is append that never shares.

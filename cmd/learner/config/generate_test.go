@@ -286,14 +286,18 @@ func (g *generator) comment(f field) string {
 		g.docs[path] = comments(g.t, filepath.Join(moduleRoot, strings.TrimPrefix(path, modulePath)))
 	}
 	text := g.docs[path][f.owner.Name()+"."+f.Name]
+	// "Window is how many" and "Window says" read better without the name.
+	if m := regexp.MustCompile(`^` + f.Name + ` (is )?(\w+)`).FindStringSubmatch(text); m != nil && (m[1] != "" || strings.HasSuffix(m[2], "s")) {
+		text = text[len(f.Name)+1+len(m[1]):]
+	}
 	for _, other := range fieldsOf(f.owner) {
 		text = regexp.MustCompile(`\b`+other.Name+`\b`).ReplaceAllString(text, other.key)
 	}
-	text = regexp.MustCompile(`[.;]? *\(?[Dd]efaults? [^.;,()]*(\.\d[^.;,()]*)*\)?\.?$`).ReplaceAllString(text, ".")
-	if text = strings.TrimSpace(text); text == "." {
+	text = regexp.MustCompile(`[.;]? *\(?[Dd]efaults? [^.;,()]*([.,]\d[^.;,()]*)*\)?\.?$`).ReplaceAllString(text, ".")
+	if text = strings.Trim(text, " ."); text == "" {
 		return ""
 	}
-	return text
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // comments reads the comments of every struct field of a package.

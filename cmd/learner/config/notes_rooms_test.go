@@ -1,12 +1,15 @@
 package config
 
+import "github.com/perennial-ml/perennial/replay"
+
 // roomNotes is about the log, the optimizers, the memories and the guard.
 func roomNotes() map[string]note {
 	return map[string]note{
 		"ledger.Config.dir":              {text: "The folder of the embedded server; absent: log, in the folder data.", optional: true},
+		"ledger.Config.url":              {text: "The external NATS, several URLs separated by commas; absent: embedded."},
 		"ledger.Config.tls":              {text: "The PEM files by which an external server and this process know each other."},
 		"ledger.Config.replicas":         {text: "How many copies a stream that is created here has: 1 embedded (the default), 3 by default outside.", unit: "copies", min: 1, max: 5, optional: true},
-		"ledger.Config.max_bytes":        {unit: "bytes", min: 0},
+		"ledger.Config.max_bytes":        {unit: "bytes", min: 0, text: "The bound on a stream on disk. A full log refuses appends and never drops old records; 0 leaves the bound to the disk."},
 		"ledger.Config.duplicate_window": {unit: "duration", text: "How long the broker remembers event ids, for retries; beyond it the learner's state knows them. It costs the broker some 150 bytes of memory for each event in the window."},
 		"ledger.Config.append_timeout":   {unit: "duration", text: "How long an append waits for the log at most."},
 		"ledger.Config.queue_bytes":      {unit: "bytes", min: 64 << 10, text: "The memory that may wait for commit, for each log."},
@@ -46,9 +49,21 @@ func roomNotes() map[string]note {
 		"optim.Schedule.steps":        {unit: "steps", text: "For linear and cosine: how many steps after the warm-up the factor takes to its end."},
 		"optim.Schedule.final":        {unit: "factor", min: 0, max: 1, text: "For linear and cosine: the factor at the end."},
 		"optim.Schedule.every":        {unit: "steps", text: "For step: how many steps lie between reductions."},
-		"optim.Schedule.factor":       {unit: "factor", above: 0, max: 1, text: "For step: what each reduction multiplies by."},
+		"optim.Schedule.factor":       {unit: "factor", above: 0, max: 1, optional: true, text: "For step: what each reduction multiplies by; 0.5 if left out."},
 
-		"replay.Config.capacity": {unit: "examples", min: 1},
-		"guard.Config.window":    {unit: "examples", min: 1},
+		"guard.Config.window":       {unit: "examples", min: 1},
+		"guard.Config.min_examples": {unit: "examples", min: 0, text: "How many there must be before a candidate is promoted; 0: the first versions are, since there is nothing to lose yet."},
+		"guard.Config.relative":     {unit: "share", min: 0},
+		"guard.Config.absolute":     {unit: "loss", min: 0},
+
+		"replay.Config.kind": {
+			text: "What the memory keeps: any example with equal probability (" + string(replay.Reservoir) + "), the same within each class (" +
+				string(replay.ClassBalanced) + ") or segment (" + string(replay.Stratified) + "), or the latest beside a reservoir (" +
+				string(replay.RecencyMixed) + ").",
+			enum: []any{replay.Reservoir, replay.ClassBalanced, replay.Stratified, replay.RecencyMixed},
+		},
+		"replay.Config.capacity":   {unit: "examples", min: 1, max: replay.MaxCapacity},
+		"replay.Config.recent":     {unit: "share", above: 0, text: "The share of the capacity that holds the latest examples, below 1; for " + string(replay.RecencyMixed) + " alone."},
+		"replay.Config.max_groups": {unit: "groups", min: 1, text: "How many classes or segments are told apart; all that come later share one more. For " + string(replay.ClassBalanced) + " and " + string(replay.Stratified) + " alone."},
 	}
 }

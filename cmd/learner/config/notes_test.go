@@ -65,6 +65,7 @@ func notes() map[string]note {
 		"config.Config.log":     {text: "The log: embedded in the process unless a URL is given."},
 		"config.Config.models":  {text: "The models of this process, each with its own log, state and folder.", required: true, minItems: 1, maxItems: 256},
 		"config.Consent.default": {
+			text: "What silence allows: none (the event is refused and nothing of it stored), measure (scored, never learned) or learn. The process names it at start.",
 			enum: []any{"none", "measure", "learn"},
 		},
 	}
@@ -107,20 +108,19 @@ func modelNotes() map[string]note {
 		"config.Architecture.hidden":     {unit: "units", min: 1, max: 1 << 16, minItems: 1, maxItems: 64},
 		"config.Architecture.activation": {enum: []any{"relu", "tanh"}},
 
-		"feature.Feature.name":             {required: true, pattern: `^[!-~]{1,128}$`},
-		"feature.Feature.kind":             {required: true, enum: []any{"numeric", "categorical", "vector"}, text: "The shape of the values: numeric (a number), categorical (a string or an integer, hashed into buckets) or vector (an array of dim numbers)."},
-		"feature.Feature.dim":              {unit: "elements", min: 1, max: 1 << 16, optional: true},
-		"feature.Feature.buckets":          {unit: "buckets", min: 2, max: 1 << 24, optional: true},
-		"feature.Feature.meaning":          {text: "What the feature means, for people."},
-		"feature.Feature.owner":            {text: "Who answers for the feature."},
-		"feature.Feature.since":            {},
-		"feature.Feature.personal_data":    {text: "The class of personal data, from harmless to most protected.", enum: []any{"none", "pseudonymous", "personal", "sensitive"}},
-		"feature.Feature.missing":          {text: "The policy for an absent key or a null: refuse the event, or let the default stand in.", enum: refuseOr("default")},
-		"feature.Feature.invalid":          {text: "The policy for a value that is not finite, of another kind, or a vector of another length: refuse the event, or let the default stand in.", enum: refuseOr("default")},
-		"feature.Feature.default":          {unit: "the feature's own"},
-		"feature.Feature.default_category": {},
-		"feature.Feature.mean":             {unit: "the feature's own", text: "What is subtracted from numbers and vector elements before they are divided by scale. It is never estimated from the stream."},
-		"feature.Feature.scale":            {unit: "the feature's own", above: 0, text: "What numbers and vector elements are divided by once mean is subtracted."},
+		"feature.Feature.name":          {required: true, pattern: `^[!-~]{1,128}$`},
+		"feature.Feature.kind":          {required: true, enum: []any{"numeric", "categorical", "vector"}, text: "The shape of the values: numeric (a number), categorical (a string or an integer, hashed into buckets) or vector (an array of dim numbers)."},
+		"feature.Feature.dim":           {unit: "elements", min: 1, max: 1 << 16, optional: true},
+		"feature.Feature.buckets":       {unit: "buckets", min: 2, max: 1 << 24, optional: true},
+		"feature.Feature.meaning":       {text: "What the feature means, for people."},
+		"feature.Feature.owner":         {text: "Who answers for the feature."},
+		"feature.Feature.since":         {text: "The version of the configuration that brought the feature."},
+		"feature.Feature.personal_data": {text: "The class of personal data, from harmless to most protected.", enum: []any{"none", "pseudonymous", "personal", "sensitive"}},
+		"feature.Feature.missing":       {text: "The policy for an absent key or a null: refuse the event, or let the default stand in.", enum: refuseOr("default")},
+		"feature.Feature.invalid":       {text: "The policy for a value that is not finite, of another kind, or a vector of another length: refuse the event, or let the default stand in.", enum: refuseOr("default")},
+		"feature.Feature.default":       {unit: "the feature's own"},
+		"feature.Feature.mean":          {unit: "the feature's own", text: "What is subtracted from numbers and vector elements before they are divided by scale. It is never estimated from the stream."},
+		"feature.Feature.scale":         {unit: "the feature's own", above: 0, text: "What numbers and vector elements are divided by once mean is subtracted."},
 	}
 }
 
@@ -133,13 +133,13 @@ func engineNotes() map[string]note {
 		kinds = append(kinds, string(k))
 	}
 	return map[string]note{
-		"engine.Rehearsal.ratio":      {unit: "examples per new one", max: 64},
+		"engine.Rehearsal.ratio":      {unit: "examples per new one", max: 64, text: "How many rehearsed examples there are for each new one; negative for none."},
 		"engine.Batch.size":           {text: "How many examples make a step.", unit: "examples", min: 1, max: 4096},
 		"engine.Batch.wait":           {text: "How long, in log time, the oldest example of a batch that is not full waits at most.", unit: "duration"},
 		"engine.Metrics.window":       {text: "How many of the latest examples the windowed metrics look at.", unit: "examples", min: 1},
 		"engine.Metrics.fading":       {text: "The factor by which the fading metrics discount the past with each example.", unit: "factor", above: 0, max: 1},
 		"engine.Metrics.max_segments": {text: "How many segments are metered apart.", unit: "segments", min: 1},
-		"engine.Seen.max_ids":         {unit: "ids", min: 1},
+		"engine.Seen.max_ids":         {unit: "ids", min: 1, text: "How many of the latest event ids are remembered, beyond the broker's own window; a million take some 50 MB."},
 		"engine.Publish.every":        {text: "How often, in log time, weights that changed are published.", unit: "duration"},
 		"engine.Cadence.every":        {text: "How much log time passes until a durable version is due; records may make it due before.", unit: "duration"},
 		"engine.Cadence.records":      {text: "How many records pass until a durable version is due; time may make it due before.", unit: "records", min: 1},
@@ -153,6 +153,7 @@ func engineNotes() map[string]note {
 		"signal.Join.orphan_wait":       {unit: "duration"},
 		"signal.Join.max_predictions":   {unit: "predictions", min: 1},
 		"signal.Join.max_orphans":       {unit: "signals", min: 1},
+		"signal.Config.join":            {text: "The attribution window: how predictions and signals wait for each other."},
 		"signal.Join.max_bytes":         {unit: "bytes", min: 1 << 20},
 		"feedback.Scale.min":            {text: "The lowest rating.", unit: "rating"},
 		"feedback.Scale.max":            {text: "The highest rating.", unit: "rating"},
@@ -161,7 +162,7 @@ func engineNotes() map[string]note {
 
 func serveNotes() map[string]note {
 	return map[string]note{
-		"serve.Config.admin_token":   {sensitive: true},
+		"serve.Config.admin_token":   {sensitive: true, text: "What must be sent as a bearer token to control a model, at least 16 characters. Without one, control is open to loopback addresses only, and only while address is one."},
 		"serve.Config.limits":        {text: "What one request, and all of them together, may take."},
 		"serve.Config.record":        {text: "How served predictions reach the log."},
 		"serve.Config.traffic":       {text: "How requests for predictions are split between the channels."},

@@ -58,18 +58,6 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10) + "B"
 }
 
-// MarshalText writes the size as String does.
-func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// UnmarshalText reads what ParseBytes reads.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	v, err := ParseBytes(string(text))
-	if err == nil {
-		*b = v
-	}
-	return err
-}
-
 // ParseDuration reads a duration as the file writes it: what time.ParseDuration
 // reads, and a leading count of days, as in 7d or 1d12h.
 func ParseDuration(s string) (time.Duration, error) {

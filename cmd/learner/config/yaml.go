@@ -20,6 +20,9 @@ const (
 	// maxIndent bounds the column of what nests by indentation, and by that its
 	// depth.
 	maxIndent = 200
+	// maxKeys bounds the keys of a block mapping: the parser takes time in the
+	// square of them.
+	maxKeys = 1000
 )
 
 // parseYAML reads the one document of data. What it cannot read it adds to p, and
@@ -43,15 +46,16 @@ func parseYAML(data []byte, p *problems) (root *node) {
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		at, rule := place{}, err.Error()
+		at, rule := place{}, "is not YAML"
+		// Only the message: the parser's Error() prints the source around it, too.
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
-			rule = syntax.GetMessage()
+			rule += ": " + syntax.GetMessage()
 			if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
 				at = placeOf(tk)
 			}
 		}
-		p.add(at, "", "is not YAML: "+rule, "")
+		p.add(at, "", rule, "")
 		return nil
 	}
 	r := reader{p}
@@ -78,24 +82,49 @@ func parseYAML(data []byte, p *problems) (root *node) {
 	return root
 }
 
-// shallow refuses what nests too deep, before a parser recurses into it.
+// shallow refuses what nests too deep or is too wide, before a parser recurses into it
+// or spends time in the square of it.
 func shallow(tokens token.Tokens, p *problems) bool {
+	var keys [maxIndent + 1]int // of the block mappings that are open, by column
 	flow := 0
-	for _, tk := range tokens {
+	for i, tk := range tokens {
+		start := tk // of the key or the entry
 		switch tk.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			flow++
 		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		case token.SequenceEntryType, token.MappingValueType, token.MappingKeyType:
-			if flow <= 0 && tk.Position.Column > maxIndent {
-				p.add(placeOf(tk), "", fmt.Sprintf("is indented too deep: at most %d columns", maxIndent), "")
+			flow = max(flow-1, 0)
+		case token.MappingKeyType:
+			p.add(placeOf(tk), "", "must not have a complex key (?)", "")
+			return false
+		case token.MappingValueType:
+			start = tokens[max(i-1, 0)]
+		case token.SequenceEntryType:
+			if flow > 0 {
+				p.add(placeOf(tk), "", "is not YAML: a dash inside of brackets", "")
 				return false
 			}
+		default:
+			continue
 		}
 		if flow > maxFlow {
 			p.add(placeOf(tk), "", fmt.Sprintf("is nested too deep: at most %d levels", maxFlow), "")
 			return false
+		}
+		col := start.Position.Column
+		if flow > 0 {
+			continue
+		}
+		if col > maxIndent || col < 0 {
+			p.add(placeOf(start), "", fmt.Sprintf("is indented too deep: at most %d columns", maxIndent), "")
+			return false
+		}
+		clear(keys[min(col+1, len(keys)):])
+		if tk.Type == token.MappingValueType {
+			if keys[col]++; keys[col] > maxKeys {
+				p.add(placeOf(start), "", fmt.Sprintf("has too many keys: at most %d in one mapping", maxKeys), "")
+				return false
+			}
 		}
 	}
 	return true
