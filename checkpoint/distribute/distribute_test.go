@@ -154,28 +154,18 @@ func TestTheFenceHoldsInTheMiddleOfAPublication(t *testing.T) {
 	require.Equal(t, weights(150), w.Params)
 }
 
-// pausing calls at before each upload of an object.
+// pausing calls at before each message of an object.
 type pausing struct {
 	jetstream.JetStream
 	at    func()
 	armed atomic.Bool
 }
 
-func (p *pausing) CreateOrUpdateObjectStore(ctx context.Context, cfg jetstream.ObjectStoreConfig) (jetstream.ObjectStore, error) {
-	store, err := p.JetStream.CreateOrUpdateObjectStore(ctx, cfg)
-	return &pausingStore{store, p}, err
-}
-
-type pausingStore struct {
-	jetstream.ObjectStore
-	p *pausing
-}
-
-func (s *pausingStore) PutBytes(ctx context.Context, name string, data []byte) (*jetstream.ObjectInfo, error) {
-	if s.p.armed.Load() {
-		s.p.at()
+func (p *pausing) PublishMsgAsync(m *nats.Msg, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
+	if p.armed.Load() {
+		p.at()
 	}
-	return s.ObjectStore.PutBytes(ctx, name, data)
+	return p.JetStream.PublishMsgAsync(m, opts...)
 }
 
 func TestRacingClaimsGetDifferentEpochs(t *testing.T) {

@@ -70,7 +70,7 @@ func (p *Publisher) takeOver(ctx context.Context) error {
 			return err
 		}
 	}
-	infos, err := p.objects.List(ctx)
+	infos, err := p.store.List(ctx)
 	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return fmt.Errorf("list objects: %w", err)
 	}

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/checkpoint/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
+
+// objectTimeout bounds the fetch of one tensor.
+const objectTimeout = time.Minute
 
 // A Fetcher reads what a model's Publisher publishes.
 type Fetcher struct {
@@ -127,6 +131,9 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *Weights) (*Weight
 
 // tensor reads one object, never more of it than was announced.
 func (f *Fetcher) tensor(ctx context.Context, t Tensor) (models.Param, error) {
+	// Without a deadline a Get waits for a server that went away as long as ctx.
+	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
+	defer cancel()
 	r, err := f.objects.Get(ctx, t.Object)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return models.Param{}, fmt.Errorf("%w: object %s is gone", ErrStale, t.Object)

@@ -2,7 +2,6 @@ package distribute
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,12 +18,14 @@ import (
 // A Publisher is the one writer of a model's channels, until a newer one claims
 // the model.
 type Publisher struct {
-	model   string
-	cfg     Config
-	kv      jetstream.KeyValue
-	objects jetstream.ObjectStore
-	stream  jetstream.Stream // under objects
-	epoch   uint64
+	model  string
+	cfg    Config
+	bucket string
+	js     jetstream.JetStream
+	kv     jetstream.KeyValue
+	store  jetstream.ObjectStore
+	stream jetstream.Stream // under store
+	epoch  uint64
 
 	mu       sync.Mutex
 	fenced   bool
@@ -32,6 +33,9 @@ type Publisher struct {
 	recent   [][]Tensor        // of the last Keep publications, oldest first
 	stored   map[string]string // digest -> object of this epoch
 	holds    map[string]string // object of this epoch -> digest, "" while unknown
+	objects  map[string]string // object of this epoch -> id of its chunks
+	replaced []string          // ids of chunks that are to be removed
+	uploads  int               // since the claim
 	old      []string          // objects of earlier epochs
 }
 
@@ -65,10 +69,11 @@ func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg
 		storage = jetstream.MemoryStorage
 	}
 	p := &Publisher{
-		model: model, cfg: cfg,
+		model: model, cfg: cfg, bucket: bucket, js: js,
 		channels: map[string]*channelState{},
 		stored:   map[string]string{},
 		holds:    map[string]string{},
+		objects:  map[string]string{},
 	}
 	p.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: bucket, Description: "channels of model " + model, History: 1,
@@ -77,7 +82,7 @@ func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg
 	if err != nil {
 		return nil, fmt.Errorf("key-value bucket %s: %w", bucket, err)
 	}
-	p.objects, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+	p.store, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: bucket, Description: "weights of model " + model,
 		Storage: storage, Replicas: cfg.Replicas,
 	})
@@ -141,6 +146,9 @@ func (p *Publisher) publish(ctx context.Context, v checkpoint.Version, spec []by
 	p.recent = append(p.recent, tensors)
 	if n := len(p.recent) - p.cfg.Keep; n > 0 {
 		p.recent = slices.Delete(p.recent, 0, n)
+	}
+	if err := p.discard(ctx); err != nil {
+		return err
 	}
 	return p.sweep(ctx)
 }
@@ -226,22 +234,31 @@ func (p *Publisher) upload(ctx context.Context, weights models.Params) ([]Tensor
 		tensors[i] = Tensor{Name: w.Name, Shape: w.Shape, Digest: digests[i], Size: int64(len(w.Data)) * 4}
 		live[p.stored[digests[i]]] = true
 	}
+	var sent []*upload
 	for i, w := range weights {
 		object, ok := p.stored[digests[i]]
 		if !ok {
-			var err error
-			if object, err = p.put(ctx, w, digests[i], live); err != nil {
+			object = p.free(live)
+			up, err := p.send(w, object, digests[i])
+			if err != nil {
 				return nil, "", fmt.Errorf("tensor %s: %w", w.Name, err)
 			}
+			sent = append(sent, up)
 			live[object] = true
 		}
 		tensors[i].Object = object
 	}
+	for _, up := range sent {
+		if err := up.wait(ctx); err != nil {
+			return nil, "", err
+		}
+		p.holds[up.object], p.stored[up.digest] = up.digest, up.object
+	}
 	return tensors, safetensors.ParamsDigest(weights, digests), nil
 }
 
-// put writes one tensor over the first object that is not live.
-func (p *Publisher) put(ctx context.Context, w models.Param, digest string, live map[string]bool) (string, error) {
+// free returns the first object that is not live, and forgets what it holds.
+func (p *Publisher) free(live map[string]bool) string {
 	slot := 0
 	for live[p.objectName(slot)] {
 		slot++
@@ -249,12 +266,7 @@ func (p *Publisher) put(ctx context.Context, w models.Param, digest string, live
 	object := p.objectName(slot)
 	delete(p.stored, p.holds[object])
 	p.holds[object] = ""
-	data := safetensors.AppendData(make([]byte, 0, 4*len(w.Data)), w)
-	if _, err := p.objects.PutBytes(ctx, object, data); err != nil {
-		return "", err
-	}
-	p.holds[object], p.stored[digest] = digest, object
-	return object, nil
+	return object
 }
 
 func (p *Publisher) objectName(slot int) string { return fmt.Sprintf("e%d.%d", p.epoch, slot) }
@@ -291,10 +303,9 @@ func (p *Publisher) sweep(ctx context.Context) error {
 			kept = append(kept, name)
 			continue
 		}
-		err := p.objects.Delete(ctx, name)
+		err := p.store.Delete(ctx, name)
 		if err == nil || errors.Is(err, jetstream.ErrObjectNotFound) {
-			marker := fmt.Sprintf("$O.%s.M.%s", p.bucket(), base64.URLEncoding.EncodeToString([]byte(name)))
-			err = p.stream.Purge(ctx, jetstream.WithPurgeSubject(marker))
+			err = p.stream.Purge(ctx, jetstream.WithPurgeSubject(p.description(name)))
 		}
 		if err != nil {
 			p.old = append(kept, p.old[i:]...)
@@ -304,5 +315,3 @@ func (p *Publisher) sweep(ctx context.Context) error {
 	p.old = kept
 	return nil
 }
-
-func (p *Publisher) bucket() string { return "perennial_" + p.model }
