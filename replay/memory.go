@@ -6,16 +6,21 @@ import "math/rand/v2"
 // rehearsal. It holds no random state: each call brings its own stream, so that a
 // memory is a function of the calls made on it. It is not safe for concurrent use.
 type Memory interface {
-	// Add offers an example; the memory may keep it, and forget another.
+	// Add offers an example; the memory may keep it, and forget another. If the
+	// memory holds an example of the same ID, Add is Replace.
 	Add(ex *Example, r *rand.Rand)
+	// Replace puts ex in the place of the example of the same ID, and reports
+	// whether there was one. It is no arrival: nothing else is forgotten for it.
+	Replace(ex *Example) bool
 	// Draw appends n examples to dst, or every one if it holds fewer, without
-	// replacement, and returns dst.
+	// replacement, and returns dst. It takes O(n) time and changes nothing.
 	Draw(dst []*Example, n int, r *rand.Rand) []*Example
 	// Remove forgets the examples that match and returns how many it forgot.
 	Remove(match func(*Example) bool) int
 	// RemoveID forgets the example with that id, in constant time.
 	RemoveID(id string) bool
 	Len() int
+	// Bytes estimates the memory used, from the contents alone.
 	Bytes() int
 	// Snapshot returns the state; it may be encoded later and from another
 	// goroutine while the memory goes on.
@@ -23,4 +28,23 @@ type Memory interface {
 	// Restore replaces the state. It returns an error, and changes nothing, if
 	// the state does not fit the memory's configuration.
 	Restore(State) error
+}
+
+// New returns an empty memory. It returns an error if the configuration, with its
+// defaults, is not valid.
+func New(cfg Config) (Memory, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	switch cfg.Kind {
+	case ClassBalanced:
+		return newClassBalanced(cfg), nil
+	case Stratified:
+		return newStratified(cfg), nil
+	case RecencyMixed:
+		return newRecency(cfg), nil
+	default:
+		return newReservoir(cfg), nil
+	}
 }

@@ -1,0 +1,189 @@
+package replay
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// A groupKey tells groups apart: by segment, or by class, where a complementary label
+// makes a class of its own and a soft binary target counts as class 1 from 0.5.
+type groupKey struct {
+	segment  string
+	class    float32
+	negative bool
+}
+
+func classOf(ex *Example) groupKey {
+	class := math.Floor(float64(ex.Target) + 0.5)
+	if class != class { // NaN equals nothing, not even as a key
+		class = 0
+	}
+	return groupKey{class: float32(class), negative: ex.Negative}
+}
+
+func segmentOf(ex *Example) groupKey { return groupKey{segment: ex.Segment} }
+
+// A group is the examples of one class or segment.
+type group struct {
+	key     groupKey
+	seen    uint64 // arrivals that no removal cancels; at least len(members)
+	full    bool   // class-balanced: it was the largest once
+	shared  bool   // of all keys that came after the last place was taken
+	members []int  // slots
+}
+
+// groups is a store whose examples belong to groups, each group's members in a list of
+// its own, so that a random member is found in constant time. Groups stand in the
+// order of their first arrival and never go away; after the first maxGroups, all new
+// keys share one more.
+type groups struct {
+	cfg   Config
+	keyOf func(*Example) groupKey
+	store
+	drawer
+	list  []group
+	byKey map[groupKey]int
+	// home and place say for each slot which group it belongs to, and where in
+	// that group's members it stands.
+	home, place []int
+}
+
+func newGroups(cfg Config, keyOf func(*Example) groupKey) groups {
+	return groups{cfg: cfg, keyOf: keyOf, store: newStore(), byKey: map[groupKey]int{}}
+}
+
+// groupOf returns the group of an example, which it founds if need be.
+func (g *groups) groupOf(ex *Example) int {
+	key := g.keyOf(ex)
+	if at, ok := g.byKey[key]; ok {
+		return at
+	}
+	if len(g.list) > g.cfg.MaxGroups {
+		return g.cfg.MaxGroups // the shared one
+	}
+	if len(g.list) == g.cfg.MaxGroups {
+		g.list = append(g.list, group{shared: true})
+		return g.cfg.MaxGroups
+	}
+	g.byKey[key] = len(g.list)
+	g.list = append(g.list, group{key: key})
+	return len(g.list) - 1
+}
+
+// insert pushes an example as a member of a group.
+func (g *groups) insert(ex *Example, at int) {
+	slot := len(g.items)
+	g.push(ex)
+	g.home, g.place = append(g.home, 0), append(g.place, 0)
+	g.join(slot, at)
+}
+
+// overwrite puts an example in a slot, as a member of a group.
+func (g *groups) overwrite(slot int, ex *Example, at int) {
+	g.put(slot, ex)
+	if g.home[slot] != at {
+		g.part(slot)
+		g.join(slot, at)
+	}
+}
+
+// drop removes a slot. The example stands for as many of its group's arrivals as each
+// other member does; with the last member, the group starts anew.
+func (g *groups) drop(slot int) {
+	gr := &g.list[g.home[slot]]
+	gr.seen -= gr.seen / uint64(len(gr.members))
+	g.part(slot)
+	if len(gr.members) == 0 {
+		gr.full = false
+	}
+	last := len(g.items) - 1
+	if slot != last {
+		g.home[slot], g.place[slot] = g.home[last], g.place[last]
+		g.list[g.home[slot]].members[g.place[slot]] = slot
+	}
+	g.home, g.place = g.home[:last], g.place[:last]
+	g.remove(slot)
+}
+
+// join makes a slot the last member of a group.
+func (g *groups) join(slot, at int) {
+	gr := &g.list[at]
+	g.home[slot], g.place[slot] = at, len(gr.members)
+	gr.members = append(gr.members, slot)
+}
+
+// part takes a slot out of its group; the group's last member takes its place.
+func (g *groups) part(slot int) {
+	gr := &g.list[g.home[slot]]
+	last := len(gr.members) - 1
+	moved := gr.members[last]
+	gr.members[g.place[slot]] = moved
+	g.place[moved] = g.place[slot]
+	gr.members = gr.members[:last]
+}
+
+// largest returns the largest group; of several, the oldest.
+func (g *groups) largest() int {
+	best := 0
+	for i := range g.list {
+		if len(g.list[i].members) > len(g.list[best].members) {
+			best = i
+		}
+	}
+	return best
+}
+
+// member returns a random member's slot.
+func (g *groups) member(at int, r *rand.Rand) int {
+	members := g.list[at].members
+	return members[r.IntN(len(members))]
+}
+
+// arrive counts an arrival and returns its group.
+func (g *groups) arrive(ex *Example) int {
+	at := g.groupOf(ex)
+	g.list[at].seen++
+	return at
+}
+
+// rehearse is algorithm R within a group that may not grow: the arrival takes the
+// place of a random member with the probability members/arrivals.
+func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
+	gr := &g.list[at]
+	if n := len(gr.members); n > 0 && r.Uint64N(gr.seen) < uint64(n) {
+		g.overwrite(g.member(at, r), ex, at)
+	}
+}
+
+func (g *groups) Replace(ex *Example) bool {
+	slot, ok := g.find(ex.ID)
+	if ok {
+		g.overwrite(slot, ex, g.groupOf(ex))
+	}
+	return ok
+}
+
+func (g *groups) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
+	return g.draw(dst, g.items, nil, n, r)
+}
+
+func (g *groups) Remove(match func(*Example) bool) int {
+	return sweep(&g.store, match, g.drop)
+}
+
+func (g *groups) RemoveID(id string) bool {
+	slot, ok := g.find(id)
+	if ok {
+		g.drop(slot)
+	}
+	return ok
+}
+
+func (g *groups) Len() int { return len(g.items) }
+
+// groupBytes stands for a group and its entry in the index.
+const groupBytes = 144
+
+func (g *groups) Bytes() int {
+	return g.size() + 24*len(g.items) + groupBytes*len(g.list) // home, place and member
+}

@@ -1,0 +1,69 @@
+package replay
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// recency holds the latest examples in a ring. One that leaves it is offered to a
+// reservoir, so that the reservoir samples all that came before the ring.
+type recency struct {
+	cfg Config
+	drawer
+	recent ring
+	old    *reservoir
+}
+
+func newRecency(cfg Config) *recency {
+	n := int(math.Round(cfg.Recent * float64(cfg.Capacity)))
+	n = min(max(n, 1), cfg.Capacity-1)
+	rest := cfg
+	rest.Capacity -= n
+	return &recency{cfg: cfg, recent: newRing(n), old: newReservoir(rest)}
+}
+
+// Add implements Memory.
+func (m *recency) Add(ex *Example, r *rand.Rand) {
+	if m.Replace(ex) {
+		return
+	}
+	if left := m.recent.add(ex); left != nil {
+		m.old.Add(left, r)
+	}
+}
+
+// Replace implements Memory. The example keeps the age of the one it replaces.
+func (m *recency) Replace(ex *Example) bool {
+	slot, ok := m.recent.find(ex.ID)
+	if ok {
+		m.recent.put(slot, ex)
+		return true
+	}
+	return m.old.Replace(ex)
+}
+
+// RemoveID implements Memory.
+func (m *recency) RemoveID(id string) bool {
+	slot, ok := m.recent.find(id)
+	if ok {
+		m.recent.drop(slot)
+		return true
+	}
+	return m.old.RemoveID(id)
+}
+
+// Remove implements Memory.
+func (m *recency) Remove(match func(*Example) bool) int {
+	return sweep(&m.recent.store, match, m.recent.drop) + m.old.Remove(match)
+}
+
+// Draw implements Memory.
+func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
+	return m.draw(dst, m.recent.items, m.old.items, n, r)
+}
+
+// Len implements Memory.
+func (m *recency) Len() int { return len(m.recent.items) + m.old.Len() }
+
+// Bytes implements Memory.
+func (m *recency) Bytes() int { return m.recent.size() + linkBytes*len(m.recent.items) + m.old.Bytes() }

@@ -1,0 +1,76 @@
+package replay
+
+const none = -1
+
+// linkBytes is what the two links of a slot take.
+const linkBytes = 16
+
+// A ring holds the latest examples, in the order in which they came. Its slots are
+// dense, and linked by age, so that one in the middle can leave in constant time.
+type ring struct {
+	store
+	capacity       int
+	older, newer   []int // by slot: its neighbours, or none
+	oldest, newest int   // slots, or none
+}
+
+func newRing(capacity int) ring {
+	return ring{store: newStore(), capacity: capacity, oldest: none, newest: none}
+}
+
+// add makes ex the newest, and returns the oldest if it had to leave for it.
+func (g *ring) add(ex *Example) *Example {
+	if slot := len(g.items); slot < g.capacity {
+		g.push(ex)
+		g.older, g.newer = append(g.older, none), append(g.newer, none)
+		g.link(slot)
+		return nil
+	}
+	slot := g.oldest
+	left := g.items[slot]
+	g.join(g.older[slot], g.newer[slot])
+	g.put(slot, ex)
+	g.link(slot)
+	return left
+}
+
+// link makes a slot the newest.
+func (g *ring) link(slot int) {
+	g.join(g.newest, slot)
+	g.join(slot, none)
+}
+
+// join makes two slots neighbours; none stands for what lies beyond an end.
+func (g *ring) join(older, newer int) {
+	if older == none {
+		g.oldest = newer
+	} else {
+		g.newer[older] = newer
+	}
+	if newer == none {
+		g.newest = older
+	} else {
+		g.older[newer] = older
+	}
+}
+
+// drop removes a slot; the last example moves into it.
+func (g *ring) drop(slot int) {
+	g.join(g.older[slot], g.newer[slot])
+	last := len(g.items) - 1
+	if slot != last {
+		g.join(g.older[last], slot)
+		g.join(slot, g.newer[last])
+	}
+	g.remove(slot)
+	g.older, g.newer = g.older[:last], g.newer[:last]
+}
+
+// byAge returns the slots from the oldest to the newest.
+func (g *ring) byAge() []int {
+	order := make([]int, 0, len(g.items))
+	for slot := g.oldest; slot != none; slot = g.newer[slot] {
+		order = append(order, slot)
+	}
+	return order
+}

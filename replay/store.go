@@ -1,0 +1,119 @@
+package replay
+
+import "math/rand/v2"
+
+// store holds examples in slots 0..len-1. Removing one moves the last into its slot,
+// so that every operation but the draw takes constant time.
+type store struct {
+	items []*Example
+	index map[string]int // slot by ID; examples without an ID are not indexed
+	bytes int
+}
+
+func newStore() store { return store{index: map[string]int{}} }
+
+// find returns the slot of an ID.
+func (s *store) find(id string) (int, bool) {
+	if id == "" {
+		return 0, false
+	}
+	slot, ok := s.index[id]
+	return slot, ok
+}
+
+// push puts an example in a new slot at the end.
+func (s *store) push(ex *Example) {
+	if ex.ID != "" {
+		s.index[ex.ID] = len(s.items)
+	}
+	s.items = append(s.items, ex)
+	s.bytes += ex.bytes()
+}
+
+// put overwrites a slot.
+func (s *store) put(slot int, ex *Example) {
+	old := s.items[slot]
+	if old.ID != "" {
+		delete(s.index, old.ID)
+	}
+	if ex.ID != "" {
+		s.index[ex.ID] = slot
+	}
+	s.items[slot] = ex
+	s.bytes += ex.bytes() - old.bytes()
+}
+
+// remove empties a slot and moves the last example into it.
+func (s *store) remove(slot int) {
+	old := s.items[slot]
+	if old.ID != "" {
+		delete(s.index, old.ID)
+	}
+	last := len(s.items) - 1
+	if moved := s.items[last]; slot != last {
+		s.items[slot] = moved
+		if moved.ID != "" {
+			s.index[moved.ID] = slot
+		}
+	}
+	s.items[last] = nil
+	s.items = s.items[:last]
+	s.bytes -= old.bytes()
+}
+
+// refill replaces the contents. The slice becomes the store's own.
+func (s *store) refill(items []*Example) {
+	*s = store{items: items, index: make(map[string]int, len(items))}
+	for slot, ex := range items {
+		if ex.ID != "" {
+			s.index[ex.ID] = slot
+		}
+		s.bytes += ex.bytes()
+	}
+}
+
+// size returns the bytes of the examples and of their slots.
+func (s *store) size() int { return s.bytes + slotBytes*len(s.items) }
+
+// slotBytes stands for a slot and its entry in the index.
+const slotBytes = 48
+
+// exampleBytes stands for the struct itself, with its headers of strings and slices.
+const exampleBytes = 136
+
+// bytes estimates the example's own memory. Interned strings count each time.
+func (ex *Example) bytes() int {
+	return exampleBytes + len(ex.ID) + len(ex.Subject) + len(ex.Segment) +
+		4*(len(ex.Dense)+len(ex.Categories))
+}
+
+// A drawer draws without replacement from one or two slices as if they were one.
+type drawer struct {
+	swaps []int // scratch: who was swapped with whom
+}
+
+// draw appends n examples of a and b to dst: the start of a Fisher-Yates shuffle in
+// place, undone afterwards, so that a draw costs O(n) and leaves no trace.
+func (d *drawer) draw(dst, a, b []*Example, n int, r *rand.Rand) []*Example {
+	total := len(a) + len(b)
+	n = max(0, min(n, total))
+	at := func(i int) **Example {
+		if i < len(a) {
+			return &a[i]
+		}
+		return &b[i-len(a)]
+	}
+	d.swaps = d.swaps[:0]
+	for i := range n {
+		j := i + r.IntN(total-i)
+		p, q := at(i), at(j)
+		*p, *q = *q, *p
+		dst = append(dst, *p)
+		d.swaps = append(d.swaps, j)
+	}
+	for i := n - 1; i >= 0; i-- {
+		p, q := at(i), at(d.swaps[i])
+		*p, *q = *q, *p
+	}
+	return dst
+}

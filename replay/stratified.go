@@ -1,0 +1,33 @@
+package replay
+
+import "math/rand/v2"
+
+// stratified gives every segment an equal share of the capacity. While there is room
+// everything is kept, so that a segment may borrow what others do not use. Then an
+// arrival of a segment below its share takes the place of a random example of the
+// largest segment, and one of a segment at or above its share takes, by algorithm R,
+// the place of one of its own. Shares shrink with each new segment, and the largest
+// give first; the share of a segment is capacity/segments, rounded up.
+//
+// Room that removals leave is filled by the next arrivals, of whatever segment.
+type stratified struct{ groups }
+
+func newStratified(cfg Config) *stratified {
+	return &stratified{newGroups(cfg, segmentOf)}
+}
+
+func (m *stratified) Add(ex *Example, r *rand.Rand) {
+	if m.Replace(ex) {
+		return
+	}
+	at := m.arrive(ex)
+	share := (m.cfg.Capacity + len(m.list) - 1) / len(m.list)
+	switch largest := m.largest(); {
+	case len(m.items) < m.cfg.Capacity:
+		m.insert(ex, at)
+	case len(m.list[at].members) < share && len(m.list[largest].members) > len(m.list[at].members)+1:
+		m.overwrite(m.member(largest, r), ex, at)
+	default:
+		m.rehearse(ex, at, r)
+	}
+}
