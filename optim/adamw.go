@@ -1,9 +1,6 @@
 package optim
 
-import (
-	"github.com/perennial-ml/perennial/compute/real"
-	"github.com/perennial-ml/perennial/models"
-)
+import "github.com/perennial-ml/perennial/models"
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay
 // regularization", 2019; Kingma and Ba, 2015). In step t = 1, 2, ...:
@@ -72,8 +69,8 @@ func (a *adamW) propose(grad, params models.Params) {
 	rate, decay, eps := float32(a.LearningRate), float32(a.WeightDecay), float32(a.Epsilon)
 	b1, b2 := float32(a.Beta1), float32(a.Beta2)
 	new1, new2 := float32(1-a.Beta1), float32(1-a.Beta2)
-	c1 := float32(1 / (1 - real.Pow(a.Beta1, t)))
-	c2 := float32(1 / (1 - real.Pow(a.Beta2, t)))
+	c1 := float32(1 / (1 - pow(a.Beta1, t)))
+	c2 := float32(1 / (1 - pow(a.Beta2, t)))
 	m0, m1 := a.m.write()
 	v0, v1 := a.v.write()
 	for i, tensor := range grad {

@@ -3,7 +3,6 @@ package optim
 import (
 	"math"
 
-	"github.com/perennial-ml/perennial/compute/real"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -81,11 +80,11 @@ func (c Schedule) At(t uint64) float64 {
 	case Linear:
 		return 1 - float64((1-c.Final)*progress(n, c.Steps))
 	case Cosine:
-		return c.Final + float64((1-c.Final)*(1+real.CosPi(progress(n, c.Steps)))/2)
+		return c.Final + float64((1-c.Final)*(1+cosPi(progress(n, c.Steps)))/2)
 	case InverseSqrt:
 		return math.Sqrt(float64(max(c.Warmup, 1)) / float64(t+1))
 	case Step:
-		return real.Pow(c.Factor, n/c.Every)
+		return pow(c.Factor, n/c.Every)
 	}
 	return 1
 }

@@ -80,6 +80,3 @@ func checkStep(step, params models.Params) error {
 	}
 	return nil
 }
-
-// sqrt rounds the exact root once, as float32.
-func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }

@@ -94,30 +94,3 @@ func Tanh(x float64) float64 {
 	t := 1 - 2/(Exp(math.Abs(float64(2*x)))+1)
 	return math.Copysign(t, x)
 }
-
-// Pow returns base**n by repeated squaring.
-func Pow(base float64, n uint64) float64 {
-	p := 1.0
-	for ; n > 0; n >>= 1 {
-		if n&1 == 1 {
-			p = float64(p * base)
-		}
-		base = float64(base * base)
-	}
-	return p
-}
-
-// CosPi returns cos(pi u) for u in [0, 1], by the Taylor polynomial of degree 22 around
-// the nearer of the two ends.
-func CosPi(u float64) float64 {
-	if u > 0.5 {
-		return -CosPi(1 - u)
-	}
-	x := float64(math.Pi * u)
-	q := float64(x * x)
-	p := 1.0
-	for i := 22; i >= 2; i -= 2 {
-		p = 1 - float64(p*q)/float64(i*(i-1))
-	}
-	return p
-}

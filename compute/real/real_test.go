@@ -26,7 +26,6 @@ func TestAgreesWithTheStandardLibrary(t *testing.T) {
 		{"Log1p", real.Log1p, math.Log1p, 0, 1, 1e-15, 0},
 		{"Log1p of tiny", real.Log1p, math.Log1p, 0, 1e-12, 1e-15, 0},
 		{"Tanh", real.Tanh, math.Tanh, -30, 30, 0, 1e-15},
-		{"CosPi", real.CosPi, func(u float64) float64 { return math.Cos(math.Pi * u) }, 0, 1, 0, 1e-15},
 		{"Sigmoid", real.Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, -36, 700, 1e-14, 0},
 		{"Softplus", real.Softplus, func(x float64) float64 { return math.Log1p(math.Exp(x)) }, -700, 700, 1e-14, 0},
 	} {
@@ -60,8 +59,6 @@ func TestEdges(t *testing.T) {
 	require.True(t, math.IsNaN(real.Sigmoid(nan)))
 	require.True(t, math.IsNaN(real.Softplus(nan)))
 	require.True(t, math.IsNaN(real.Tanh(nan)))
-	require.Equal(t, 1.0, real.Pow(0.9, 0))
-	require.InEpsilon(t, math.Pow(0.999, 12345), real.Pow(0.999, 12345), 1e-12)
 }
 
 // The bits are part of the contract: a learner on another machine must reproduce them.
@@ -69,11 +66,11 @@ func TestBitsAreFixed(t *testing.T) {
 	h := uint64(14695981039346656037)
 	for i := range 4000 {
 		x := float64(i-2000) / 57
-		for _, v := range []float64{real.Exp(x), real.Log(float64(x*x) + 0.1), real.Tanh(x), real.Softplus(x), real.Sigmoid(x), real.CosPi(float64(i) / 4000)} {
+		for _, v := range []float64{real.Exp(x), real.Log(float64(x*x) + 0.1), real.Tanh(x), real.Softplus(x), real.Sigmoid(x)} {
 			h = (h ^ math.Float64bits(v)) * 1099511628211
 		}
 	}
-	require.Equal(t, "fa2995e0ce5c0208", fmt.Sprintf("%016x", h))
+	require.Equal(t, "2089fac6e1faadc4", fmt.Sprintf("%016x", h))
 }
 
 func BenchmarkExp(b *testing.B) {
