@@ -58,6 +58,7 @@ func (f *inferrer) respond(sc *scratch, wanted []string) []byte {
 		}
 		resp.Parameters = append(resp.Parameters, '}')
 	}
+	resp.Outputs = make([]oip.Output, 0, len(wanted))
 	for _, name := range wanted {
 		resp.Outputs = append(resp.Outputs, f.output(name, sc))
 	}

@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,8 +49,9 @@ func (c *cursor) end() error {
 	return nil
 }
 
-// object calls member for each key, with the cursor before its value.
-func (c *cursor) object(member func(key string) error) error {
+// object calls member for each key, with the cursor before its value. key is valid
+// during the call.
+func (c *cursor) object(member func(key []byte) error) error {
 	if err := c.open('{', "an object"); err != nil {
 		return err
 	}
@@ -59,7 +61,7 @@ func (c *cursor) object(member func(key string) error) error {
 		return nil
 	}
 	for {
-		key, err := c.text()
+		key, err := c.raw()
 		if err != nil {
 			return err
 		}
@@ -122,24 +124,28 @@ func (c *cursor) open(bracket byte, what string) error {
 
 // text reads a string and decodes it.
 func (c *cursor) text() (string, error) {
+	raw, err := c.raw()
+	return string(raw), err
+}
+
+// raw is text without a copy where the string has no escape: a piece of the body.
+func (c *cursor) raw() ([]byte, error) {
 	if c.peek() != '"' {
-		return "", c.syntax("a string")
+		return nil, c.syntax("a string")
 	}
 	s, err := c.str()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	raw := c.b[s.from+1 : s.to-1]
-	for _, ch := range raw {
-		if ch == '\\' {
-			var out string
-			if err := json.Unmarshal(c.b[s.from:s.to], &out); err != nil {
-				return "", fmt.Errorf("%w: %w", errSyntax, err)
-			}
-			return out, nil
-		}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw, nil
 	}
-	return string(raw), nil
+	var out string
+	if err := json.Unmarshal(c.b[s.from:s.to], &out); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSyntax, err)
+	}
+	return []byte(out), nil
 }
 
 // str reads a string with its quotes, at the opening quote.
@@ -258,7 +264,7 @@ func (c *cursor) skip() (span, error) {
 	var err error
 	switch ch {
 	case '{':
-		err = c.object(func(string) error { _, err := c.skip(); return err })
+		err = c.object(func([]byte) error { _, err := c.skip(); return err })
 	case '[':
 		err = c.array(func() error { _, err := c.skip(); return err })
 	default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -105,20 +106,17 @@ type decoder struct {
 }
 
 func (d *decoder) request() error {
-	var seen members
-	err := d.c.object(func(key string) error {
-		if err := seen.add("body", key); err != nil {
-			return err
-		}
-		switch key {
+	var seen once
+	err := d.c.object(func(key []byte) error {
+		switch string(key) {
 		case "id":
-			return d.id()
+			return seen.read(0, "body", "id", d.id)
 		case "parameters":
-			return d.parameters()
+			return seen.read(1, "body", "parameters", d.parameters)
 		case "inputs":
-			return d.inputs()
+			return seen.read(2, "body", "inputs", d.inputs)
 		case "outputs":
-			return d.outputs()
+			return seen.read(3, "body", "outputs", d.outputs)
 		}
 		_, err := d.c.skip()
 		return err
@@ -140,16 +138,23 @@ func (d *decoder) id() error {
 }
 
 func (d *decoder) parameters() error {
-	var seen members
-	return d.c.object(func(key string) error {
-		if err := seen.add("parameters", key); err != nil {
-			return err
+	var seen map[string]struct{}
+	return d.c.object(func(key []byte) error {
+		name := string(key)
+		if len(d.r.Parameters) > 0 {
+			if seen == nil {
+				seen = map[string]struct{}{d.r.Parameters[0].Name: {}}
+			}
+			if _, twice := seen[name]; twice {
+				return repeated("parameters", name)
+			}
+			seen[name] = struct{}{}
 		}
 		s, err := d.c.skip()
 		if err != nil {
 			return err
 		}
-		d.r.Parameters = append(d.r.Parameters, Parameter{Name: key, Value: d.r.body[s.from:s.to]})
+		d.r.Parameters = append(d.r.Parameters, Parameter{Name: name, Value: d.r.body[s.from:s.to]})
 		return nil
 	})
 }
@@ -160,8 +165,8 @@ func (d *decoder) outputs() error {
 			return &Error{CodeTooLarge, "outputs", fmt.Sprintf("must name at most %d tensors", d.lim.Inputs)}
 		}
 		name := ""
-		err := d.c.object(func(key string) error {
-			if key != "name" {
+		err := d.c.object(func(key []byte) error {
+			if string(key) != "name" {
 				_, err := d.c.skip()
 				return err
 			}
@@ -192,54 +197,62 @@ func (d *decoder) inputs() error {
 }
 
 func (d *decoder) input(at int) (Input, error) {
-	field := func(name string) string { return "inputs[" + strconv.Itoa(at) + "]." + name }
 	in := Input{nesting: -1}
 	if cap(d.r.Inputs) > at {
 		in.Shape = d.r.Inputs[:at+1][at].Shape[:0]
 	}
-	var seen members
-	err := d.c.object(func(key string) (err error) {
-		if err := seen.add("inputs["+strconv.Itoa(at)+"]", key); err != nil {
+	members := [...]string{"name", "datatype", "shape", "data"}
+	var seen once
+	err := d.c.object(func(key []byte) error {
+		i := slices.Index(members[:], string(key))
+		if i < 0 {
+			_, err := d.c.skip()
 			return err
 		}
-		switch key {
-		case "name":
-			in.Name, err = d.c.text()
-		case "datatype":
-			in.Datatype, err = d.c.text()
-		case "shape":
-			in.Shape, err = d.shape(in.Shape, field("shape"))
-		case "data":
-			if d.c.peek() != '[' {
-				return &Error{CodeMalformed, field("data"), "must be an array"}
-			}
-			in.lo = len(d.r.tokens)
-			err = d.data(&in, 0, field("data"))
-			in.hi = len(d.r.tokens)
-		default:
-			_, err = d.c.skip()
+		if seen.has(i) {
+			return repeated("inputs["+strconv.Itoa(at)+"]", members[i])
 		}
-		return err
+		return d.inputMember(&in, at, i)
 	})
 	if err != nil {
 		return in, err
 	}
-	switch {
-	case in.Name == "":
-		return in, &Error{CodeMalformed, field("name"), "must be given"}
-	case in.Datatype == "":
-		return in, &Error{CodeMalformed, field("datatype"), "must be given"}
-	case len(in.Shape) == 0:
-		return in, &Error{CodeMalformed, field("shape"), "must be given"}
-	case in.nesting < 0:
-		return in, &Error{CodeMalformed, field("data"), "must be given and hold an element"}
+	for i, missing := range [...]bool{in.Name == "", in.Datatype == "", len(in.Shape) == 0, in.nesting < 0} {
+		if missing {
+			return in, &Error{CodeMalformed, inputField(at, members[i]), "must be given and not be empty"}
+		}
 	}
-	return in, in.check(field)
+	return in, in.check(at)
 }
+
+// inputMember reads one member: 0 to 3 are name, datatype, shape and data.
+func (d *decoder) inputMember(in *Input, at, member int) (err error) {
+	switch member {
+	case 0:
+		in.Name, err = d.c.text()
+	case 1:
+		var raw []byte
+		raw, err = d.c.raw()
+		in.Datatype = intern(raw)
+	case 2:
+		in.Shape, err = d.shape(in.Shape, at)
+	case 3:
+		if d.c.peek() != '[' {
+			return &Error{CodeMalformed, inputField(at, "data"), "must be an array"}
+		}
+		in.lo = len(d.r.tokens)
+		err = d.data(in, 0, at)
+		in.hi = len(d.r.tokens)
+	}
+	return err
+}
+
+// inputField is the path of a member of an input, for errors.
+func inputField(at int, name string) string { return "inputs[" + strconv.Itoa(at) + "]." + name }
 
 // check compares shape and data: the product of the shape must be the number of
 // elements, and data is flat or nested as the shape says.
-func (in *Input) check(field func(string) string) error {
+func (in *Input) check(at int) error {
 	n := in.hi - in.lo
 	product := 1
 	for _, d := range in.Shape {
@@ -250,18 +263,18 @@ func (in *Input) check(field func(string) string) error {
 		product *= d
 	}
 	if product != n {
-		return &Error{CodeTensor, field("data"), fmt.Sprintf("must hold as many elements as shape %v says; it holds %d", in.Shape, n)}
+		return &Error{CodeTensor, inputField(at, "data"), fmt.Sprintf("must hold as many elements as shape %v says; it holds %d", in.Shape, n)}
 	}
 	if in.nesting > 0 && (in.nesting != len(in.Shape)-1 || in.leaf != in.Shape[in.nesting]) {
-		return &Error{CodeTensor, field("data"), fmt.Sprintf("must be flat or nested as shape %v says", in.Shape)}
+		return &Error{CodeTensor, inputField(at, "data"), fmt.Sprintf("must be flat or nested as shape %v says", in.Shape)}
 	}
 	return nil
 }
 
-func (d *decoder) shape(dst []int, field string) ([]int, error) {
+func (d *decoder) shape(dst []int, at int) ([]int, error) {
 	err := d.c.array(func() error {
 		if len(dst) == 8 {
-			return &Error{CodeTooLarge, field, "must have at most 8 dimensions"}
+			return &Error{CodeTooLarge, inputField(at, "shape"), "must have at most 8 dimensions"}
 		}
 		s, err := d.c.scalar()
 		if err != nil {
@@ -269,7 +282,7 @@ func (d *decoder) shape(dst []int, field string) ([]int, error) {
 		}
 		v, err := strconv.ParseUint(string(d.r.body[s.from:s.to]), 10, 31)
 		if err != nil {
-			return &Error{CodeMalformed, field, "must hold whole numbers from 0 to 2147483647"}
+			return &Error{CodeMalformed, inputField(at, "shape"), "must hold whole numbers from 0 to 2147483647"}
 		}
 		dst = append(dst, int(v))
 		return nil
@@ -278,21 +291,21 @@ func (d *decoder) shape(dst []int, field string) ([]int, error) {
 }
 
 // data flattens one array, and the arrays in it, into the request's tokens.
-func (d *decoder) data(in *Input, nesting int, field string) error {
+func (d *decoder) data(in *Input, nesting, at int) error {
 	first := len(d.r.tokens)
 	err := d.c.array(func() error {
 		if d.c.peek() == '[' {
-			return d.data(in, nesting+1, field)
+			return d.data(in, nesting+1, at)
 		}
 		if len(d.r.tokens) == d.lim.Elements {
-			return &Error{CodeTooLarge, field, fmt.Sprintf("must hold at most %d elements over all inputs", d.lim.Elements)}
+			return &Error{CodeTooLarge, inputField(at, "data"), fmt.Sprintf("must hold at most %d elements over all inputs", d.lim.Elements)}
 		}
 		s, err := d.c.scalar()
 		if err != nil {
 			return err
 		}
 		if in.nesting >= 0 && in.nesting != nesting {
-			return &Error{CodeTensor, field, "must be nested to one depth"}
+			return &Error{CodeTensor, inputField(at, "data"), "must be nested to one depth"}
 		}
 		in.nesting = nesting
 		d.r.tokens = append(d.r.tokens, s)
@@ -303,39 +316,29 @@ func (d *decoder) data(in *Input, nesting int, field string) error {
 	}
 	n := len(d.r.tokens) - first
 	if in.leaf > 0 && in.leaf != n {
-		return &Error{CodeTensor, field, "must not be ragged"}
+		return &Error{CodeTensor, inputField(at, "data"), "must not be ragged"}
 	}
 	in.leaf = n
 	return nil
 }
 
-// members remembers the members of one object, to refuse a repeated one.
-type members struct {
-	few  [8]string
-	n    int
-	many map[string]struct{}
+// once remembers which known members of one object were there: a bit each.
+type once uint8
+
+// has reports whether member i was there, and notes that it is now.
+func (m *once) has(i int) bool {
+	was := *m&(1<<i) != 0
+	*m |= 1 << i
+	return was
 }
 
-func (m *members) add(where, key string) error {
-	again := false
-	for _, k := range m.few[:min(m.n, len(m.few))] {
-		again = again || k == key
+func (m *once) read(i int, where, key string, member func() error) error {
+	if m.has(i) {
+		return repeated(where, key)
 	}
-	if m.many != nil {
-		_, ok := m.many[key]
-		again = again || ok
-	}
-	if again {
-		return &Error{CodeMalformed, where, fmt.Sprintf("must not hold %q twice", key)}
-	}
-	if m.n < len(m.few) {
-		m.few[m.n] = key
-	} else {
-		if m.many == nil {
-			m.many = map[string]struct{}{}
-		}
-		m.many[key] = struct{}{}
-	}
-	m.n++
-	return nil
+	return member()
+}
+
+func repeated(where, key string) error {
+	return &Error{CodeMalformed, where, fmt.Sprintf("must not hold %q twice", key)}
 }

@@ -3,7 +3,6 @@ package oip
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 )
 
 // Kind is how a feature travels in a tensor.
@@ -120,18 +119,17 @@ func (s *Schema) Bind(req *Request, rows *Rows) error {
 	}
 	for i := range req.Inputs {
 		in := &req.Inputs[i]
-		field := func(name string) string { return "inputs[" + strconv.Itoa(i) + "]." + name }
 		if in.Shape[0] != rows.N {
-			return &Error{CodeTensor, field("shape"), fmt.Sprintf("must have as many rows as the first tensor, %d", rows.N)}
+			return &Error{CodeTensor, inputField(i, "shape"), fmt.Sprintf("must have as many rows as the first tensor, %d", rows.N)}
 		}
 		if len(in.Shape) > 2 {
-			return &Error{CodeTensor, field("shape"), "must be [n] or [n, columns]"}
+			return &Error{CodeTensor, inputField(i, "shape"), "must be [n] or [n, columns]"}
 		}
-		class, ok := datatypes[in.Datatype]
+		class, ok := classOf(in.Datatype)
 		if !ok {
-			return &Error{CodeTensor, field("datatype"), "must be FP32, FP64, an integer type, BOOL or BYTES"}
+			return &Error{CodeTensor, inputField(i, "datatype"), "must be FP32, FP64, an integer type, BOOL or BYTES"}
 		}
-		if err := req.checkTokens(in, class, field("data")); err != nil {
+		if err := req.checkTokens(in, class, i); err != nil {
 			return err
 		}
 		width := 1
@@ -143,20 +141,20 @@ func (s *Schema) Bind(req *Request, rows *Rows) error {
 		switch {
 		case known:
 			if rows.from[at].input >= 0 {
-				return &Error{CodeTensor, field("name"), fmt.Sprintf("must not give %q twice", in.Name)}
+				return &Error{CodeTensor, inputField(i, "name"), fmt.Sprintf("must not give %q twice", in.Name)}
 			}
 			f := s.features[at]
-			if err := f.admit(class, in.Shape, width, field); err != nil {
+			if err := f.admit(class, in.Shape, width, i); err != nil {
 				return err
 			}
 			col.vector = f.Kind == Vector
 			rows.from[at] = col
 		case in.Name == FeaturesTensor && s.width > 0:
-			if err := s.spread(rows, col, class, field); err != nil {
+			if err := s.spread(rows, col, class, i); err != nil {
 				return err
 			}
 		default:
-			if err := rows.unknown(in, col, field("name")); err != nil {
+			if err := rows.unknown(in, col, i); err != nil {
 				return err
 			}
 		}
@@ -165,48 +163,48 @@ func (s *Schema) Bind(req *Request, rows *Rows) error {
 }
 
 // admit checks a known feature's datatype and shape.
-func (f Feature) admit(class datatype, shape []int, width int, field func(string) string) error {
+func (f Feature) admit(class datatype, shape []int, width, at int) error {
 	switch {
 	case f.Kind == Categorical && class != bytesType && class != integer:
-		return &Error{CodeTensor, field("datatype"), fmt.Sprintf("must be BYTES or an integer type for the categorical feature %q", f.Name)}
+		return &Error{CodeTensor, inputField(at, "datatype"), fmt.Sprintf("must be BYTES or an integer type for the categorical feature %q", f.Name)}
 	case f.Kind != Categorical && class == bytesType:
-		return &Error{CodeTensor, field("datatype"), fmt.Sprintf("must be a number type for the feature %q", f.Name)}
+		return &Error{CodeTensor, inputField(at, "datatype"), fmt.Sprintf("must be a number type for the feature %q", f.Name)}
 	case f.Kind == Vector && (len(shape) != 2 || width != f.Dim):
-		return &Error{CodeTensor, field("shape"), fmt.Sprintf("must be [n, %d] for the vector feature %q", f.Dim, f.Name)}
+		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n, %d] for the vector feature %q", f.Dim, f.Name)}
 	case f.Kind != Vector && width != 1:
-		return &Error{CodeTensor, field("shape"), fmt.Sprintf("must be [n] or [n, 1] for the feature %q", f.Name)}
+		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n] or [n, 1] for the feature %q", f.Name)}
 	}
 	return nil
 }
 
 // spread cuts FeaturesTensor into the features' columns.
-func (s *Schema) spread(rows *Rows, col column, class datatype, field func(string) string) error {
+func (s *Schema) spread(rows *Rows, col column, class datatype, at int) error {
 	if class == bytesType {
-		return &Error{CodeTensor, field("datatype"), "must be a number type"}
+		return &Error{CodeTensor, inputField(at, "datatype"), "must be a number type"}
 	}
 	if col.width != s.width {
-		return &Error{CodeTensor, field("shape"), fmt.Sprintf("must be [n, %d]", s.width)}
+		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n, %d]", s.width)}
 	}
-	at := col.lo
+	lo := col.lo
 	for i, f := range s.features {
 		if rows.from[i].input >= 0 {
-			return &Error{CodeTensor, field("name"), fmt.Sprintf("must not stand beside a tensor of its own for %q", f.Name)}
+			return &Error{CodeTensor, inputField(at, "name"), fmt.Sprintf("must not stand beside a tensor of its own for %q", f.Name)}
 		}
-		rows.from[i] = column{input: col.input, lo: at, stride: col.stride, width: f.columns(), vector: f.Kind == Vector, boolean: col.boolean}
-		at += f.columns()
+		rows.from[i] = column{input: col.input, lo: lo, stride: col.stride, width: f.columns(), vector: f.Kind == Vector, boolean: col.boolean}
+		lo += f.columns()
 	}
 	return nil
 }
 
-func (rows *Rows) unknown(in *Input, col column, field string) error {
+func (rows *Rows) unknown(in *Input, col column, at int) error {
 	key, err := json.Marshal(in.Name)
 	if err != nil {
-		return &Error{CodeTensor, field, err.Error()}
+		return &Error{CodeTensor, inputField(at, "name"), err.Error()}
 	}
 	key = append(key, ':')
 	for _, k := range rows.keys {
 		if string(k) == string(key) {
-			return &Error{CodeTensor, field, fmt.Sprintf("must not give %q twice", in.Name)}
+			return &Error{CodeTensor, inputField(at, "name"), fmt.Sprintf("must not give %q twice", in.Name)}
 		}
 	}
 	col.vector = len(in.Shape) == 2
