@@ -1,0 +1,37 @@
+package signal_test
+
+import (
+	"fmt"
+
+	"github.com/perennial-ml/perennial/engine/signal"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// A click says yes, faintly; the label that arrives later says no, and wins, at a
+// weight that the contradiction lowers.
+func ExampleWindow() {
+	w := signal.NewWindow(signal.Config{}.WithDefaults(), models.Binary, "")
+	never := func(string) bool { return false }
+
+	w.Predict(&feedback.Record{
+		Prediction: &feedback.Prediction{ID: "p1", Outputs: []float64{0.4}, Channel: feedback.ChannelStable},
+		Event:      feedback.Event{ID: "e1", Consent: feedback.ConsentLearn},
+	}, 1, 0)
+	w.Feedback(&feedback.Record{
+		Event:    feedback.Event{ID: "e2", Consent: feedback.ConsentLearn},
+		Feedback: &feedback.Feedback{PredictionID: "p1", Signal: &feedback.Signal{Kind: feedback.Click}},
+	}, 2, 0, never)
+	no := 0.0
+	w.Feedback(&feedback.Record{
+		Event:    feedback.Event{ID: "e3", Consent: feedback.ConsentLearn},
+		Feedback: &feedback.Feedback{PredictionID: "p1", Signal: &feedback.Signal{Kind: feedback.Label, Value: &no}},
+	}, 3, 0, never)
+
+	for _, r := range w.Take() {
+		fmt.Printf("target %g, weight %.2f\n", r.Example.Target, r.Example.Weight)
+	}
+	// Output:
+	// target 1, weight 0.30
+	// target 0, weight 0.77
+}

@@ -1,0 +1,120 @@
+package signal
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/perennial-ml/perennial/feedback"
+)
+
+// operation carries out amend, withdraw or expire. One that comes before the event
+// it names waits for it like any orphan.
+func (w *Window) operation(rec *feedback.Record, position uint64, now int64, seen func(string) bool) {
+	f, op := rec.Feedback, rec.Feedback.Operation
+	if op.EventID == "" {
+		e, ok := w.entries[f.PredictionID]
+		switch {
+		case ok:
+			w.operateOn(e, op.Kind, position, now)
+		case seen(f.PredictionID):
+			// The window has forgotten the prediction, a memory may not have.
+			w.counts.Late++
+			w.out = append(w.out, Resolution{ID: f.PredictionID, Outcome: Retract})
+		default:
+			w.wait(orphan{Key: byPrediction(f.PredictionID), Time: now, Operation: op.Kind}, position, now)
+		}
+		return
+	}
+	o := orphan{Key: byEvent(op.EventID), Time: now, Operation: op.Kind}
+	if op.Kind == feedback.Amend {
+		o.claim = claim{
+			Event:    rec.ID,
+			Position: position,
+			Learn:    rec.Consent == feedback.ConsentLearn,
+			Signal:   *f.Signal,
+		}
+	}
+	switch {
+	case len(w.byEvent[op.EventID]) > 0:
+		w.operateOnEvent(op.EventID, o, position, now)
+	case seen(op.EventID):
+		w.counts.Late++
+		w.out = append(w.out, Resolution{ID: op.EventID, Outcome: Retract})
+	default:
+		w.wait(o, position, now)
+	}
+}
+
+// adoptOperations carries out the operations that arrived before their event.
+func (w *Window) adoptOperations(event string, position uint64, now int64) {
+	for _, o := range w.waiting.adopt(byEvent(event)) {
+		w.operateOnEvent(event, o, position, now)
+	}
+}
+
+// operateOn withdraws or expires a whole prediction: its votes go, and no later
+// signal brings it back.
+func (w *Window) operateOn(e *entry, kind feedback.OperationKind, position uint64, now int64) {
+	if e.Phase == closed {
+		w.counts.AfterWithdrawal++
+		return
+	}
+	w.count(kind, e)
+	for _, v := range e.Votes {
+		w.unlink(v.Event, e)
+	}
+	w.replaceVotes(e, nil)
+	w.retract(e)
+	e.Phase = closed
+}
+
+// operateOnEvent amends, withdraws or expires what one event said.
+func (w *Window) operateOnEvent(event string, o orphan, position uint64, now int64) {
+	for _, e := range inOrder(w.byEvent[event]) {
+		kept, n := without(e.Votes, event)
+		if n == 0 || e.Phase == closed {
+			continue
+		}
+		w.count(o.Operation, e)
+		w.unlink(event, e)
+		if o.Operation == feedback.Amend {
+			kept = append(kept, w.reader.read(o.claim, e.Outputs))
+			w.byEvent[o.claim.Event] = append(w.byEvent[o.claim.Event], e)
+		}
+		w.replaceVotes(e, kept)
+		switch {
+		case e.Phase == resolved:
+			w.resolve(e, position, now)
+		case len(kept) == 0:
+			e.Phase = open
+		}
+	}
+	// An operation on the amendment may have come before it.
+	if o.Operation == feedback.Amend {
+		w.adoptOperations(o.claim.Event, position, now)
+	}
+}
+
+// inOrder returns the entries by arrival, so that a restored window works through
+// them as the original did.
+func inOrder(entries []*entry) []*entry {
+	sorted := slices.Clone(entries)
+	slices.SortFunc(sorted, func(a, b *entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	return slices.Compact(sorted)
+}
+
+func (w *Window) count(kind feedback.OperationKind, e *entry) {
+	after := e.Emitted
+	switch {
+	case kind == feedback.Expire:
+		w.counts.Expired++
+	case kind == feedback.Amend && after:
+		w.counts.AmendedAfter++
+	case kind == feedback.Amend:
+		w.counts.Amended++
+	case after:
+		w.counts.WithdrawnAfter++
+	default:
+		w.counts.Withdrawn++
+	}
+}
