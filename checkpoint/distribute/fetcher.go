@@ -13,8 +13,12 @@ import (
 	"github.com/perennial-ml/perennial/models"
 )
 
-// objectTimeout bounds the fetch of one tensor.
-const objectTimeout = time.Minute
+// A tensor that was overwritten while it is read never ends, so a fetch gives up
+// after minFetch and a second more for each slowest bytes.
+const (
+	minFetch = 5 * time.Second
+	slowest  = 1 << 20
+)
 
 // A Fetcher reads what a model's Publisher publishes.
 type Fetcher struct {
@@ -131,8 +135,7 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *Weights) (*Weight
 
 // tensor reads one object, never more of it than was announced.
 func (f *Fetcher) tensor(ctx context.Context, t Tensor) (models.Param, error) {
-	// Without a deadline a Get waits for a server that went away as long as ctx.
-	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, minFetch+time.Duration(t.Size/slowest)*time.Second)
 	defer cancel()
 	r, err := f.objects.Get(ctx, t.Object)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
