@@ -1,7 +1,7 @@
 // Package ledger is the log: one totally ordered, durable stream of records for each
 // model, kept by NATS JetStream, embedded in the process or outside it.
 //
-//	Append ──▶ queue ──▶ committer ──one atomic batch at a time──▶ stream PERENNIAL_<model>
+//	Append ──▶ queue ──▶ committer ──atomic batches, in order──▶ stream PERENNIAL_<model>
 //	  ▲      (bounded)       │                                          │      │
 //	  └──── receipts ◀── on disk                                    Scan│      │Range
 //	                                                                    ▼      ▼

@@ -30,9 +30,10 @@ func Failpoints() []string {
 // Erase removes the record at p for good, and its dead letter: their bytes on disk are
 // overwritten. A tombstone that says no more than the position is kept, so that Check can
 // tell an erased head of the log from a lost one. Erasing what is erased already does
-// nothing. The broker forgets the id of an erased record when it restarts, so that a
-// producer which sends the event again is not refused there but by the state, or by
-// consent. It returns ErrNoRecord for a position at which nothing was ever stored.
+// nothing. It returns ErrNoRecord for a position at which nothing was ever stored.
+//
+// The broker forgets an erased record's id when it restarts. A producer that sends the
+// event again is then met by the learner's state alone.
 func (l *Log) Erase(ctx context.Context, p Position) error {
 	if err := l.erase(ctx, p); err != nil {
 		return fmt.Errorf("erase record %d of log %s: %w", p, l.id.Name, err)

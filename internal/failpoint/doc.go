@@ -5,8 +5,8 @@
 //
 //	spec ──Parse──▶ *Set ──▶ Hit("checkpoint.before-rename") ──▶ nothing | crash | exit | error | sleep
 //
-// Each room that has such places exports their names (Failpoints []string), so that a
-// harness can enumerate them; a name that a spec mentions and no room has is never hit.
+// Each room that has such places exports a function Failpoints that lists their names, so
+// that a harness can enumerate them; a name that a spec mentions and no room has is never hit.
 //
 // # Invariants
 //
