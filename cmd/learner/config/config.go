@@ -63,12 +63,12 @@ type Model struct {
 	Signals       signal.Config `yaml:"signals" json:"signals"`
 	// Segment names the segment label that metrics and memories go by; without
 	// one, everything is one segment.
-	Segment    string         `yaml:"segment" json:"segment"`
-	Metrics    engine.Metrics `yaml:"metrics" json:"metrics"`
-	Seen       engine.Seen    `yaml:"seen" json:"seen"`
-	Publish    engine.Publish `yaml:"publish" json:"publish"`
-	Promote    guard.Config   `yaml:"promote" json:"promote"`
-	Checkpoint Checkpoint     `yaml:"checkpoint" json:"checkpoint"`
+	Segment    string            `yaml:"segment" json:"segment"`
+	Metrics    engine.Metrics    `yaml:"metrics" json:"metrics"`
+	Seen       engine.Seen       `yaml:"seen" json:"seen"`
+	Publish    engine.Publishing `yaml:"publish" json:"publish"`
+	Promote    guard.Config      `yaml:"promote" json:"promote"`
+	Checkpoint Checkpoint        `yaml:"checkpoint" json:"checkpoint"`
 }
 
 // Architecture says which graph a model is; its inputs follow from the features.

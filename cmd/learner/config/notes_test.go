@@ -140,7 +140,7 @@ func engineNotes() map[string]note {
 		"engine.Metrics.fading":       {text: "The factor by which the fading metrics discount the past with each example.", unit: "factor", above: 0, max: 1},
 		"engine.Metrics.max_segments": {text: "How many segments are metered apart.", unit: "segments", min: 1},
 		"engine.Seen.max_ids":         {unit: "ids", min: 1, text: "How many of the latest event ids are remembered, beyond the broker's own window; a million take some 50 MB."},
-		"engine.Publish.every":        {text: "How often, in log time, weights that changed are published.", unit: "duration"},
+		"engine.Publishing.every":     {text: "How often, in log time, weights that changed are published.", unit: "duration"},
 		"engine.Cadence.every":        {text: "How much log time passes until a durable version is due; records may make it due before.", unit: "duration"},
 		"engine.Cadence.records":      {text: "How many records pass until a durable version is due; time may make it due before.", unit: "records", min: 1},
 

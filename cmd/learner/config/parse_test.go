@@ -103,6 +103,10 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"a list", "- 1", "f:1:1: must be a mapping of keys to values (got a list of 1)"},
 		{"deep brackets", "a: " + strings.Repeat("[", 100000), "f:1:36: is nested too deep: at most 32 levels"},
 		{"deep dashes", strings.Repeat("- ", 100000), "f:1:201: is indented too deep: at most 200 columns"},
+		{"wide", strings.Repeat("a: b\n", 2000), "f:1001:1: has too many keys: at most 1000 in one mapping"},
+		{"too many words", "a:" + strings.Repeat("\n- b", 200000), "f: is too large: at most 200000 words and signs"},
+		{"dash in brackets", "a: [- b]", "f:1:5: is not YAML: a dash inside of brackets"},
+		{"complex key", "? a\n: b", "f:1:1: must not have a complex key (?)"},
 		{"too long", strings.Repeat("#", maxFile+1), "f: must be at most 1MiB long (got 1048577B)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	// maxKeys bounds the keys of a block mapping: the parser takes time in the
 	// square of them.
 	maxKeys = 1000
+	// maxTokens bounds what the parser is given at all; a feature takes some 20.
+	maxTokens = 200_000
 )
 
 // parseYAML reads the one document of data. What it cannot read it adds to p, and
@@ -85,6 +87,10 @@ func parseYAML(data []byte, p *problems) (root *node) {
 // shallow refuses what nests too deep or is too wide, before a parser recurses into it
 // or spends time in the square of it.
 func shallow(tokens token.Tokens, p *problems) bool {
+	if len(tokens) > maxTokens {
+		p.add(place{}, "", fmt.Sprintf("is too large: at most %d words and signs", maxTokens), "")
+		return false
+	}
 	var keys [maxIndent + 1]int // of the block mappings that are open, by column
 	flow := 0
 	for i, tk := range tokens {
