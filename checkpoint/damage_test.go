@@ -148,9 +148,7 @@ func TestWritingADamagedVersionAgainHealsIt(t *testing.T) {
 	}
 }
 
-// The newest version is of a format that this build does not know: passing over
-// it would learn on from the past.
-func TestFormatsFromTheFutureAreRefusedByName(t *testing.T) {
+func TestImportsAndLayoutsFromTheFutureAreRefusedByName(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, checkpoint.Config{})
 	write(t, s, 100)

@@ -251,3 +251,25 @@ func FuzzBlob(f *testing.F) {
 		require.LessOrEqual(t, n, size)
 	})
 }
+
+// The newest version is of a format that this build does not know: to pass over
+// it would be to learn on from the past.
+func TestLatestStopsAtAFormatFromTheFuture(t *testing.T) {
+	s, err := Open("/store", Config{}, WithFS(durable.NewMem()))
+	require.NoError(t, err)
+	defer s.Close()
+	one := Blob{Name: "a", MediaType: "a/b", Write: func(w io.Writer) error { _, err := w.Write([]byte("1")); return err }}
+	old, err := s.Write(t.Context(), Manifest{Version: 1, Model: "m"}, []Blob{one})
+	require.NoError(t, err)
+
+	raw, err := ociManifest(old, []byte("{}"))
+	require.NoError(t, err)
+	future := bytes.Replace(raw, []byte(Type), []byte(typeStem+"2"), 1)
+	require.NoError(t, s.putBytes(future))
+	require.NoError(t, s.commit(s.index.with(entry{version: 2, digest: digest.FromBytes(future), size: int64(len(future))})))
+	_, err = s.Latest(t.Context())
+	require.ErrorIs(t, err, ErrFormat)
+	require.ErrorContains(t, err, typeStem+"2")
+	_, err = s.Get(2)
+	require.ErrorIs(t, err, ErrFormat)
+}

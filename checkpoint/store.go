@@ -307,19 +307,19 @@ func (s *Store) commit(next *index) error {
 }
 
 func (s *Store) replaceIndex(raw []byte) error {
-	fs, hook := s.opts.fs, s.opts.hook
+	disk, hook := s.opts.fs, s.opts.hook
 	name, prev := s.path(v1.ImageIndexFile), s.path(prevFile)
-	if err := durable.StageFile(fs, prev, s.raw, hook, "checkpoint.prev"); err != nil {
+	if err := durable.StageFile(disk, prev, s.raw, hook, "checkpoint.prev"); err != nil {
 		return err
 	}
-	if err := durable.StageFile(fs, name, raw, hook, "checkpoint.index"); err != nil {
+	if err := durable.StageFile(disk, name, raw, hook, "checkpoint.index"); err != nil {
 		return err
 	}
-	if err := durable.CommitFile(fs, prev, hook, "checkpoint.prev"); err != nil {
+	if err := durable.CommitFile(disk, prev, hook, "checkpoint.prev"); err != nil {
 		return err
 	}
-	if err := durable.CommitFile(fs, name, hook, "checkpoint.index"); err != nil {
+	if err := durable.CommitFile(disk, name, hook, "checkpoint.index"); err != nil {
 		return err
 	}
-	return hook.Step("checkpoint.index.syncdir", func() error { return fs.SyncDir(s.dir) })
+	return hook.Step("checkpoint.index.syncdir", func() error { return disk.SyncDir(s.dir) })
 }

@@ -66,21 +66,21 @@ func (h Hook) Step(name string, f func() error) error {
 }
 
 // MkdirAll makes dir and its missing parents, each of them durably.
-func MkdirAll(fs FS, dir string) error {
+func MkdirAll(fsys FS, dir string) error {
 	dir = filepath.Clean(dir)
-	if _, err := fs.List(dir); err == nil {
+	if _, err := fsys.List(dir); err == nil {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := MkdirAll(fs, parent); err != nil {
+		if err := MkdirAll(fsys, parent); err != nil {
 			return err
 		}
 	}
-	if err := fs.Mkdir(dir); err != nil {
+	if err := fsys.Mkdir(dir); err != nil {
 		return fmt.Errorf("make folder %s: %w", dir, err)
 	}
-	if err := fs.SyncDir(parent); err != nil {
+	if err := fsys.SyncDir(parent); err != nil {
 		return fmt.Errorf("sync folder %s: %w", parent, err)
 	}
 	return nil
@@ -88,14 +88,14 @@ func MkdirAll(fs FS, dir string) error {
 
 // StageFile writes data to name+TempSuffix and syncs it. A leftover of an
 // earlier crash is replaced. The hook sees step+".sync".
-func StageFile(fs FS, name string, data []byte, hook Hook, step string) (err error) {
+func StageFile(fsys FS, name string, data []byte, hook Hook, step string) (err error) {
 	temp := name + TempSuffix
-	if _, err := fs.Size(temp); err == nil {
-		if err := fs.Remove(temp); err != nil {
+	if _, err := fsys.Size(temp); err == nil {
+		if err := fsys.Remove(temp); err != nil {
 			return fmt.Errorf("remove leftover %s: %w", temp, err)
 		}
 	}
-	f, err := fs.Create(temp)
+	f, err := fsys.Create(temp)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", temp, err)
 	}
@@ -113,21 +113,21 @@ func StageFile(fs FS, name string, data []byte, hook Hook, step string) (err err
 
 // CommitFile renames name+TempSuffix to name. The caller syncs the folder. The
 // hook sees step+".rename".
-func CommitFile(fs FS, name string, hook Hook, step string) error {
-	return hook.Step(step+".rename", func() error { return fs.Rename(name+TempSuffix, name) })
+func CommitFile(fsys FS, name string, hook Hook, step string) error {
+	return hook.Step(step+".rename", func() error { return fsys.Rename(name+TempSuffix, name) })
 }
 
 // WriteFile replaces name by data: temp, sync, rename, sync of the folder. The
 // hook sees step+".sync", step+".rename" and step+".syncdir".
-func WriteFile(fs FS, name string, data []byte, hook Hook, step string) error {
-	if err := StageFile(fs, name, data, hook, step); err != nil {
+func WriteFile(fsys FS, name string, data []byte, hook Hook, step string) error {
+	if err := StageFile(fsys, name, data, hook, step); err != nil {
 		return err
 	}
-	if err := CommitFile(fs, name, hook, step); err != nil {
+	if err := CommitFile(fsys, name, hook, step); err != nil {
 		return fmt.Errorf("commit %s: %w", name, err)
 	}
 	dir := filepath.Dir(name)
-	if err := hook.Step(step+".syncdir", func() error { return fs.SyncDir(dir) }); err != nil {
+	if err := hook.Step(step+".syncdir", func() error { return fsys.SyncDir(dir) }); err != nil {
 		return fmt.Errorf("sync folder %s: %w", dir, err)
 	}
 	return nil
@@ -137,8 +137,8 @@ func WriteFile(fs FS, name string, data []byte, hook Hook, step string) error {
 var ErrTooLarge = errors.New("durable: file too large")
 
 // ReadFile reads a whole file of at most limit bytes.
-func ReadFile(fs FS, name string, limit int64) ([]byte, error) {
-	f, err := fs.Open(name)
+func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
