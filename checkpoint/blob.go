@@ -8,7 +8,7 @@ import (
 	"hash"
 	"io"
 
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/internal/durable"
 	"github.com/perennial-ml/perennial/models"
 )

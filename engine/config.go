@@ -27,7 +27,7 @@ type Config struct {
 	Batch   Batch        `yaml:"batch" json:"batch,omitzero"`
 	Metrics Metrics      `yaml:"metrics" json:"metrics,omitzero"`
 	Seen    Seen         `yaml:"seen" json:"seen,omitzero"`
-	Publish Publish      `yaml:"publish" json:"publish,omitzero"`
+	Publish Publishing   `yaml:"publish" json:"publish,omitzero"`
 	Promote guard.Config `yaml:"promote" json:"promote,omitzero"`
 	// Checkpoint decides when a durable version is due.
 	Checkpoint Cadence `yaml:"checkpoint" json:"checkpoint,omitzero"`
@@ -56,8 +56,8 @@ type Seen struct {
 	MaxIDs int `yaml:"max_ids" json:"max_ids,omitempty"`
 }
 
-// Publish says how often changed weights go to the servers.
-type Publish struct {
+// Publishing says how often changed weights go to the servers.
+type Publishing struct {
 	Every time.Duration `yaml:"every" json:"every,omitempty"` // default 50ms
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
 

@@ -7,7 +7,7 @@ import (
 	"regexp"
 
 	"github.com/perennial-ml/perennial/checkpoint"
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 var (

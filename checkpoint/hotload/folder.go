@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // errForeign is a programmer's mistake: an announcement of another source.

@@ -23,7 +23,7 @@ import (
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/checkpoint/distribute"
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/checkpoint/safetensors"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
 )
 

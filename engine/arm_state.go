@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/perennial-ml/perennial/models/safetensors"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// optimizerWriter writes an optimizer's moments and counters as safetensors: counters
+// as tensors of one 64-bit element, under a name that no moment has.
+func optimizerWriter(state optim.State) func(io.Writer) error {
+	return func(w io.Writer) error {
+		tensors := safetensors.FromParams(state.Tensors)
+		for _, c := range state.Counters {
+			tensors = append(tensors, safetensors.Tensor{
+				Name: counterPrefix + c.Name, DType: safetensors.U64, U64: []uint64{c.Value},
+			})
+		}
+		return safetensors.Encode(w, tensors, nil)
+	}
+}
+
+const counterPrefix = "counter:"
+
+func (a *arm) restoreOptimizer(data []byte) error {
+	tensors, _, err := safetensors.Decode(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	var state optim.State
+	for _, t := range tensors {
+		if t.DType == safetensors.F32 {
+			state.Tensors = append(state.Tensors, models.Param{Name: t.Name, Shape: t.Shape, Data: t.F32})
+			continue
+		}
+		name, ok := bytes.CutPrefix([]byte(t.Name), []byte(counterPrefix))
+		if !ok || t.DType != safetensors.U64 || len(t.U64) != 1 {
+			return fmt.Errorf("tensor %q is neither a moment nor a counter", t.Name)
+		}
+		state.Counters = append(state.Counters, optim.Counter{Name: string(name), Value: t.U64[0]})
+	}
+	return a.step.Restore(state)
+}
+
+func (a *arm) restoreMemory(data []byte) error {
+	state, err := replay.Read(data)
+	if err != nil {
+		return err
+	}
+	if err := a.memory.Restore(state); err != nil {
+		return err
+	}
+	// A memory knows no shapes; the model does.
+	var misfit error
+	a.memory.Remove(func(ex *replay.Example) bool {
+		if misfit == nil {
+			misfit = checkExample(ex, a.model.Spec())
+		}
+		return false
+	})
+	return misfit
+}
+
+// checkExample holds an example that was read back against the model's shapes.
+func checkExample(ex *replay.Example, spec models.Spec) error {
+	switch {
+	case ex == nil:
+		return fmt.Errorf("example is missing")
+	case len(ex.Dense) != spec.Dense:
+		return fmt.Errorf("example %s has %d dense features, the model %d", ex.ID, len(ex.Dense), spec.Dense)
+	case len(ex.Categories) != len(spec.Categories):
+		return fmt.Errorf("example %s has %d categorical features, the model %d", ex.ID, len(ex.Categories), len(spec.Categories))
+	}
+	for i, c := range ex.Categories {
+		if c < 0 || int(c) >= spec.Categories[i] {
+			return fmt.Errorf("example %s: category %d is outside the %d buckets of feature %d", ex.ID, c, spec.Categories[i], i)
+		}
+	}
+	if spec.Task == models.Multiclass && !(ex.Target >= 0 && int(ex.Target) < spec.Classes) {
+		return fmt.Errorf("example %s has class %g of %d", ex.ID, ex.Target, spec.Classes)
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/models"
+)
+
+const channelStable = feedback.ChannelStable
+
+// A release is a version that a channel names, with its weights, which are never
+// written to.
+type release struct {
+	version uint64
+	weights models.Params
+}
+
+// channels is what servers are told to serve.
+type channels struct {
+	candidate release
+	stable    release
+	pinned    bool
+	verdict   guard.Verdict // the last one
+}
+
+// ChannelReport says what is served, and why.
+type ChannelReport struct {
+	Candidate uint64 `json:"candidate"`
+	Stable    uint64 `json:"stable"`
+	Pinned    bool   `json:"pinned"`
+	Verdict   string `json:"verdict"`
+	Reason    string `json:"reason"`
+	// CandidateLoss and StableLoss are mean losses over the N examples of the
+	// policy's window.
+	N             int     `json:"n"`
+	CandidateLoss float64 `json:"candidate_loss"`
+	StableLoss    float64 `json:"stable_loss"`
+}
+
+func (c channels) report(p *prequential.Paired) ChannelReport {
+	candidate, stable := p.Means()
+	return ChannelReport{
+		Candidate:     c.candidate.version,
+		Stable:        c.stable.version,
+		Pinned:        c.pinned,
+		Verdict:       string(c.verdict.Action),
+		Reason:        c.verdict.Reason,
+		N:             p.Len(),
+		CandidateLoss: candidate,
+		StableLoss:    stable,
+	}
+}
+
+// cadence is when versions were last published and written, in log time.
+type cadence struct {
+	changed     bool // weights changed since the last publish
+	published   int64
+	dirty       bool // something but a tick came since the last checkpoint
+	checkpoint  int64
+	sinceRecord uint64 // records since the last checkpoint
+}
+
+// Due returns the earliest log time at which a tick would make the engine do
+// something that it would not do without one.
+func (e *Engine) Due() (int64, bool) {
+	at, ok := e.window.Due()
+	sooner := func(t int64) {
+		if !ok || t < at {
+			at, ok = t, true
+		}
+	}
+	if len(e.pending) > 0 {
+		sooner(e.pending[0].Since + int64(e.cfg.Batch.Wait))
+	}
+	if e.cadence.changed {
+		sooner(e.cadence.published + int64(e.cfg.Publish.Every))
+	}
+	if e.cadence.dirty {
+		sooner(e.cadence.checkpoint + int64(e.cfg.Checkpoint.Every))
+	}
+	return at, ok
+}
+
+// release publishes and checkpoints when they are due. Both are functions of the log
+// alone. A version that is checkpointed was always published.
+func (e *Engine) release(rec Record) error {
+	c := &e.cadence
+	if rec.Event == nil || !rec.Event.Tick() {
+		c.dirty = true
+		c.sinceRecord++
+	}
+	if c.checkpoint == 0 {
+		c.checkpoint = e.time // the first record starts the clock
+	}
+	durable := c.dirty &&
+		(c.sinceRecord >= e.cfg.Checkpoint.Records || e.time >= c.checkpoint+int64(e.cfg.Checkpoint.Every))
+	if c.changed && (durable || e.time >= c.published+int64(e.cfg.Publish.Every)) {
+		if err := e.publish(); err != nil {
+			return err
+		}
+	}
+	if durable {
+		c.dirty, c.sinceRecord, c.checkpoint = false, 0, e.time
+		e.effects = append(e.effects, Checkpoint{Version: e.position})
+	}
+	return nil
+}
+
+// publish makes the first arm's weights the candidate, and stable if the policy says
+// so.
+func (e *Engine) publish() error {
+	e.cadence.changed = false
+	e.cadence.published = e.time
+	weights := e.arms[0].model.Params().Clone()
+	e.channels.candidate = release{version: e.position, weights: weights}
+	e.effects = append(e.effects, Publish{Version: e.position, Time: e.time, Weights: weights})
+
+	p := e.scores.paired
+	candidate, stable := p.Means()
+	e.channels.verdict = e.policy.Judge(guard.Evidence{
+		N:         p.Len(),
+		Candidate: candidate,
+		Stable:    stable,
+		Pinned:    e.channels.pinned,
+	})
+	if e.channels.verdict.Action == guard.Promote {
+		return e.moveStable(e.channels.candidate, e.channels.verdict.Reason)
+	}
+	return nil
+}
+
+func (e *Engine) moveStable(to release, reason string) error {
+	e.channels.stable = to
+	e.effects = append(e.effects, MoveChannel{
+		Channel: channelStable, Version: to.version, Reason: reason, Weights: to.weights,
+	})
+	return e.scores.loadStable(to.weights)
+}
+
+// fetch reads the weights that a rollback record names, before anything changes.
+func (e *Engine) fetch(rec Record) (models.Params, error) {
+	if rec.Event == nil || rec.Event.Control == nil || rec.Event.Control.Action != feedback.Rollback {
+		return nil, nil
+	}
+	if e.seen.has(eventSpace, rec.Event.ID) {
+		return nil, nil
+	}
+	c := rec.Event.Control
+	if e.versions == nil {
+		return nil, fmt.Errorf("record %d: roll back to version %d: %w: no store of versions is configured",
+			rec.Position, c.Version, ErrVersion)
+	}
+	weights, err := e.versions.Weights(c.Version, c.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("record %d: roll back to version %d: %w", rec.Position, c.Version, errors.Join(ErrVersion, err))
+	}
+	// Clone shares nothing with the store; CopyFrom checks names and shapes.
+	own := e.arms[0].model.Params().Clone()
+	if err := own.CopyFrom(weights); err != nil {
+		return nil, fmt.Errorf("record %d: roll back to version %d: %w", rec.Position, c.Version, errors.Join(ErrVersion, err))
+	}
+	return own, nil
+}
+
+// control carries out a decision of a person or of a guard.
+func (e *Engine) control(c *feedback.Control, rollback models.Params) error {
+	switch c.Action {
+	case feedback.Pin:
+		e.channels.pinned = true
+	case feedback.Unpin:
+		e.channels.pinned = false
+	case feedback.Promote:
+		return e.moveStable(e.channels.candidate, "promoted: "+c.Reason)
+	case feedback.Rollback:
+		e.channels.pinned = !c.Unpinned
+		e.scores.paired.Reset()
+		if c.Learner {
+			if err := e.arms[0].rollBack(c.Version, rollback); err != nil {
+				return err
+			}
+			e.pending = dropAfter(e.pending, c.Version)
+			e.cadence.changed = true
+		}
+		return e.moveStable(release{version: c.Version, weights: rollback}, "rolled back: "+c.Reason)
+	}
+	return nil
+}
+
+// dropAfter forgets the pending examples that came after a version.
+func dropAfter(list []pending, version uint64) []pending {
+	kept := list[:0]
+	for _, p := range list {
+		if p.Example.Position <= version {
+			kept = append(kept, p)
+		}
+	}
+	clear(list[len(kept):])
+	return kept
+}

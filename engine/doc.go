@@ -1,0 +1,31 @@
+// Package engine turns the feedback log into model versions.
+//
+// The engine is a deterministic state machine: Apply advances it by one record,
+// Snapshot writes it down, Restore brings it back. It reads no clock and starts no
+// goroutine.
+//
+//	             front                              arm (one or more)
+//	record ─▶ seen ─▶ signal ─▶ pending ─┬─▶ score ─▶ rehearse ─▶ gradients ─▶ optim
+//	         (again?)  (join)   (batch)  │                                       │
+//	                                     └─▶ score stable ─▶ guard ◀─────────────┘
+//	                                                           │
+//	effects ◀── publish · channel · checkpoint · dead letter · erase
+//
+// Effects are what the world must be told. Each may be carried out again after a
+// crash: they name positions and versions, and doing one twice is doing it once.
+//
+// # Invariants
+//
+//   - After record n the state is a function of the Config and records 1..n, bit for
+//     bit. Positions may have gaps; log time never runs backwards.
+//   - Apply either advances the state and returns its effects, or returns an error
+//     and leaves the state as it was.
+//   - Each example is scored before it is learned, by every arm and by stable, and
+//     learned at most once.
+//   - A step whose loss or gradient is not finite changes nothing but a counter.
+//
+// # Concurrency
+//
+// An Engine belongs to one goroutine. The parts of a Snapshot may be written by
+// another goroutine while the Engine goes on.
+package engine

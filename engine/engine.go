@@ -1,0 +1,360 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/engine/signal"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/models"
+)
+
+var (
+	// ErrOrder is returned for a record that does not come after the last one.
+	ErrOrder = errors.New("record is out of order")
+	// ErrVersion is returned for a control record whose version cannot be read.
+	ErrVersion = errors.New("version cannot be read")
+	// ErrFailed is returned by an Engine that an earlier error left undefined;
+	// Restore makes it usable again.
+	ErrFailed = errors.New("engine failed earlier")
+)
+
+// Versions reads the weights of durable versions, for rollbacks. A digest names the
+// same weights for ever; how they are kept is the implementation's business.
+type Versions interface {
+	Weights(version uint64, digest string) (models.Params, error)
+}
+
+// An Engine is the state machine.
+type Engine struct {
+	cfg      Config
+	versions Versions
+	policy   guard.Policy
+
+	position uint64
+	time     int64
+	seen     *seen
+	window   *signal.Window
+	pending  []pending
+	arms     []*arm
+	channels channels
+	cadence  cadence
+	scores   *scores
+	counts   Counts
+
+	effects []Effect
+	failed  error
+}
+
+// Counts counts the records by what became of them. It only grows.
+type Counts struct {
+	Records     uint64 `json:"records"`
+	Predictions uint64 `json:"predictions"`
+	Feedback    uint64 `json:"feedback"`
+	Controls    uint64 `json:"controls"`
+	Ticks       uint64 `json:"ticks"`
+	Refused     uint64 `json:"refused"`
+	Unconsented uint64 `json:"unconsented"` // refused for want of consent, and erased
+	Duplicates  uint64 `json:"duplicates"`  // ids that were applied before
+}
+
+// New returns an engine before the first record. cfg is completed by its defaults.
+// versions may be nil if the log holds no rollbacks.
+func New(cfg Config, versions Versions) (*Engine, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg:      cfg,
+		versions: versions,
+		policy:   guard.New(cfg.Promote),
+		seen:     newSeen(cfg.Seen.MaxIDs),
+		window:   signal.NewWindow(cfg.Signals, cfg.Spec.Task, cfg.Segment),
+	}
+	for _, ac := range cfg.Arms {
+		a, err := newArm(ac, cfg)
+		if err != nil {
+			return nil, err
+		}
+		e.arms = append(e.arms, a)
+	}
+	var err error
+	if e.scores, err = newScores(cfg, e.arms); err != nil {
+		return nil, err
+	}
+	first := e.arms[0].model.Params().Clone()
+	e.channels = channels{candidate: release{weights: first}, stable: release{weights: first}}
+	return e, e.scores.loadStable(first)
+}
+
+// Position returns the position of the last record applied; 0 before the first.
+func (e *Engine) Position() uint64 { return e.position }
+
+// Time returns the log time of the last record applied, in nanoseconds.
+func (e *Engine) Time() int64 { return e.time }
+
+// Announce returns the effects that tell servers what they should be serving now:
+// the candidate and the stable version. It is for the start of a process.
+func (e *Engine) Announce() []Effect {
+	c := e.channels
+	return []Effect{
+		Publish{Version: c.candidate.version, Time: e.time, Weights: c.candidate.weights},
+		MoveChannel{Channel: channelStable, Version: c.stable.version, Reason: "start", Weights: c.stable.weights},
+	}
+}
+
+// Apply advances the state by one record. The effects are valid until the next call.
+//
+// ErrOrder and ErrVersion leave the state as it was. An error of a model or memory
+// means that the configuration and the state do not fit each other; the engine then
+// refuses every further record with ErrFailed.
+func (e *Engine) Apply(rec Record) ([]Effect, error) {
+	if e.failed != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFailed, e.failed)
+	}
+	if rec.Position <= e.position {
+		return nil, fmt.Errorf("%w: position %d after %d", ErrOrder, rec.Position, e.position)
+	}
+	rollback, err := e.fetch(rec)
+	if err != nil {
+		return nil, err
+	}
+	e.effects = e.effects[:0]
+	e.position = rec.Position
+	e.time = max(e.time, rec.Time)
+	if err := e.advance(rec, rollback); err != nil {
+		e.failed = err
+		return nil, err
+	}
+	return e.effects, nil
+}
+
+func (e *Engine) advance(rec Record, rollback models.Params) error {
+	e.counts.Records++
+	e.window.Advance(e.position, e.time)
+	e.collect()
+	if err := e.dispatch(rec, rollback); err != nil {
+		return err
+	}
+	e.collect()
+	if err := e.learn(); err != nil {
+		return err
+	}
+	return e.release(rec)
+}
+
+// dispatch gives the record to whom it concerns.
+func (e *Engine) dispatch(rec Record, rollback models.Params) error {
+	ev := rec.Event
+	switch {
+	case ev == nil:
+		e.refuse(rec)
+		return nil
+	case ev.Tick():
+		e.counts.Ticks++
+		return nil
+	case !e.seen.add(eventSpace, ev.ID):
+		e.counts.Duplicates++
+		return nil
+	case ev.Prediction != nil:
+		e.counts.Predictions++
+		e.seen.add(predictionSpace, ev.Prediction.ID)
+		e.window.Predict(ev, e.position, e.time)
+		return nil
+	case ev.Feedback != nil:
+		e.counts.Feedback++
+		e.window.Feedback(ev, e.position, e.time, e.known)
+		return nil
+	default:
+		e.counts.Controls++
+		return e.control(ev.Control, rollback)
+	}
+}
+
+// known reports whether an id was ever a prediction's or an event's.
+func (e *Engine) known(id string) bool {
+	return e.seen.has(predictionSpace, id) || e.seen.has(eventSpace, id)
+}
+
+// refuse sets a record aside that is no valid event. One whose consent forbids
+// keeping it, or cannot be read, leaves the log.
+func (e *Engine) refuse(rec Record) {
+	if rec.Refusal.Code == feedback.CodeConsentRefused {
+		e.counts.Unconsented++
+	} else {
+		e.counts.Refused++
+		e.effects = append(e.effects, DeadLetter{Position: rec.Position, Refusal: *rec.Refusal, Bare: !rec.Keep})
+	}
+	if !rec.Keep {
+		e.effects = append(e.effects, Erase{Position: rec.Position})
+	}
+}
+
+// collect takes what the window resolved: new examples wait for their micro-batch;
+// what was withdrawn leaves it, and the memories.
+func (e *Engine) collect() {
+	for _, r := range e.window.Take() {
+		switch r.Outcome {
+		case signal.New:
+			e.pending = append(e.pending, newPending(r, e.time))
+		case signal.Reweigh:
+			if !e.replacePending(r) {
+				for _, a := range e.arms {
+					a.reweigh(r.Example, a.stream("reweigh", e.position))
+				}
+			}
+		case signal.Revise:
+			if e.replacePending(r) {
+				continue
+			}
+			e.forget(r.ID)
+			if r.Learn {
+				e.pending = append(e.pending, newPending(r, e.time))
+			}
+		case signal.Retract:
+			if !e.dropPending(r.ID) {
+				e.forget(r.ID)
+			}
+		}
+	}
+}
+
+func (e *Engine) forget(id string) {
+	for _, a := range e.arms {
+		a.forget(id)
+	}
+}
+
+// replacePending revises an example that has not been learned yet, in its place.
+func (e *Engine) replacePending(r signal.Resolution) bool {
+	for i := range e.pending {
+		if e.pending[i].Example.ID == r.ID {
+			e.pending[i].Example = r.Example
+			e.pending[i].Learn = r.Learn
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) dropPending(id string) bool {
+	for i := range e.pending {
+		if e.pending[i].Example.ID == id {
+			e.pending = append(e.pending[:i], e.pending[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// learn turns pending examples into micro-batches: full ones at once, and a smaller
+// one when its oldest example has waited long enough.
+func (e *Engine) learn() error {
+	if len(e.pending) == 0 {
+		return nil
+	}
+	streams := make([]armStreams, len(e.arms))
+	for i, a := range e.arms {
+		streams[i] = armStreams{draw: a.stream("draw", e.position), keep: a.stream("keep", e.position)}
+	}
+	for len(e.pending) > 0 {
+		n := e.cfg.Batch.Size
+		if len(e.pending) < n {
+			if e.time < e.pending[0].Since+int64(e.cfg.Batch.Wait) {
+				return nil
+			}
+			n = len(e.pending)
+		}
+		if err := e.microBatch(e.pending[:n], streams); err != nil {
+			return err
+		}
+		rest := copy(e.pending, e.pending[n:])
+		clear(e.pending[rest:])
+		e.pending = e.pending[:rest]
+	}
+	return nil
+}
+
+// microBatch scores a batch with every arm and with stable, and then lets every arm
+// learn it.
+func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
+	if err := e.scores.add(batch, e.arms); err != nil {
+		return err
+	}
+	fresh := e.scores.learnable(batch)
+	if len(fresh) == 0 {
+		return nil
+	}
+	for i, a := range e.arms {
+		before := a.counts.Steps
+		if err := a.learn(fresh, streams[i].draw, streams[i].keep); err != nil {
+			return err
+		}
+		if i == 0 && a.counts.Steps != before {
+			e.cadence.changed = true
+		}
+	}
+	return nil
+}
+
+// Report is the engine's account of itself, for people and for metrics.
+type Report struct {
+	Position uint64             `json:"position"`
+	Time     int64              `json:"log_time"` // nanoseconds since the Unix epoch
+	Counts   Counts             `json:"counts"`
+	Signals  signal.Counts      `json:"signals"`
+	Waiting  Waiting            `json:"waiting"`
+	Channels ChannelReport      `json:"channels"`
+	Served   prequential.Report `json:"served"`
+	Stable   prequential.Report `json:"stable"`
+	Arms     []ArmReport        `json:"arms"`
+}
+
+// Waiting is what the engine holds for later.
+type Waiting struct {
+	Predictions int   `json:"predictions"`
+	Orphans     int   `json:"orphans"`
+	Bytes       int64 `json:"bytes"`
+	Examples    int   `json:"examples"` // for their micro-batch
+}
+
+// ArmReport is one arm's account.
+type ArmReport struct {
+	Name        string             `json:"name"`
+	Counts      ArmCounts          `json:"counts"`
+	MemoryLen   int                `json:"memory_len"`
+	MemoryBytes int                `json:"memory_bytes"`
+	Prequential prequential.Report `json:"prequential"`
+}
+
+// Report returns the engine's account as of the last record.
+func (e *Engine) Report() Report {
+	r := Report{
+		Position: e.position,
+		Time:     e.time,
+		Counts:   e.counts,
+		Signals:  e.window.Counts(),
+		Waiting: Waiting{
+			Predictions: e.window.Len(),
+			Orphans:     e.window.Orphans(),
+			Bytes:       e.window.Bytes(),
+			Examples:    len(e.pending),
+		},
+		Channels: e.channels.report(e.scores.paired),
+		Served:   e.scores.served.Report(),
+		Stable:   e.scores.stable.Report(),
+	}
+	for _, a := range e.arms {
+		r.Arms = append(r.Arms, ArmReport{
+			Name:        a.cfg.Name,
+			Counts:      a.counts,
+			MemoryLen:   a.memory.Len(),
+			MemoryBytes: a.memory.Bytes(),
+			Prequential: a.meter.Report(),
+		})
+	}
+	return r
+}

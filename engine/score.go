@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// armStreams are an arm's random streams at one position.
+type armStreams struct{ draw, keep *rand.Rand }
+
+// scores judges predictions before anything learns from their outcomes: what was
+// served, what stable would say, and (in each arm's own meter) what each arm would.
+type scores struct {
+	spec   models.Spec
+	served *prequential.Meter
+	stable *prequential.Meter
+	// paired holds the first arm's and stable's losses on the same examples.
+	paired *prequential.Paired
+
+	predictor *models.Predictor // holds stable's weights
+	batch     *batch
+	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
+	target    []float32
+	fresh     []*replay.Example
+	scored    []pending
+}
+
+func newScores(cfg Config, arms []*arm) (*scores, error) {
+	s := &scores{spec: cfg.Spec, batch: newBatch(cfg.Spec, cfg.Batch.Size)}
+	var err error
+	if s.served, err = prequential.New(cfg.meter()); err != nil {
+		return nil, err
+	}
+	if s.stable, err = prequential.New(cfg.meter()); err != nil {
+		return nil, err
+	}
+	if s.paired, err = prequential.NewPaired(cfg.Promote.Window); err != nil {
+		return nil, err
+	}
+	if s.predictor, err = models.NewPredictor(cfg.Spec, cfg.Batch.Size); err != nil {
+		return nil, fmt.Errorf("stable: %w", err)
+	}
+	for i := range s.outputs {
+		s.outputs[i] = make([]float32, cfg.Batch.Size*cfg.Spec.Outputs())
+	}
+	return s, nil
+}
+
+func (s *scores) loadStable(weights models.Params) error {
+	if err := s.predictor.Load(weights); err != nil {
+		return fmt.Errorf("stable: %w", err)
+	}
+	return nil
+}
+
+// learnable returns the examples of a batch that may be learned; valid until the next
+// call.
+func (s *scores) learnable(items []pending) []*replay.Example {
+	s.fresh = s.fresh[:0]
+	for _, p := range items {
+		if p.Learn {
+			s.fresh = append(s.fresh, p.Example)
+		}
+	}
+	return s.fresh
+}
+
+// add scores a micro-batch. Complementary labels say only what is wrong and are not
+// scored.
+func (s *scores) add(items []pending, arms []*arm) error {
+	s.batch.reset()
+	s.scored = s.scored[:0]
+	for _, p := range items {
+		if p.Score && !p.Example.Negative {
+			s.scored = append(s.scored, p)
+			s.batch.add(p.Example)
+		}
+	}
+	n := len(s.scored)
+	if n == 0 {
+		return nil
+	}
+	first, err := s.addArms(arms)
+	if err != nil {
+		return err
+	}
+	w := s.spec.Outputs()
+	stable, err := s.predict(s.predictor, s.outputs[1][:n*w])
+	if err != nil {
+		return fmt.Errorf("stable: %w", err)
+	}
+	for j, p := range s.scored {
+		ex := p.Example
+		if p.Outputs != nil {
+			s.served.Add(ex.Segment, p.Outputs, ex.Target, ex.Weight)
+		}
+		if stable == nil {
+			continue
+		}
+		s.stable.Add(ex.Segment, stable[j*w:(j+1)*w], ex.Target, ex.Weight)
+		if first == nil {
+			continue
+		}
+		s.target = appendTarget(s.target[:0], s.spec, ex)
+		s.paired.Add(
+			models.Loss(s.spec.Task, first[j*w:(j+1)*w], s.target),
+			models.Loss(s.spec.Task, stable[j*w:(j+1)*w], s.target),
+		)
+	}
+	return nil
+}
+
+// addArms scores the batch with every arm and returns the first one's outputs; nil if
+// they are not finite.
+func (s *scores) addArms(arms []*arm) (first []float32, err error) {
+	n, w := len(s.scored), s.spec.Outputs()
+	for i, a := range arms {
+		out, err := s.predict(a.model, s.outputs[min(i, 1)][:n*w])
+		if err != nil {
+			return nil, fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		}
+		if i == 0 {
+			first = out
+		}
+		if out == nil {
+			a.counts.NonFinite++
+			continue
+		}
+		for j, p := range s.scored {
+			a.meter.Add(p.Example.Segment, out[j*w:(j+1)*w], p.Example.Target, p.Example.Weight)
+		}
+	}
+	return first, nil
+}
+
+// predict returns dst filled in, or nil if weights that grew without bound give
+// answers that are no numbers.
+func (s *scores) predict(m interface {
+	Predict(dst []float32, b *models.Batch) error
+}, dst []float32) ([]float32, error) {
+	err := m.Predict(dst, s.batch.view())
+	if errors.Is(err, models.ErrNonFinite) {
+		return nil, nil
+	}
+	return dst, err
+}

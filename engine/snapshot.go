@@ -1,0 +1,372 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/perennial-ml/perennial/models/safetensors"
+	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/internal/canonical"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// Names of the parts of the first arm and of the front. The parts of a further arm
+// are named "NAME.weights", "NAME.optimizer" and so on.
+const (
+	PartEngine    = "engine"
+	PartWeights   = "weights"
+	PartCandidate = "candidate"
+	PartStable    = "stable"
+	PartOptimizer = "optimizer"
+	PartReplay    = "replay"
+	PartJoin      = "join"
+	PartGuard     = "guard"
+	PartMetrics   = "metrics"
+)
+
+const (
+	mediaTensors = safetensors.MediaType
+	mediaCBOR    = "application/cbor"
+	mediaReplay  = "application/vnd.perennial.replay.v1"
+)
+
+// A Part is one piece of a snapshot. Write may be called at any time, from any
+// goroutine, and writes the same bytes each time.
+type Part struct {
+	Name      string
+	MediaType string
+	Write     func(io.Writer) error
+}
+
+// stateFormat is raised with each incompatible change of the document.
+const stateFormat = 1
+
+// document is what the engine holds beside tensors, memories and the join window.
+type document struct {
+	Format    int        `cbor:"format"`
+	Position  uint64     `cbor:"position"`
+	Time      int64      `cbor:"time"`
+	Counts    Counts     `cbor:"counts"`
+	Pending   []pending  `cbor:"pending"`
+	Candidate uint64     `cbor:"candidate"`
+	Stable    uint64     `cbor:"stable"`
+	Pinned    bool       `cbor:"pinned"`
+	Verdict   string     `cbor:"verdict"`
+	Reason    string     `cbor:"reason"`
+	Cadence   cadenceDoc `cbor:"cadence"`
+	SeenFirst uint64     `cbor:"seen_first"`
+	Seen      []string   `cbor:"seen"`
+	Arms      []armDoc   `cbor:"arms"`
+}
+
+type cadenceDoc struct {
+	Changed     bool   `cbor:"changed"`
+	Published   int64  `cbor:"published"`
+	Dirty       bool   `cbor:"dirty"`
+	Checkpoint  int64  `cbor:"checkpoint"`
+	SinceRecord uint64 `cbor:"since_record"`
+}
+
+type armDoc struct {
+	Name   string    `cbor:"name"`
+	Counts ArmCounts `cbor:"counts"`
+}
+
+// meters are the prequential meters' own documents.
+type meters struct {
+	Served []byte   `cbor:"served"`
+	Stable []byte   `cbor:"stable"`
+	Arms   [][]byte `cbor:"arms"`
+}
+
+// Snapshot returns the state in parts, in a fixed order. It copies weights and
+// optimizer state and shares the rest, so that the pause is short; the parts are
+// encoded when they are written.
+func (e *Engine) Snapshot() ([]Part, error) {
+	doc, err := e.document()
+	if err != nil {
+		return nil, err
+	}
+	m := meters{}
+	if m.Served, err = e.scores.served.Snapshot(); err != nil {
+		return nil, err
+	}
+	if m.Stable, err = e.scores.stable.Snapshot(); err != nil {
+		return nil, err
+	}
+	paired, err := e.scores.paired.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	parts := []Part{
+		cborPart(PartEngine, doc),
+		tensorPart(PartCandidate, e.channels.candidate.weights),
+		tensorPart(PartStable, e.channels.stable.weights),
+		{Name: PartJoin, MediaType: mediaCBOR, Write: e.window.Snapshot().Write},
+		{Name: PartGuard, MediaType: mediaCBOR, Write: writeBytes(paired)},
+	}
+	for i, a := range e.arms {
+		bytes, err := a.meter.Snapshot()
+		if err != nil {
+			return nil, err
+		}
+		m.Arms = append(m.Arms, bytes)
+		parts = append(parts, a.parts(armPrefix(i, a))...)
+	}
+	parts = append(parts, cborPart(PartMetrics, m))
+	return append(parts, e.seen.parts()...), nil
+}
+
+func (e *Engine) document() (document, error) {
+	c := e.cadence
+	doc := document{
+		Format:    stateFormat,
+		Position:  e.position,
+		Time:      e.time,
+		Counts:    e.counts,
+		Pending:   slices.Clone(e.pending),
+		Candidate: e.channels.candidate.version,
+		Stable:    e.channels.stable.version,
+		Pinned:    e.channels.pinned,
+		Verdict:   string(e.channels.verdict.Action),
+		Reason:    e.channels.verdict.Reason,
+		Cadence: cadenceDoc{
+			Changed: c.changed, Published: c.published, Dirty: c.dirty,
+			Checkpoint: c.checkpoint, SinceRecord: c.sinceRecord,
+		},
+		SeenFirst: e.seen.first,
+		Seen:      e.seen.names(),
+	}
+	for _, a := range e.arms {
+		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts})
+	}
+	return doc, nil
+}
+
+func armPrefix(i int, a *arm) string {
+	if i == 0 {
+		return ""
+	}
+	return a.cfg.Name + "."
+}
+
+func (a *arm) parts(prefix string) []Part {
+	state := a.memory.Snapshot()
+	return []Part{
+		tensorPart(prefix+PartWeights, a.model.Params().Clone()),
+		{
+			Name:      prefix + PartOptimizer,
+			MediaType: mediaTensors,
+			Write:     optimizerWriter(a.step.State()),
+		},
+		{
+			Name:      prefix + PartReplay,
+			MediaType: mediaReplay,
+			Write: func(w io.Writer) error {
+				_, err := state.WriteTo(w)
+				return err
+			},
+		},
+	}
+}
+
+// Hash returns the state's hash: SHA-256 over "name\0sha256:hex\n" of its parts, in
+// order, as a checkpoint's manifest carries it. It encodes the whole state.
+func (e *Engine) Hash() (string, error) {
+	parts, err := e.Snapshot()
+	if err != nil {
+		return "", err
+	}
+	whole := sha256.New()
+	for _, p := range parts {
+		h := sha256.New()
+		if err := p.Write(h); err != nil {
+			return "", fmt.Errorf("hash %s: %w", p.Name, err)
+		}
+		fmt.Fprintf(whole, "%s\x00sha256:%x\n", p.Name, h.Sum(nil))
+	}
+	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
+}
+
+// Restore replaces the state by one that Snapshot wrote under the same Config. read
+// returns a part's bytes. On error the engine is as before.
+func (e *Engine) Restore(read func(name string) ([]byte, error)) error {
+	fresh, err := New(e.cfg, e.versions)
+	if err != nil {
+		return err
+	}
+	if err := fresh.restore(read); err != nil {
+		return err
+	}
+	*e = *fresh
+	return nil
+}
+
+func (e *Engine) restore(read func(name string) ([]byte, error)) error {
+	var doc document
+	if err := readCBOR(read, PartEngine, &doc); err != nil {
+		return err
+	}
+	if doc.Format != stateFormat {
+		return fmt.Errorf("decode %s: format %d is not the format %d that this program reads", PartEngine, doc.Format, stateFormat)
+	}
+	if len(doc.Arms) != len(e.arms) {
+		return fmt.Errorf("decode %s: %d arms, configured are %d", PartEngine, len(doc.Arms), len(e.arms))
+	}
+	var m meters
+	if err := readCBOR(read, PartMetrics, &m); err != nil {
+		return err
+	}
+	if len(m.Arms) != len(e.arms) {
+		return fmt.Errorf("decode %s: %d arms, configured are %d", PartMetrics, len(m.Arms), len(e.arms))
+	}
+	for i, a := range e.arms {
+		if doc.Arms[i].Name != a.cfg.Name {
+			return fmt.Errorf("decode %s: arm %q, configured is %q", PartEngine, doc.Arms[i].Name, a.cfg.Name)
+		}
+		a.counts = doc.Arms[i].Counts
+		if err := a.restore(armPrefix(i, a), m.Arms[i], read); err != nil {
+			return err
+		}
+	}
+	var err error
+	if e.seen, err = restoreSeen(e.cfg.Seen.MaxIDs, doc.SeenFirst, doc.Seen, read); err != nil {
+		return err
+	}
+	if err := restorePart(read, PartJoin, e.window.Restore); err != nil {
+		return err
+	}
+	if err := restorePart(read, PartGuard, e.scores.paired.Restore); err != nil {
+		return err
+	}
+	if err := e.scores.restore(m); err != nil {
+		return err
+	}
+	if err := e.restoreChannels(doc, read); err != nil {
+		return err
+	}
+	for i, p := range doc.Pending {
+		if err := p.check(e.cfg.Spec); err != nil {
+			return fmt.Errorf("decode %s: pending %d: %w", PartEngine, i, err)
+		}
+	}
+	e.position, e.time, e.counts, e.pending = doc.Position, doc.Time, doc.Counts, doc.Pending
+	c := doc.Cadence
+	e.cadence = cadence{
+		changed: c.Changed, published: c.Published, dirty: c.Dirty,
+		checkpoint: c.Checkpoint, sinceRecord: c.SinceRecord,
+	}
+	return nil
+}
+
+func (e *Engine) restoreChannels(doc document, read func(string) ([]byte, error)) error {
+	like := e.arms[0].model.Params()
+	candidate, err := readWeights(read, PartCandidate, like)
+	if err != nil {
+		return err
+	}
+	stable, err := readWeights(read, PartStable, like)
+	if err != nil {
+		return err
+	}
+	e.channels = channels{
+		candidate: release{version: doc.Candidate, weights: candidate},
+		stable:    release{version: doc.Stable, weights: stable},
+		pinned:    doc.Pinned,
+	}
+	e.channels.verdict.Action = guard.Action(doc.Verdict)
+	e.channels.verdict.Reason = doc.Reason
+	return e.scores.loadStable(stable)
+}
+
+func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, error)) error {
+	weights, err := readWeights(read, prefix+PartWeights, a.model.Params())
+	if err != nil {
+		return err
+	}
+	if err := a.model.Params().CopyFrom(weights); err != nil {
+		return fmt.Errorf("restore %s: %w", prefix+PartWeights, err)
+	}
+	if err := restorePart(read, prefix+PartOptimizer, a.restoreOptimizer); err != nil {
+		return err
+	}
+	if err := restorePart(read, prefix+PartReplay, a.restoreMemory); err != nil {
+		return err
+	}
+	if err := a.meter.Restore(meter); err != nil {
+		return fmt.Errorf("restore %s: %w", PartMetrics, err)
+	}
+	return nil
+}
+
+func (s *scores) restore(m meters) error {
+	if err := s.served.Restore(m.Served); err != nil {
+		return fmt.Errorf("restore %s: served: %w", PartMetrics, err)
+	}
+	if err := s.stable.Restore(m.Stable); err != nil {
+		return fmt.Errorf("restore %s: stable: %w", PartMetrics, err)
+	}
+	return nil
+}
+
+// check holds a pending example that was read back against the model's shapes.
+func (p pending) check(spec models.Spec) error {
+	if err := checkExample(p.Example, spec); err != nil {
+		return err
+	}
+	if p.Outputs != nil && len(p.Outputs) != spec.Outputs() {
+		return fmt.Errorf("example %s has %d outputs, the model %d", p.Example.ID, len(p.Outputs), spec.Outputs())
+	}
+	return nil
+}
+
+func cborPart(name string, v any) Part {
+	return Part{Name: name, MediaType: mediaCBOR, Write: func(w io.Writer) error { return canonical.Write(w, v) }}
+}
+
+func tensorPart(name string, p models.Params) Part {
+	return Part{Name: name, MediaType: mediaTensors, Write: func(w io.Writer) error { return safetensors.EncodeParams(w, p) }}
+}
+
+func writeBytes(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+func restorePart(read func(string) ([]byte, error), name string, restore func([]byte) error) error {
+	data, err := read(name)
+	if err != nil {
+		return err
+	}
+	if err := restore(data); err != nil {
+		return fmt.Errorf("restore %s: %w", name, err)
+	}
+	return nil
+}
+
+func readCBOR(read func(string) ([]byte, error), name string, v any) error {
+	return restorePart(read, name, func(data []byte) error { return canonical.Unmarshal(data, v) })
+}
+
+// readWeights reads tensors that must have the names and shapes of like.
+func readWeights(read func(string) ([]byte, error), name string, like models.Params) (models.Params, error) {
+	data, err := read(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := safetensors.DecodeParams(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("restore %s: %w", name, err)
+	}
+	own := like.Clone()
+	if err := own.CopyFrom(p); err != nil {
+		return nil, fmt.Errorf("restore %s: %w", name, err)
+	}
+	return own, nil
+}
