@@ -13,7 +13,8 @@
 //
 //   - A memory is a function of the calls made on it and of the random streams that
 //     they bring. Nothing depends on the order of a map.
-//   - A memory holds an id once: adding it again replaces the example.
+//   - A memory holds an id once: adding it again replaces the example. Examples without
+//     an id are all different, and cannot be removed by it.
 //   - A restored memory does for ever after, call by call, what the original does.
 //   - Equal memories encode to equal bytes; docs/format/replay.md has the layout.
 //

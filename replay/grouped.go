@@ -87,15 +87,9 @@ func (g *groups) overwrite(slot int, ex *Example, at int) {
 	}
 }
 
-// drop removes a slot. The example stands for as many of its group's arrivals as each
-// other member does; with the last member, the group starts anew.
+// drop removes a slot.
 func (g *groups) drop(slot int) {
-	gr := &g.list[g.home[slot]]
-	gr.seen -= gr.seen / uint64(len(gr.members))
-	g.part(slot)
-	if len(gr.members) == 0 {
-		gr.full = false
-	}
+	g.withdraw(slot)
 	last := len(g.items) - 1
 	if slot != last {
 		g.home[slot], g.place[slot] = g.home[last], g.place[last]
@@ -103,6 +97,17 @@ func (g *groups) drop(slot int) {
 	}
 	g.home, g.place = g.home[:last], g.place[:last]
 	g.remove(slot)
+}
+
+// withdraw takes a slot out of its group as if it had not arrived: with as many of the
+// group's arrivals as each member stands for. With the last one, the group starts anew.
+func (g *groups) withdraw(slot int) {
+	gr := &g.list[g.home[slot]]
+	gr.seen -= gr.seen / uint64(len(gr.members))
+	g.part(slot)
+	if len(gr.members) == 0 {
+		gr.full = false
+	}
 }
 
 // join makes a slot the last member of a group.
@@ -157,10 +162,16 @@ func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
 
 func (g *groups) Replace(ex *Example) bool {
 	slot, ok := g.find(ex.ID)
-	if ok {
-		g.overwrite(slot, ex, g.groupOf(ex))
+	if !ok {
+		return false
 	}
-	return ok
+	if at := g.groupOf(ex); at != g.home[slot] {
+		g.withdraw(slot)
+		g.list[at].seen++
+		g.join(slot, at)
+	}
+	g.put(slot, ex)
+	return true
 }
 
 func (g *groups) Draw(dst []*Example, n int, r *rand.Rand) []*Example {

@@ -1,0 +1,101 @@
+package replay_test
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/internal/rng"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+func kinds() []replay.Kind {
+	return []replay.Kind{replay.Reservoir, replay.ClassBalanced, replay.Stratified, replay.RecencyMixed}
+}
+
+func examples(n int) []*replay.Example {
+	list := make([]*replay.Example, n)
+	for i := range list {
+		list[i] = example(i)
+	}
+	return list
+}
+
+func BenchmarkAdd(b *testing.B) {
+	list := examples(200_000)
+	for _, kind := range kinds() {
+		b.Run(string(kind), func(b *testing.B) {
+			m := newMemory(b, replay.Config{Kind: kind})
+			r := rng.New(1, "add", 0)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				m.Add(list[i%len(list)], r)
+			}
+		})
+	}
+}
+
+func BenchmarkDraw32(b *testing.B) {
+	for _, kind := range kinds() {
+		b.Run(string(kind), func(b *testing.B) {
+			m := filled(b, replay.Config{Kind: kind}, 20_000)
+			r := rng.New(1, "draw", 0)
+			var dst []*replay.Example
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = m.Draw(dst[:0], 32, r)
+			}
+		})
+	}
+}
+
+func BenchmarkRemoveIDAndAdd(b *testing.B) {
+	for _, kind := range kinds() {
+		b.Run(string(kind), func(b *testing.B) {
+			m := filled(b, replay.Config{Kind: kind, Capacity: 100_000}, 100_000)
+			list := examples(100_000)
+			r := rng.New(1, "add", 0)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				ex := list[i%len(list)]
+				m.RemoveID(ex.ID)
+				m.Add(ex, r)
+			}
+		})
+	}
+}
+
+func BenchmarkMillion(b *testing.B) {
+	for _, kind := range []replay.Kind{replay.Reservoir, replay.Stratified, replay.RecencyMixed} {
+		cfg := replay.Config{Kind: kind, Capacity: 1_000_000}
+		m := filled(b, cfg, 1_000_000)
+		b.Run("snapshot/"+string(kind), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				m.Snapshot()
+			}
+		})
+		if kind != replay.Reservoir {
+			continue
+		}
+		s := m.Snapshot()
+		b.Run("write/"+string(kind), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				n, err := s.WriteTo(io.Discard)
+				require.NoError(b, err)
+				b.SetBytes(n)
+			}
+		})
+		data := encode(b, s)
+		b.Run("read/"+string(kind), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				_, err := replay.Read(data)
+				require.NoError(b, err)
+			}
+		})
+	}
+}

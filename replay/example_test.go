@@ -1,0 +1,32 @@
+package replay_test
+
+import (
+	"fmt"
+
+	"github.com/perennial-ml/perennial/internal/rng"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// A stratified memory gives a rare segment as much room as a common one.
+func ExampleNew() {
+	memory, err := replay.New(replay.Config{Kind: replay.Stratified, Capacity: 10})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 1000 {
+		ex := &replay.Example{ID: fmt.Sprint("p", i), Segment: "shop=large"}
+		if i%100 == 99 {
+			ex.Segment = "shop=small"
+		}
+		memory.Add(ex, rng.New(1, "keep", uint64(i)))
+	}
+	small := 0
+	for _, ex := range memory.Draw(nil, 10, rng.New(1, "draw", 1000)) {
+		if ex.Segment == "shop=small" {
+			small++
+		}
+	}
+	fmt.Println("held", memory.Len(), "of which small", small)
+	// Output: held 10 of which small 5
+}
