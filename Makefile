@@ -39,7 +39,7 @@ fuzz: ## fuzz every decoder for FUZZ each (default 30s)
 	echo "$$targets" | awk '/^Fuzz/ { name[n++] = $$1 } /^(ok|\?)/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
 	while read -r package target; do \
 		echo "$$package $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) "$$package" || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) "$$package" </dev/null || exit 1; \
 	done
 
 crash: ## kill a learner CYCLES times (default 1000): lost 0, doubled 0, same state
