@@ -1,0 +1,16 @@
+// Package bench is the room of the suites: programs that run the whole of Perennial
+// and report what they measured or proved. Nothing imports it.
+//
+//	bench/crash   kills a real learner again and again, and holds what is left
+//	              against the log
+//
+// # Invariants
+//
+//   - A suite prints what it measured, whatever that is, with the command and the seed
+//     that measure it again.
+//   - A suite that proves something exits with status 1 where the proof fails.
+//
+// # Concurrency
+//
+// Each suite is a program of its own.
+package bench
