@@ -26,7 +26,8 @@ func (f *fading) add(task models.Task, o *outcome, factor float64) {
 	f.weight = float64(f.weight*factor) + w
 	d := o.loss - f.mean
 	f.mean += float64(d * (w / f.weight))
-	f.spread = float64(f.spread*factor) + float64(w*float64(d*(o.loss-f.mean)))
+	// The product of the two differences is negative by rounding alone.
+	f.spread = float64(f.spread*factor) + float64(w*max(0, float64(d*(o.loss-f.mean))))
 	if task == models.Regression {
 		f.absolute = float64(f.absolute*factor) + float64(w*float64(o.score))
 		return
