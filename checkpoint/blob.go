@@ -8,8 +8,8 @@ import (
 	"hash"
 	"io"
 
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // A Blob is one part of a state, produced when it is asked for.

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/checkpoint"
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/internal/durable"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 func TestRetainByCountAndAgeSparesWhatIsNamed(t *testing.T) {

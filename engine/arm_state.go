@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
 )

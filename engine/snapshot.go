@@ -8,10 +8,10 @@ import (
 	"io"
 	"slices"
 
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/canonical"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // Names of the parts of the first arm and of the front. The parts of a further arm

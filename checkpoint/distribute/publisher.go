@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/checkpoint"
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // A Publisher is the one writer of a model's channels, until a newer one claims

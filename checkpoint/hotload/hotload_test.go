@@ -23,8 +23,8 @@ import (
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/checkpoint/distribute"
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // file puts a header in front of data, padded as the format wants it.

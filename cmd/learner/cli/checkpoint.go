@@ -1,0 +1,277 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/cmd/learner/cli/ui"
+	"github.com/perennial-ml/perennial/cmd/learner/config"
+	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/ledger"
+)
+
+func (a *app) checkpointCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "checkpoint",
+		Aliases: []string{"ckpt"},
+		Short:   "Inspect, verify, rebuild and roll back versions",
+	}
+	cmd.AddCommand(
+		a.listCommand(), a.showCommand(), a.verifyCommand(), a.rollbackCommand(),
+		a.rebuildCommand(), a.exportCommand(), a.fsckCommand(),
+	)
+	return cmd
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the durable versions, the newest first",
+		Args:  args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
+				list, err := machine.List(s)
+				if err != nil {
+					return err
+				}
+				return a.answer(list, func(w io.Writer) error {
+					t := ui.NewTable("version", "log time", "size", "named by", "state")
+					for _, v := range list {
+						t.Row(checkpoint.Version(v.Version).String(), v.LogTime.Format(time.DateTime), ui.Bytes(v.Bytes),
+							strings.Join(v.Channels, ", "), short(v.StateHash))
+					}
+					_, err := t.WriteTo(w)
+					return err
+				})
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	return cmd
+}
+
+// short abbreviates a digest for a table.
+func short(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(12, len(hex))]
+}
+
+// resolve reads a version, or the name of a channel or tag.
+func resolve(s *checkpoint.Store, name string) (checkpoint.Version, error) {
+	if v, err := s.Channel(name); err == nil {
+		return v, nil
+	}
+	tags, err := s.Tags()
+	if err != nil {
+		return 0, err
+	}
+	if v, ok := tags[name]; ok {
+		return v, nil
+	}
+	v, err := checkpoint.ParseVersion(name)
+	if err != nil {
+		return 0, usageError{fmt.Errorf("VERSION: must be a version, a channel or a tag, got %q", name)}
+	}
+	return v, nil
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "show VERSION",
+		Short: "Describe a version: VERSION is v123, 123, a channel or a tag",
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, list []string) error {
+			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
+				v, err := resolve(s, list[0])
+				if err != nil {
+					return err
+				}
+				saved, err := s.Get(v)
+				if err != nil {
+					return err
+				}
+				defer saved.Close()
+				m := saved.Manifest()
+				return a.answer(m, func(w io.Writer) error {
+					fmt.Fprintf(w, "version     %s of model %s\nlog         %s, created %s\nlog time    %s\nstate hash  %s\nconfig      %s\nspec        %s\n\n",
+						m.Version, m.Model, m.Log.Name, m.Log.Created.Format(time.RFC3339), m.LogTime.Format(time.RFC3339Nano),
+						m.StateHash, m.Config, m.Spec)
+					t := ui.NewTable("blob", "size", "stored", "digest")
+					for _, b := range m.Blobs {
+						t.Row(b.Name, ui.Bytes(b.Size), ui.Bytes(b.StoredLen), short(b.Digest))
+					}
+					_, err := t.WriteTo(w)
+					return err
+				})
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	return cmd
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "verify VERSION",
+		Short: "Read every byte of a version and check it",
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
+				v, err := resolve(s, list[0])
+				if err != nil {
+					return err
+				}
+				saved, err := s.Get(v)
+				if err == nil {
+					defer saved.Close()
+					bar := ui.NewProgress(a.err, "verifying", 0)
+					err = saved.Verify(cmd.Context(), func(done, _ int64) { bar.Set(done) })
+					bar.Close()
+				}
+				if errors.Is(err, checkpoint.ErrCorrupt) {
+					return fmt.Errorf("version %s: %w: %w", v, errDamage, err)
+				}
+				if err != nil {
+					return err
+				}
+				return a.answer(map[string]any{"version": uint64(v), "ok": true}, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "version %s is whole\n", v)
+					return err
+				})
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	return cmd
+}
+
+func (a *app) rebuildCommand() *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "rebuild POSITION",
+		Short: "Write the version of a position, from the version before it and the log",
+		Long: `rebuild computes the state after the record at POSITION and writes it as a version:
+one that was published and never written, or any other. The result is the same, bit for
+bit, as when it was first computed. The daemon must not be running.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			p, err := strconv.ParseUint(strings.TrimPrefix(list[0], "v"), 10, 64)
+			if err != nil || p == 0 {
+				return usageError{fmt.Errorf("POSITION: must be a number from 1, got %q", list[0])}
+			}
+			return a.withMachine(cmd.Context(), model, true, func(m *machine.Machine) error {
+				if _, err := m.Restore(cmd.Context(), machine.How{Until: checkpoint.Version(p)}); err != nil {
+					return err
+				}
+				if _, err := a.scanTo(cmd.Context(), m, ledger.Position(p)); err != nil {
+					return err
+				}
+				if m.Engine.Position() != p {
+					return fmt.Errorf("position %d is a gap: the record before it is %d", p, m.Engine.Position())
+				}
+				blobs, err := m.Blobs()
+				if err != nil {
+					return err
+				}
+				man, err := m.Store.Write(cmd.Context(), m.Manifest(), blobs)
+				if err != nil {
+					return err
+				}
+				return a.answer(man, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "wrote version %s, state %s\n", man.Version, man.StateHash)
+					return err
+				})
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	return cmd
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var (
+		model, output string
+		weights       bool
+	)
+	cmd := &cobra.Command{
+		Use:   "export VERSION",
+		Short: "Write a version as an OCI image layout in a tar, or its weights as safetensors",
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) (err error) {
+			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
+				v, err := resolve(s, list[0])
+				if err != nil {
+					return err
+				}
+				write := s.Export
+				if weights {
+					write = s.ExportWeights
+				}
+				if output == "-" {
+					return write(cmd.Context(), v, a.out)
+				}
+				f, err := os.Create(output)
+				if err != nil {
+					return err
+				}
+				if err := errors.Join(write(cmd.Context(), v, f), f.Close()); err != nil {
+					return errors.Join(err, os.Remove(output))
+				}
+				return a.answer(map[string]any{"version": uint64(v), "written": output}, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "wrote version %s to %s\n", v, output)
+					return err
+				})
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write; - for standard output")
+	cmd.Flags().BoolVar(&weights, "weights", false, "only the weights, as safetensors")
+	if err := cmd.MarkFlagRequired("output"); err != nil {
+		panic(err) // the flag is declared two lines above
+	}
+	return cmd
+}
+
+func (a *app) fsckCommand() *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "fsck",
+		Short: "Read every byte of the store and report all damage",
+		Args:  args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
+				bar := ui.NewProgress(a.err, "checking", 0)
+				r, err := s.Fsck(cmd.Context(), func(done, _ int64) { bar.Set(done) })
+				bar.Close()
+				if err != nil {
+					return err
+				}
+				err = a.answer(r, func(w io.Writer) error {
+					fmt.Fprintf(w, "%d versions, %d blobs, %s\n", r.Versions, r.Blobs, ui.Bytes(r.Bytes))
+					for _, p := range r.Problems {
+						fmt.Fprintf(w, "%s: %s (versions %v)\n", p.File, p.Reason, p.Versions)
+					}
+					return nil
+				})
+				if err == nil && !r.OK() {
+					err = fmt.Errorf("%w: %d problem(s)", errDamage, len(r.Problems))
+				}
+				return err
+			})
+		},
+	}
+	modelFlag(cmd, &model)
+	return cmd
+}

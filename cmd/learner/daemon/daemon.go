@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/checkpoint/distribute"
+	"github.com/perennial-ml/perennial/cmd/learner/config"
+	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/internal/failpoint"
+	"github.com/perennial-ml/perennial/ledger"
+	"github.com/perennial-ml/perennial/serve"
+)
+
+// Options are what a daemon takes from its surroundings.
+type Options struct {
+	Logger  *slog.Logger
+	Version string // of the program
+	// Points are failpoints for crash tests; nil for none.
+	Points *failpoint.Set
+	// How says what Restore may start from.
+	How machine.How
+	// Listener takes the HTTP requests instead of the configured address; the
+	// daemon closes it.
+	Listener net.Listener
+}
+
+// A Daemon runs the learners of a configuration, and serves what they learn.
+type Daemon struct {
+	cfg      *config.Config
+	opt      Options
+	registry *prometheus.Registry
+	broker   *ledger.Broker
+	stores   []*checkpoint.Store
+	runners  []*runner
+	server   *serve.Server
+}
+
+// Open connects to the log, restores every model, and prepares the server. Nothing is
+// served or learned before Run. The caller closes the Daemon.
+func Open(ctx context.Context, cfg *config.Config, opt Options) (_ *Daemon, err error) {
+	d := &Daemon{cfg: cfg, opt: opt, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	lc := cfg.Log
+	lc.Failpoints = opt.Points
+	if d.broker, err = ledger.Connect(ctx, lc, opt.Logger); err != nil {
+		return nil, err
+	}
+	var served []serve.Model
+	for _, m := range cfg.Models {
+		r, err := d.open(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		d.runners = append(d.runners, r)
+		served = append(served, d.serves(r))
+	}
+	d.server, err = serve.New(cfg.HTTP, served, serve.Options{
+		Logger: opt.Logger, Registry: d.registry, Version: opt.Version,
+	})
+	return d, err
+}
+
+// open restores one model and makes its runner.
+func (d *Daemon) open(ctx context.Context, m config.Model) (*runner, error) {
+	log, err := d.broker.Open(ctx, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	store, err := machine.OpenStore(d.cfg, m, d.opt.Points, d.opt.Logger)
+	if err != nil {
+		return nil, err
+	}
+	d.stores = append(d.stores, store)
+	mach, err := machine.New(d.cfg, m, log, store, d.opt.Logger)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRunner(ctx, mach, d.opt.How, d.opt.Logger)
+	if err != nil {
+		return nil, err
+	}
+	if d.cfg.Log.URL != "" || d.cfg.Log.Listen != "" {
+		p, err := distribute.NewPublisher(ctx, d.broker.JetStream(), m.Name, distribute.Config{})
+		if err != nil {
+			return nil, err
+		}
+		r.publishTo(p)
+	}
+	for _, c := range append(r.stats.own(), r.stats) {
+		if err := d.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("model %s: metrics: %w", m.Name, err)
+		}
+	}
+	return r, r.announce(ctx)
+}
+
+// serves describes a runner to the server.
+func (d *Daemon) serves(r *runner) serve.Model {
+	m := r.machine
+	return serve.Model{
+		Name:       m.Name,
+		Dictionary: m.Decoder.Config().Dictionary,
+		Spec:       m.Spec,
+		Stable:     &r.stable,
+		Candidate:  &r.candidate,
+		Decoder:    m.Decoder,
+		Log:        intake{log: m.Log, store: m.Store},
+		Status:     r,
+	}
+}
+
+// Run learns and serves until ctx ends, or something fails for good. The server stops
+// first, so that what it accepted is in the log; each learner then leaves a durable
+// version.
+func (d *Daemon) Run(ctx context.Context) error {
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	learning, stopLearning := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLearning()
+
+	errs := make([]error, len(d.runners))
+	var learners sync.WaitGroup
+	for i, r := range d.runners {
+		learners.Go(func() {
+			errs[i] = r.run(learning)
+			if errs[i] != nil {
+				d.opt.Logger.Error("learner stopped", "model", r.machine.Name, "error", errs[i])
+			}
+			stopServing()
+		})
+	}
+	err := d.serve(serving)
+	stopLearning()
+	learners.Wait()
+	return errors.Join(append(errs, err)...)
+}
+
+func (d *Daemon) serve(ctx context.Context) error {
+	ln := d.opt.Listener
+	if ln == nil {
+		var err error
+		if ln, err = net.Listen("tcp", d.cfg.HTTP.Address); err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
+	}
+	names := make([]string, len(d.runners))
+	for i, r := range d.runners {
+		names[i] = r.machine.Name
+	}
+	d.opt.Logger.Info("ready", "http", "http://"+ln.Addr().String(), "models", names,
+		"log", d.broker.ClientURL(), "default_consent", d.cfg.Consent.Default.String())
+	return d.server.Serve(ctx, ln)
+}
+
+// Close releases the stores and the log. It is safe after a failed Open.
+func (d *Daemon) Close() error {
+	var errs []error
+	for _, s := range d.stores {
+		errs = append(errs, s.Close())
+	}
+	if d.broker != nil {
+		errs = append(errs, d.broker.Close())
+	}
+	return errors.Join(errs...)
+}

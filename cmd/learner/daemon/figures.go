@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"encoding/json"
+
+	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/serve"
+)
+
+// fate is a counter by its JSON name.
+type fate struct {
+	name string
+	n    uint64
+}
+
+// counters lists what became of records and signals, by the names of their JSON
+// fields.
+func counters(r *engine.Report) []fate {
+	return append(fields(r.Counts), fields(r.Signals)...)
+}
+
+func counterMap(r *engine.Report) map[string]uint64 {
+	m := map[string]uint64{}
+	for _, f := range counters(r) {
+		m[f.name] = f.n
+	}
+	for _, a := range r.Arms {
+		for _, f := range fields(a.Counts) {
+			m[a.Name+"_"+f.name] = f.n
+		}
+	}
+	return m
+}
+
+// fields lists a struct of counters in the order of its declaration.
+func fields(counts any) []fate {
+	data, err := json.Marshal(counts)
+	if err != nil {
+		return nil
+	}
+	var values map[string]uint64
+	if err := json.Unmarshal(data, &values); err != nil {
+		return nil
+	}
+	out := make([]fate, 0, len(values))
+	for name, n := range values {
+		out = append(out, fate{name, n})
+	}
+	return out
+}
+
+// account is one who predicts, with the score.
+type account struct {
+	name   string
+	report prequential.Report
+}
+
+// reports lists who is scored: what was served, stable, and each arm.
+func reports(r *engine.Report) []account {
+	out := []account{{"served", r.Served}, {"stable", r.Stable}}
+	for _, a := range r.Arms {
+		out = append(out, account{a.Name, a.Prequential})
+	}
+	return out
+}
+
+// report turns the engine's account into the servers' form.
+func report(r *engine.Report) serve.Report {
+	out := serve.Report{Position: r.Position, LogTime: logTime(r.Time)}
+	for _, a := range reports(r) {
+		out.Scores = append(out.Scores, score(a.name, "", a.report.Total, a.report.Window))
+		for _, seg := range a.report.Segments {
+			out.Scores = append(out.Scores, score(a.name, seg.Segment, seg.Total, seg.Window))
+		}
+	}
+	return out
+}
+
+// measure is one score by name.
+type measure struct {
+	name  string
+	value float64
+}
+
+// measures lists the scores that there are.
+func measures(s prequential.Scores) []measure {
+	var out []measure
+	for _, m := range []struct {
+		name  string
+		value *float64
+	}{
+		{"loss", s.Loss}, {"accuracy", s.Accuracy}, {"auc", s.AUC}, {"ece", s.ECE}, {"mae", s.MAE},
+	} {
+		if m.value != nil {
+			out = append(out, measure{m.name, *m.value})
+		}
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/ledger"
+)
+
+// reportEvery is how often, at most, the loop gives its account to the servers.
+const reportEvery = 100 * time.Millisecond
+
+// loop owns the state: it applies what arrives, in order, and carries out the effects.
+// It returns nil when arrivals close or ctx ends.
+func (r *runner) loop(ctx context.Context, arrivals <-chan arrival) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case a, ok := <-arrivals:
+			if !ok {
+				return nil
+			}
+			if err := r.apply(ctx, a); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		r.account(true)
+		timer.Reset(r.ticker.wait(r.machine.Engine, time.Now()))
+		select {
+		case a, ok := <-arrivals:
+			if !ok {
+				return nil
+			}
+			if err := r.apply(ctx, a); err != nil {
+				return err
+			}
+		case now := <-timer.C:
+			r.tick(ctx, now)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (r *runner) apply(ctx context.Context, a arrival) error {
+	effects, err := r.machine.Engine.Apply(a.rec)
+	if err != nil {
+		return fmt.Errorf("model %s: apply record %d: %w", r.machine.Name, a.rec.Position, err)
+	}
+	for _, e := range effects {
+		if err := r.do(ctx, e, a.raw); err != nil {
+			return err
+		}
+	}
+	r.account(false)
+	return nil
+}
+
+// do carries out one effect, or hands it to whom it concerns.
+func (r *runner) do(ctx context.Context, e engine.Effect, raw ledger.Raw) error {
+	switch e := e.(type) {
+	case engine.Publish:
+		r.candidate.set(e.Version, e.Weights)
+		r.stats.published.Inc()
+		r.distribute.offer(release{channel: "candidate", version: e.Version, weights: e.Weights})
+	case engine.MoveChannel:
+		r.stable.set(e.Version, e.Weights)
+		r.distribute.offer(release{channel: "stable", version: e.Version, weights: e.Weights})
+		r.logger.Debug("channel moved", "channel", e.Channel, "version", e.Version, "reason", e.Reason)
+	case engine.Checkpoint:
+		return r.checkpoint(ctx)
+	case engine.DeadLetter:
+		r.logger.Warn("record refused", "position", e.Position, "code", e.Refusal.Code,
+			"field", e.Refusal.Field, "rule", e.Refusal.Rule)
+		r.outbox.deadLetter(ctx, e, raw)
+	case engine.Erase:
+		r.outbox.erase(ctx, ledger.Position(e.Position))
+	}
+	return nil
+}
+
+// checkpoint copies the state for the writer, if that is free.
+func (r *runner) checkpoint(ctx context.Context) error {
+	start := time.Now()
+	ok, err := r.writer.offer(func() (job, error) { return r.job(ctx) })
+	if !ok {
+		r.stats.checkpointSkipped.Inc()
+	}
+	r.stats.pauseSeconds.Observe(time.Since(start).Seconds())
+	return err
+}
+
+func (r *runner) job(ctx context.Context) (job, error) {
+	blobs, err := r.machine.Blobs()
+	if err != nil {
+		return job{}, err
+	}
+	stable := r.stable.Current()
+	j := job{
+		manifest: r.machine.Manifest(),
+		blobs:    blobs,
+		settled:  r.outbox.mark(ctx),
+		stable:   stable.Version,
+	}
+	j.stableManifest, j.stableBlobs = r.machine.WeightsVersion(stable.Version, stable.Params)
+	return j, nil
+}
+
+// account publishes the engine's report for the servers: at most every reportEvery,
+// unless the log is exhausted and something changed.
+func (r *runner) account(idle bool) {
+	pos := r.machine.Engine.Position()
+	if pos == r.accounted {
+		return
+	}
+	now := time.Now()
+	if !idle && now.Sub(r.accountedAt) < reportEvery {
+		return
+	}
+	if idle && now.Sub(r.accountedAt) < reportEvery/10 {
+		return
+	}
+	report := r.machine.Engine.Report()
+	r.stats.report.Store(&report)
+	r.accounted, r.accountedAt = pos, now
+}
+
+// tick moves log time forward when traffic pauses and something is due. The loop does
+// not wait for it: the tick comes back as a record.
+func (r *runner) tick(ctx context.Context, now time.Time) {
+	if !r.ticker.fire(r.machine.Engine, now) {
+		return
+	}
+	r.ticks.Go(func() {
+		defer r.ticker.done()
+		ev := feedback.NewTick(r.tickID(), r.source)
+		if _, err := r.machine.Log.Append(ctx, []feedback.Event{ev}); err != nil && ctx.Err() == nil {
+			r.logger.Warn("tick was not added", "error", err)
+			return
+		}
+		r.stats.ticks.Inc()
+	})
+}
+
+// final makes the last state durable, so that a clean stop starts again at once.
+func (r *runner) final(ctx context.Context) error {
+	if r.machine.Engine.Position() == r.writer.durable.Load() {
+		return nil
+	}
+	j, err := r.job(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.writer.write(ctx, j); err != nil {
+		return fmt.Errorf("model %s: write version %s: %w", r.machine.Name, checkpoint.Version(j.manifest.Version), err)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/ledger"
+)
+
+// readAhead bounds the decoded records that wait for the loop.
+const readAhead = 2048
+
+// arrival is a record on its way to the loop. raw is kept for a refused one, which
+// may become a dead letter.
+type arrival struct {
+	rec engine.Record
+	raw ledger.Raw
+}
+
+// read scans the log and decodes ahead of the loop until ctx ends or the scan fails.
+// It closes out.
+func read(ctx context.Context, m *machine.Machine, scan *ledger.Scan, out chan<- arrival) error {
+	defer close(out)
+	for {
+		raw, err := scan.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		a := arrival{rec: m.Decode(raw)}
+		if a.rec.Event == nil {
+			a.raw = raw
+		}
+		select {
+		case out <- a:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

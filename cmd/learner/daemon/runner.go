@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/perennial-ml/perennial/checkpoint/distribute"
+	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/ledger"
+)
+
+// A runner drives one model's machine.
+type runner struct {
+	machine    *machine.Machine
+	outbox     *outbox
+	writer     *writer
+	distribute *distributor // nil if nobody could listen
+	stats      *stats
+	logger     *slog.Logger
+
+	stable, candidate channel
+
+	source string // of the ticks: names this process
+	nextID atomic.Uint64
+	ticker ticker
+	ticks  sync.WaitGroup
+
+	accounted   uint64
+	accountedAt time.Time
+}
+
+// newRunner restores a model's machine and announces what it serves.
+func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger *slog.Logger) (*runner, error) {
+	start := time.Now()
+	v, err := m.Restore(ctx, how)
+	if err != nil {
+		return nil, err
+	}
+	logger = logger.With("model", m.Name)
+	r := &runner{
+		machine: m,
+		outbox:  newOutbox(m.Log, logger),
+		stats:   newStats(m.Name),
+		logger:  logger,
+		source:  fmt.Sprintf("perennial/learner/%s/%d", m.Name, start.UnixNano()),
+	}
+	r.writer = newWriter(m.Store, r.outbox, logger, r.stats)
+	r.writer.durable.Store(uint64(v))
+	r.stable.spec, r.candidate.spec = m.SpecJSON(), m.SpecJSON()
+	state, err := m.Log.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	logger.Info("restored", "version", uint64(v), "log_last", uint64(state.Last), "took", time.Since(start).Round(time.Millisecond))
+	return r, nil
+}
+
+// publishTo makes the runner distribute its versions through NATS.
+func (r *runner) publishTo(p *distribute.Publisher) {
+	r.distribute = newDistributor(p, r.machine.SpecJSON(), r.logger)
+}
+
+// announce gives the servers the versions that the state names.
+func (r *runner) announce(ctx context.Context) error {
+	for _, e := range r.machine.Engine.Announce() {
+		if err := r.do(ctx, e, ledger.Raw{}); err != nil {
+			return err
+		}
+	}
+	r.account(true)
+	return nil
+}
+
+// run scans the log until ctx ends, and leaves a durable version behind.
+func (r *runner) run(ctx context.Context) error {
+	scan, err := r.machine.Log.Scan(ctx, ledger.Position(r.machine.Engine.Position())+1)
+	if err != nil {
+		return fmt.Errorf("model %s: %w", r.machine.Name, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	// The outbox and the writer outlive the loop, so that what it asked for last
+	// is still done; they end with the grace period.
+	after, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var posting, writing sync.WaitGroup
+	posting.Go(func() { r.outbox.run(after) })
+	writing.Go(func() { r.writer.run(after) })
+
+	var (
+		ahead sync.WaitGroup
+		errs  = make([]error, 3)
+	)
+	arrivals := make(chan arrival, readAhead)
+	fail := func(i int, err error) {
+		if errs[i] = err; err != nil {
+			cancel()
+		}
+	}
+	ahead.Go(func() { fail(0, read(ctx, r.machine, scan, arrivals)) })
+	if r.distribute != nil {
+		ahead.Go(func() { fail(1, r.distribute.run(ctx)) })
+	}
+	fail(2, r.loop(ctx, arrivals))
+	cancel()
+	r.ticks.Wait()
+	ahead.Wait()
+	scan.Stop()
+
+	err = errors.Join(errs...)
+	grace := time.AfterFunc(stopGrace, stop)
+	close(r.writer.jobs)
+	writing.Wait()
+	if err == nil {
+		err = r.final(after)
+	}
+	grace.Stop()
+	stop()
+	posting.Wait()
+	return err
+}
+
+// stopGrace bounds the work of a clean stop: a last version takes about as long as any
+// other, and the process has to be gone within 5 s.
+const stopGrace = 4 * time.Second
+
+func (r *runner) tickID() string {
+	return r.source + "/" + strconv.FormatUint(r.nextID.Add(1), 10)
+}
+
+// loaded reports whether there is something to serve.
+func (r *runner) loaded() bool { return r.stable.Current() != nil }

@@ -1,0 +1,108 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
+	"github.com/perennial-ml/perennial/cmd/learner/config"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/ledger"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/serve"
+)
+
+// Serve answers for the models of a configuration without learning: it loads what a
+// learner publishes through NATS, and appends what it served and heard to the log
+// there. It returns when ctx ends.
+func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
+	if cfg.Log.URL == "" {
+		return errors.New("log.url: must name the NATS that the learner publishes through")
+	}
+	broker, err := ledger.Connect(ctx, cfg.Log, opt.Logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, broker.Close()) }()
+
+	ctx, cancel := context.WithCancel(ctx)
+	var loaders sync.WaitGroup
+	defer loaders.Wait()
+	defer cancel()
+	var served []serve.Model
+	for _, m := range cfg.Models {
+		sm, handles, err := follow(ctx, broker, cfg, m, opt)
+		if err != nil {
+			return err
+		}
+		for _, h := range handles {
+			loaders.Go(func() {
+				if err := h.Run(ctx); err != nil && ctx.Err() == nil {
+					opt.Logger.Error("loader stopped", "model", m.Name, "error", err)
+					cancel()
+				}
+			})
+		}
+		served = append(served, sm)
+	}
+	srv, err := serve.New(cfg.HTTP, served, serve.Options{Logger: opt.Logger, Version: opt.Version})
+	if err != nil {
+		return err
+	}
+	ln := opt.Listener
+	if ln == nil {
+		if ln, err = net.Listen("tcp", cfg.HTTP.Address); err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
+	}
+	opt.Logger.Info("ready", "http", "http://"+ln.Addr().String(), "log", broker.ClientURL(),
+		"default_consent", cfg.Consent.Default.String())
+	return srv.Serve(ctx, ln)
+}
+
+// follow describes a model whose learner is elsewhere.
+func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m config.Model, opt Options) (serve.Model, []*hotload.Handle, error) {
+	log, err := broker.Open(ctx, m.Name)
+	if err != nil {
+		return serve.Model{}, nil, err
+	}
+	dc, err := m.Decoder(cfg.Consent)
+	if err != nil {
+		return serve.Model{}, nil, err
+	}
+	decoder, err := feedback.NewDecoder(dc)
+	if err != nil {
+		return serve.Model{}, nil, fmt.Errorf("model %s: %w", m.Name, err)
+	}
+	spec, err := m.Spec()
+	if err != nil {
+		return serve.Model{}, nil, err
+	}
+	channel := func(name string) *hotload.Handle {
+		return hotload.New(hotload.NewNATS(broker.JetStream(), m.Name, name),
+			hotload.WithLogger(opt.Logger.With("model", m.Name, "channel", name)),
+			hotload.WithCheck(func(l *hotload.Loaded) error { return fits(l, spec) }))
+	}
+	stable, candidate := channel(serve.Stable), channel(serve.Candidate)
+	return serve.Model{
+		Name:       m.Name,
+		Dictionary: dc.Dictionary,
+		Spec:       spec,
+		Stable:     stable,
+		Candidate:  candidate,
+		Decoder:    decoder,
+		Log:        intake{log: log},
+	}, []*hotload.Handle{stable, candidate}, nil
+}
+
+// fits refuses weights of another model than the configuration describes.
+func fits(l *hotload.Loaded, spec models.Spec) error {
+	p, err := models.NewPredictor(spec, 1)
+	if err != nil {
+		return err
+	}
+	return p.Params().Fits(l.Params)
+}

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+)
+
+// A writer makes versions durable behind the loop, one at a time. While it is at work
+// the loop skips versions that fall due: durability is no part of the state.
+type writer struct {
+	store  *checkpoint.Store
+	outbox *outbox
+	logger *slog.Logger
+	stats  *stats
+
+	jobs    chan job
+	busy    atomic.Bool
+	durable atomic.Uint64
+}
+
+// A job is a version to write, with what its channels should name afterwards.
+type job struct {
+	manifest checkpoint.Manifest
+	blobs    []checkpoint.Blob
+	// settled closes when dead letters and erasures up to the version are done.
+	settled <-chan struct{}
+	// stable is the version that stable names; a version of its own is written
+	// for it if the store has none, from stableManifest and stableBlobs.
+	stable         checkpoint.Version
+	stableManifest checkpoint.Manifest
+	stableBlobs    []checkpoint.Blob
+}
+
+func newWriter(store *checkpoint.Store, outbox *outbox, logger *slog.Logger, stats *stats) *writer {
+	return &writer{store: store, outbox: outbox, logger: logger, stats: stats, jobs: make(chan job, 1)}
+}
+
+// offer hands a job over unless the writer is at work, and reports whether it did.
+func (w *writer) offer(make func() (job, error)) (bool, error) {
+	if !w.busy.CompareAndSwap(false, true) {
+		return false, nil
+	}
+	j, err := make()
+	if err != nil {
+		w.busy.Store(false)
+		return false, err
+	}
+	w.jobs <- j
+	return true, nil
+}
+
+// run writes jobs until the channel closes. Losing a version is not losing the state:
+// it is reported, and the next one is tried.
+func (w *writer) run(ctx context.Context) {
+	for j := range w.jobs {
+		start := time.Now()
+		err := w.write(ctx, j)
+		switch {
+		case err == nil:
+			w.durable.Store(uint64(j.manifest.Version))
+			w.stats.checkpoint(time.Since(start))
+			w.logger.Debug("version written", "version", uint64(j.manifest.Version), "took", time.Since(start))
+		case ctx.Err() != nil:
+		default:
+			w.stats.checkpointFailures.Inc()
+			w.logger.Error("version was not written", "version", uint64(j.manifest.Version), "error", err)
+		}
+		w.busy.Store(false)
+	}
+}
+
+func (w *writer) write(ctx context.Context, j job) error {
+	select {
+	case <-j.settled:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, err := w.store.Write(ctx, j.manifest, j.blobs); err != nil && !errors.Is(err, checkpoint.ErrConflict) {
+		return err
+	}
+	if err := w.ensure(ctx, j); err != nil {
+		return err
+	}
+	if err := w.store.SetChannels(map[string]checkpoint.Version{
+		"candidate": j.manifest.Version,
+		"stable":    j.stable,
+	}); err != nil {
+		return fmt.Errorf("move channels: %w", err)
+	}
+	_, err := w.store.Retain(ctx)
+	return err
+}
+
+// ensure writes the weights that stable names if the store has no version of them.
+func (w *writer) ensure(ctx context.Context, j job) error {
+	if j.stable == j.manifest.Version {
+		return nil
+	}
+	saved, err := w.store.Get(j.stable)
+	if err == nil {
+		saved.Close()
+		return nil
+	}
+	if !errors.Is(err, checkpoint.ErrNotFound) {
+		w.logger.Warn("stable's version is damaged", "version", uint64(j.stable), "error", err)
+	}
+	_, err = w.store.Write(ctx, j.stableManifest, j.stableBlobs)
+	return err
+}

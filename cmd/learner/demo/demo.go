@@ -1,0 +1,435 @@
+package demo
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/models"
+)
+
+//go:embed learner.yaml
+var learnerYAML string
+
+// Options are what the demo is run with.
+type Options struct {
+	Program string // the learner's executable
+	Folder  string // made anew; must not exist, or be an earlier demo's
+	Rows    int    // half-hours to play; 0 for all 45,312
+	ASCII   bool
+	Out     io.Writer // the story and the summary
+}
+
+// The acts of the play, as shares of the stream.
+const (
+	freezeAt = 0.10 // the frozen copy is taken
+	killAt   = 0.50
+	poisonAt = 0.75
+	// poisoned is how long labels are flipped, in half-hours.
+	poisoned = 2 * week
+)
+
+// A show is one run of the demo.
+type show struct {
+	opt    Options
+	stream []halfHour
+	proc   *process
+	client *client
+	live   *live
+
+	learner, frozen, yesterday tally
+	copy                       *frozen
+	told                       int // outcomes sent so far: of half-hours before this one
+	freshness                  []time.Duration
+	first, last                uint64 // versions that answered
+	versions                   int
+	sum                        summary
+}
+
+// Run plays the demo. It stops the learner whatever happens.
+func Run(ctx context.Context, opt Options) (err error) {
+	s := &show{opt: opt}
+	s.learner.name, s.frozen.name, s.yesterday.name = "learning", "frozen copy", "label of a day ago"
+	if s.stream, err = load(); err != nil {
+		return err
+	}
+	if opt.Rows > 0 {
+		s.stream = s.stream[:min(opt.Rows, len(s.stream))]
+	}
+	if len(s.stream) < 10*week {
+		return fmt.Errorf("--rows: must be at least %d", 10*week)
+	}
+	address, err := s.prepare()
+	if err != nil {
+		return err
+	}
+	s.proc = &process{program: opt.Program, folder: opt.Folder, address: address}
+	s.client = &client{base: "http://" + address}
+	s.live = newLive(opt.Out)
+	defer func() {
+		s.live.clear()
+		_, stopErr := s.proc.stop()
+		err = errors.Join(err, stopErr)
+	}()
+	return s.play(ctx)
+}
+
+// prepare makes the folder and its configuration on a free port.
+func (s *show) prepare() (string, error) {
+	marker := filepath.Join(s.opt.Folder, "learner.yaml")
+	if _, err := os.Stat(s.opt.Folder); err == nil {
+		if _, err := os.Stat(marker); err != nil {
+			return "", fmt.Errorf("%s exists and is no earlier demo's; name another folder with --folder", s.opt.Folder)
+		}
+		if err := os.RemoveAll(s.opt.Folder); err != nil {
+			return "", err
+		}
+	}
+	if err := os.MkdirAll(s.opt.Folder, 0o755); err != nil {
+		return "", err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	address := ln.Addr().String()
+	if err := ln.Close(); err != nil {
+		return "", err
+	}
+	config := strings.ReplaceAll(learnerYAML, "ADDRESS", address)
+	return address, os.WriteFile(marker, []byte(config), 0o644)
+}
+
+func (s *show) play(ctx context.Context) error {
+	n := len(s.stream)
+	began := time.Now()
+	s.live.say("The stream: %d half-hours of the electricity market of New South Wales, 1996 to 1998.", n)
+	s.live.say("The task: will the price stand above its average of the last day? The outcome comes a day later.")
+	took, err := s.proc.start(ctx)
+	if err != nil {
+		return err
+	}
+	s.live.say("A learner starts from nothing: %s, ready in %s.", s.client.base, round(took))
+
+	if err := s.stretch(ctx, share(n, freezeAt), false); err != nil {
+		return err
+	}
+	if err := s.freeze(ctx); err != nil {
+		return err
+	}
+	if err := s.stretch(ctx, share(n, killAt), false); err != nil {
+		return err
+	}
+	if err := s.killAndCompare(ctx); err != nil {
+		return err
+	}
+	if err := s.stretch(ctx, share(n, poisonAt), false); err != nil {
+		return err
+	}
+	if err := s.poison(ctx); err != nil {
+		return err
+	}
+	if err := s.stretch(ctx, n, false); err != nil {
+		return err
+	}
+	if err := s.finish(ctx); err != nil {
+		return err
+	}
+	s.sum.took = time.Since(began)
+	return s.summarise()
+}
+
+// share is a place in the stream, at the start of a step.
+func share(n int, f float64) int { return int(float64(n)*f) / step * step }
+
+// stretch plays the stream up to a half-hour: before each step the outcomes that are a
+// day old are sent, flipped if flip, and then the step is predicted.
+func (s *show) stretch(ctx context.Context, to int, flip bool) error {
+	for from := len(s.learner.hits); from < to; from = len(s.learner.hits) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, max(0, from-day), flip); err != nil {
+			return err
+		}
+		end := min(from+step, to)
+		p, version, err := s.client.infer(ctx, s.stream, from, end)
+		if err != nil {
+			return err
+		}
+		s.served(version)
+		for t := from; t < end; t++ {
+			up := s.stream[t].up
+			s.learner.add((p[t-from] >= 0.5) == up)
+			s.yesterday.add(t >= day && s.stream[t-day].up == up)
+			if s.copy != nil {
+				y, err := s.copy.predict(s.stream, t)
+				if err != nil {
+					return err
+				}
+				s.frozen.add((y >= 0.5) == up)
+			} else {
+				s.frozen.add(s.learner.hits[t]) // until the copy is taken, the two are one
+			}
+		}
+		s.live.show(s)
+	}
+	return nil
+}
+
+// tell sends the outcomes before a half-hour that were not sent yet.
+func (s *show) tell(ctx context.Context, until int, flip bool) error {
+	for s.told < until {
+		end := min(s.told+step, until)
+		accepted := time.Now()
+		position, err := s.client.label(ctx, s.stream, s.told, end, flip)
+		if err != nil {
+			return err
+		}
+		s.told = end
+		if s.told/step%64 == 0 {
+			if err := s.measure(ctx, accepted, position); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// measure waits until answers come from weights that contain a position, and notes how
+// long that took since the feedback was sent.
+func (s *show) measure(ctx context.Context, sent time.Time, position uint64) error {
+	for range 1000 {
+		st, err := s.client.status(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Channels["candidate"].Version >= position {
+			s.freshness = append(s.freshness, time.Since(sent))
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("feedback at position %d was not learned within a second", position)
+}
+
+func (s *show) served(version uint64) {
+	if version != s.last || s.versions == 0 {
+		s.versions++
+		s.last = version
+	}
+}
+
+// freeze takes a copy of the weights that will not learn any further.
+func (s *show) freeze(ctx context.Context) error {
+	version, err := s.durable(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if s.copy, err = takeFrozen(s.opt.Folder, version); err != nil {
+		return err
+	}
+	s.sum.frozenAt = len(s.learner.hits)
+	s.live.say("Half-hour %d: a copy of version %d is frozen, to see what learning on is worth.", len(s.learner.hits), version)
+	return nil
+}
+
+// durable waits for a durable version after a position and returns it.
+func (s *show) durable(ctx context.Context, after uint64) (uint64, error) {
+	for range 1000 {
+		list, err := s.client.versions(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if len(list) > 0 && list[0].Version > after {
+			return list[0].Version, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return 0, errors.New("no durable version was written within 10 s")
+}
+
+// killAndCompare ends the learner with SIGKILL in the middle of its work, computes the
+// state from the newest version and from the log's start, and starts it again.
+func (s *show) killAndCompare(ctx context.Context) error {
+	// An outcome is on its way when the signal comes.
+	inFlight := make(chan error, 1)
+	from, to := s.told, min(s.told+step, len(s.learner.hits)-day)
+	go func() {
+		_, err := (&client{base: s.client.base}).label(ctx, s.stream, from, to, false)
+		inFlight <- err
+	}()
+	if err := s.proc.kill(); err != nil {
+		return err
+	}
+	<-inFlight // sent again after the restart, with the same ids
+	s.live.say("Half-hour %d: the learner is killed with SIGKILL, in the middle of a request.", len(s.learner.hits))
+
+	recovered, err := s.proc.hash(ctx, false)
+	if err != nil {
+		return err
+	}
+	whole, err := s.proc.hash(ctx, true)
+	if err != nil {
+		return err
+	}
+	s.sum.recovered, s.sum.whole = recovered, whole
+	if recovered.Hash != whole.Hash || recovered.Learned != whole.Learned {
+		return fmt.Errorf("the recovered state %s differs from an uninterrupted run's, %s", recovered.Hash, whole.Hash)
+	}
+	s.live.say("  from version %d and the log after it: state %s", recovered.From, short(recovered.Hash))
+	s.live.say("  from the empty state and the whole log: state %s, equal: nothing lost, nothing learned twice.", short(whole.Hash))
+	if s.sum.restart, err = s.proc.start(ctx); err != nil {
+		return err
+	}
+	s.live.say("  it is back, and serving, in %s.", round(s.sum.restart))
+	return nil
+}
+
+// poison flips labels for a while, looks at the harm, and rolls back.
+func (s *show) poison(ctx context.Context) error {
+	at := len(s.learner.hits)
+	good, err := s.durable(ctx, 0)
+	if err != nil {
+		return err
+	}
+	s.sum.poisonFrom = at
+	s.live.say("Half-hour %d: for %d days every label arrives flipped. Version %d is the last good one.", at, poisoned/day, good)
+	if err := s.stretch(ctx, at+poisoned, true); err != nil {
+		return err
+	}
+	s.sum.poisonTo = len(s.learner.hits)
+	before := s.learner.over(at-poisoned, at)
+	during := s.learner.over(s.sum.poisonTo-week, s.sum.poisonTo)
+	s.live.say("  accuracy falls from %.3f to %.3f in the last week of it.", before, during)
+	position, err := s.client.rollback(ctx, good)
+	if err != nil {
+		return err
+	}
+	for range 1000 {
+		st, err := s.client.status(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Learner.Position >= position {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.live.say("  learner checkpoint rollback v%d --learner: weights, optimizer and memory are back (record %d).", good, position)
+	if err := s.stretch(ctx, s.sum.poisonTo+2*week, false); err != nil {
+		return err
+	}
+	s.sum.before, s.sum.during = before, during
+	s.sum.after = s.learner.over(s.sum.poisonTo, s.sum.poisonTo+2*week)
+	s.live.say("  and accuracy, over the fortnight after: %.3f.", s.sum.after)
+	return nil
+}
+
+// finish sends the last outcomes that are due, stops the learner cleanly, and proves
+// its state once more.
+func (s *show) finish(ctx context.Context) error {
+	st, err := s.client.status(ctx)
+	if err != nil {
+		return err
+	}
+	s.sum.counters = st.Learner.Counters
+	if s.sum.stop, err = s.proc.stop(); err != nil {
+		return err
+	}
+	s.live.say("The stream is at its end; the learner stopped cleanly in %s.", round(s.sum.stop))
+	return nil
+}
+
+// frozen predicts with weights that do not learn.
+type frozen struct {
+	dictionary *feature.Dictionary
+	predictor  *models.Predictor
+	raw        []float64
+	batch      models.Batch
+	out        []float32
+}
+
+func takeFrozen(folder string, version uint64) (*frozen, error) {
+	cfg, m, err := configuration(folder)
+	if err != nil {
+		return nil, err
+	}
+	store, err := checkpoint.OpenReader(cfg.Folder(m.Name), m.Checkpoint.Config.WithDefaults())
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	saved, err := store.Get(checkpoint.Version(version))
+	if err != nil {
+		return nil, err
+	}
+	defer saved.Close()
+	weights, err := saved.Weights()
+	if err != nil {
+		return nil, err
+	}
+	spec, err := m.Spec()
+	if err != nil {
+		return nil, err
+	}
+	f := &frozen{out: make([]float32, 1)}
+	if f.dictionary, err = feature.New(m.Dictionary()); err != nil {
+		return nil, err
+	}
+	if f.predictor, err = models.NewPredictor(spec, 1); err != nil {
+		return nil, err
+	}
+	return f, f.predictor.Load(weights)
+}
+
+func (f *frozen) predict(stream []halfHour, t int) (float32, error) {
+	f.raw = encode(f.raw[:0], stream, t)
+	object := []byte{'{'}
+	for i, name := range features {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object = fmt.Appendf(object, "%q:%v", name, f.raw[i])
+	}
+	row, err := f.dictionary.Encode(append(object, '}'))
+	if err != nil {
+		return 0, err
+	}
+	f.batch = models.Batch{Rows: 1, Dense: row.Dense}
+	err = f.predictor.Predict(f.out, &f.batch)
+	return f.out[0], err
+}
+
+func round(d time.Duration) time.Duration {
+	if d > time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
+func short(hash string) string {
+	_, hex, _ := strings.Cut(hash, ":")
+	return hex[:min(16, len(hex))]
+}
+
+func percentile(list []time.Duration, p float64) time.Duration {
+	if len(list) == 0 {
+		return 0
+	}
+	return list[min(len(list)-1, int(math.Ceil(p*float64(len(list))))-1)]
+}
