@@ -47,7 +47,7 @@ func kept(t *testing.T, cfg replay.Config, n, runs int, run func(m replay.Memory
 }
 
 func TestReservoirKeepsAllArrivalsAlike(t *testing.T) {
-	counts := kept(t, replay.Config{Capacity: 10}, 50, 20_000, func(m replay.Memory, seed uint64) {
+	counts := kept(t, replay.Config{Capacity: 10}, 50, 6_000, func(m replay.Memory, seed uint64) {
 		for i := range 50 {
 			m.Add(example(i), rng.New(seed, "add", uint64(i)))
 		}
@@ -58,7 +58,7 @@ func TestReservoirKeepsAllArrivalsAlike(t *testing.T) {
 
 func TestReservoirStaysUniformAfterRemovals(t *testing.T) {
 	// Every third arrival is taken back, whether it was kept or not; others follow.
-	counts := kept(t, replay.Config{Capacity: 12}, 120, 20_000, func(m replay.Memory, seed uint64) {
+	counts := kept(t, replay.Config{Capacity: 12}, 120, 6_000, func(m replay.Memory, seed uint64) {
 		for i := range 120 {
 			m.Add(example(i), rng.New(seed, "add", uint64(i)))
 			if i == 59 {
@@ -96,7 +96,7 @@ func TestDrawTakesAllAlike(t *testing.T) {
 				return
 			}
 			counts := make([]int, len(place))
-			for at := range uint64(8000) {
+			for at := range uint64(3000) {
 				for _, ex := range m.Draw(nil, (len(place)+1)/2, rng.New(2, "draw", at)) {
 					counts[place[ex.ID]]++
 				}
@@ -143,7 +143,7 @@ func TestClassBalancedKeepsRareClasses(t *testing.T) {
 
 func TestClassBalancedIsUniformWithinAClass(t *testing.T) {
 	// 100 arrivals of class 0, among which 20 of class 1 from the 30th on.
-	counts := kept(t, replay.Config{Kind: replay.ClassBalanced, Capacity: 20}, 100, 20_000, func(m replay.Memory, seed uint64) {
+	counts := kept(t, replay.Config{Kind: replay.ClassBalanced, Capacity: 20}, 100, 6_000, func(m replay.Memory, seed uint64) {
 		for i := range 100 {
 			ex := example(i)
 			ex.Negative, ex.Target = false, 0
@@ -215,13 +215,13 @@ func TestStratifiedPoolsSegmentsBeyondItsBound(t *testing.T) {
 
 func TestRecencyKeepsTheLatestAndSamplesTheRest(t *testing.T) {
 	cfg := replay.Config{Kind: replay.RecencyMixed, Capacity: 20, Recent: 0.3}
-	counts := kept(t, cfg, 80, 10_000, func(m replay.Memory, seed uint64) {
+	counts := kept(t, cfg, 80, 4_000, func(m replay.Memory, seed uint64) {
 		for i := range 80 {
 			m.Add(example(i), rng.New(seed, "add", uint64(i)))
 		}
 	})
 	for i := 74; i < 80; i++ {
-		require.Equal(t, 10_000, counts[i], "arrival %d is one of the latest 6", i)
+		require.Equal(t, 4_000, counts[i], "arrival %d is one of the latest 6", i)
 	}
 	require.Less(t, chiSquared(counts[:74]), unlikely(73))
 }

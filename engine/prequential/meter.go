@@ -15,7 +15,7 @@ type Meter struct {
 	segments map[string]*segment
 
 	one  [1]float32 // scratch of judge
-	rank []uint64   // scratch of Report
+	rank ranking    // scratch of Report
 }
 
 // A segment is a part of the examples.
@@ -74,7 +74,7 @@ func (m *Meter) segment(name string) *segment {
 }
 
 // Report returns the scores as of the last example. It takes time in proportion to the
-// examples in all windows, and n log n for the AUC.
+// examples in all windows.
 func (m *Meter) Report() Report {
 	r := Report{
 		Task:     m.cfg.Task,
@@ -83,11 +83,11 @@ func (m *Meter) Report() Report {
 		Fading:   m.fading.scores(m.cfg.Task),
 		Segments: make([]SegmentReport, 0, len(m.segments)),
 	}
-	r.Window, m.rank = m.window.scores(m.cfg.Task, m.rank)
+	r.Window = m.window.scores(m.cfg.Task, &m.rank)
 	for _, name := range m.names() {
 		s := m.segments[name]
 		sr := SegmentReport{Segment: name, Total: s.total}
-		sr.Window, m.rank = s.window.scores(m.cfg.Task, m.rank)
+		sr.Window = s.window.scores(m.cfg.Task, &m.rank)
 		r.Segments = append(r.Segments, sr)
 	}
 	return r

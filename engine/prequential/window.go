@@ -2,7 +2,6 @@ package prequential
 
 import (
 	"math"
-	"slices"
 
 	"github.com/perennial-ml/perennial/models"
 )
@@ -12,11 +11,11 @@ type window struct{ ring[outcome] }
 
 func newWindow(limit int) window { return window{ring[outcome]{limit: limit}} }
 
-// scores adds the window up. rank is scratch, and returned for the next call.
-func (w *window) scores(task models.Task, rank []uint64) (Scores, []uint64) {
+// scores adds the window up. rank is scratch.
+func (w *window) scores(task models.Task, rank *ranking) Scores {
 	s := Scores{N: uint64(len(w.items))}
 	if s.N == 0 {
-		return s, rank
+		return s
 	}
 	var loss, hits, absolute float64
 	var b bins
@@ -43,14 +42,14 @@ func (w *window) scores(task models.Task, rank []uint64) (Scores, []uint64) {
 	}
 	if task == models.Regression {
 		s.MAE = defined(absolute / s.Weight)
-		return s, rank
+		return s
 	}
 	s.Accuracy = defined(hits / s.Weight)
 	s.ECE = defined(b.error(s.Weight))
 	if task == models.Binary {
-		s.AUC, rank = w.auc(rank)
+		s.AUC = w.auc(rank)
 	}
-	return s, rank
+	return s
 }
 
 func (w *window) deviation(mean, weight float64) float64 {
@@ -67,18 +66,13 @@ func (w *window) deviation(mean, weight float64) float64 {
 // auc returns the exact area under the ROC curve, ties counted half: the probability
 // that a positive example is ranked above a negative one (Hanley and McNeil, 1982), each
 // drawn by weight. It is nil unless there are both.
-func (w *window) auc(rank []uint64) (*float64, []uint64) {
-	// Probabilities are not negative, so that their bits are in their order.
-	rank = rank[:0]
-	for i := range w.items {
-		rank = append(rank, uint64(math.Float32bits(w.items[i].score)&^(1<<31))<<32|uint64(i))
-	}
-	slices.Sort(rank)
+func (w *window) auc(rank *ranking) *float64 {
+	order := rank.sort(w.items)
 	var below, above, area float64 // weight of negatives, of positives, of ordered pairs
-	for i := 0; i < len(rank); {
+	for i := 0; i < len(order); {
 		var neg, pos float64 // of this probability
-		for p := rank[i] >> 32; i < len(rank) && rank[i]>>32 == p; i++ {
-			o := &w.items[uint32(rank[i])]
+		for p := order[i] >> 32; i < len(order) && order[i]>>32 == p; i++ {
+			o := &w.items[uint32(order[i])]
 			if o.flags&positive != 0 {
 				pos += float64(o.weight)
 			} else {
@@ -90,9 +84,9 @@ func (w *window) auc(rank []uint64) (*float64, []uint64) {
 		above += pos
 	}
 	if below == 0 || above == 0 {
-		return nil, rank
+		return nil
 	}
-	return defined(area / above / below), rank
+	return defined(area / above / below)
 }
 
 // defined returns a pointer to a score, nil if it is not finite.
