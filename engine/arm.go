@@ -122,13 +122,6 @@ func (a *arm) forget(id string) {
 	}
 }
 
-// reweigh replaces an example that the memory holds by one of another weight.
-func (a *arm) reweigh(ex *replay.Example, keep *rand.Rand) {
-	if a.memory.RemoveID(ex.ID) {
-		a.memory.Add(ex, keep)
-	}
-}
-
 // rollBack takes the arm to earlier weights: the optimizer starts afresh, and the
 // memory forgets what came later.
 func (a *arm) rollBack(version uint64, weights models.Params) error {

@@ -24,6 +24,7 @@ type channels struct {
 	candidate release
 	stable    release
 	pinned    bool
+	probation bool          // stable was rolled back, and nothing promoted since
 	verdict   guard.Verdict // the last one
 }
 
@@ -126,8 +127,10 @@ func (e *Engine) publish() error {
 		Candidate: candidate,
 		Stable:    stable,
 		Pinned:    e.channels.pinned,
+		Probation: e.channels.probation,
 	})
 	if e.channels.verdict.Action == guard.Promote {
+		e.channels.probation = false
 		return e.moveStable(e.channels.candidate, e.channels.verdict.Reason)
 	}
 	return nil
@@ -174,9 +177,11 @@ func (e *Engine) control(c *feedback.Control, rollback models.Params) error {
 	case feedback.Unpin:
 		e.channels.pinned = false
 	case feedback.Promote:
+		e.channels.probation = false
 		return e.moveStable(e.channels.candidate, "promoted: "+c.Reason)
 	case feedback.Rollback:
 		e.channels.pinned = !c.Unpinned
+		e.channels.probation = true
 		e.scores.paired.Reset()
 		if c.Learner {
 			if err := e.arms[0].rollBack(c.Version, rollback); err != nil {

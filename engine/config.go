@@ -126,17 +126,14 @@ func (c Config) Validate() error {
 	if err := c.Promote.Validate(); err != nil {
 		return err
 	}
+	if err := c.meter().Validate(); err != nil {
+		return fmt.Errorf("metrics.%w", err)
+	}
 	switch {
 	case c.Batch.Size < 1 || c.Batch.Size > 4096:
 		return fmt.Errorf("batch.size: must be in [1, 4096], got %d", c.Batch.Size)
 	case c.Batch.Wait < 0:
 		return fmt.Errorf("batch.wait: must not be negative, got %v", c.Batch.Wait)
-	case c.Metrics.Window < 1:
-		return fmt.Errorf("metrics.window: must be at least 1, got %d", c.Metrics.Window)
-	case !(c.Metrics.Fading > 0 && c.Metrics.Fading <= 1):
-		return fmt.Errorf("metrics.fading: must be in (0, 1], got %v", c.Metrics.Fading)
-	case c.Metrics.MaxSegments < 1:
-		return fmt.Errorf("metrics.max_segments: must be at least 1, got %d", c.Metrics.MaxSegments)
 	case c.Seen.MaxIDs < 1:
 		return fmt.Errorf("seen.max_ids: must be at least 1, got %d", c.Seen.MaxIDs)
 	case c.Publish.Every < 0:

@@ -203,7 +203,7 @@ func (e *Engine) collect() {
 		case signal.Reweigh:
 			if !e.replacePending(r) {
 				for _, a := range e.arms {
-					a.reweigh(r.Example, a.stream("reweigh", e.position))
+					a.memory.Replace(r.Example)
 				}
 			}
 		case signal.Revise:

@@ -13,6 +13,10 @@ import (
 // armStreams are an arm's random streams at one position.
 type armStreams struct{ draw, keep *rand.Rand }
 
+// worstLoss stands for the loss of an answer that is no number, so that a candidate
+// which gives such answers is held.
+const worstLoss = 1e9
+
 // scores judges predictions before anything learns from their outcomes: what was
 // served, what stable would say, and (in each arm's own meter) what each arm would.
 type scores struct {
@@ -103,14 +107,12 @@ func (s *scores) add(items []pending, arms []*arm) error {
 			continue
 		}
 		s.stable.Add(ex.Segment, stable[j*w:(j+1)*w], ex.Target, ex.Weight)
-		if first == nil {
-			continue
-		}
 		s.target = appendTarget(s.target[:0], s.spec, ex)
-		s.paired.Add(
-			models.Loss(s.spec.Task, first[j*w:(j+1)*w], s.target),
-			models.Loss(s.spec.Task, stable[j*w:(j+1)*w], s.target),
-		)
+		loss := worstLoss
+		if first != nil {
+			loss = models.Loss(s.spec.Task, first[j*w:(j+1)*w], s.target)
+		}
+		s.paired.Add(loss, models.Loss(s.spec.Task, stable[j*w:(j+1)*w], s.target))
 	}
 	return nil
 }

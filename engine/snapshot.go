@@ -55,6 +55,7 @@ type document struct {
 	Candidate uint64     `cbor:"candidate"`
 	Stable    uint64     `cbor:"stable"`
 	Pinned    bool       `cbor:"pinned"`
+	Probation bool       `cbor:"probation"`
 	Verdict   string     `cbor:"verdict"`
 	Reason    string     `cbor:"reason"`
 	Cadence   cadenceDoc `cbor:"cadence"`
@@ -132,6 +133,7 @@ func (e *Engine) document() (document, error) {
 		Candidate: e.channels.candidate.version,
 		Stable:    e.channels.stable.version,
 		Pinned:    e.channels.pinned,
+		Probation: e.channels.probation,
 		Verdict:   string(e.channels.verdict.Action),
 		Reason:    e.channels.verdict.Reason,
 		Cadence: cadenceDoc{
@@ -277,6 +279,7 @@ func (e *Engine) restoreChannels(doc document, read func(string) ([]byte, error)
 		candidate: release{version: doc.Candidate, weights: candidate},
 		stable:    release{version: doc.Stable, weights: stable},
 		pinned:    doc.Pinned,
+		probation: doc.Probation,
 	}
 	e.channels.verdict.Action = guard.Action(doc.Verdict)
 	e.channels.verdict.Reason = doc.Reason

@@ -23,6 +23,9 @@ type Evidence struct {
 	Candidate float64 // mean prequential loss, nats or squared units
 	Stable    float64 // the same of stable
 	Pinned    bool    // a person pinned stable
+	// Probation says that stable was rolled back, and no candidate has been
+	// promoted since.
+	Probation bool
 }
 
 // A Policy judges a candidate. It is a pure function of the evidence.

@@ -9,8 +9,9 @@ import (
 type Config struct {
 	// Window is how many of the latest scored examples are compared. Default 500.
 	Window int `yaml:"window" json:"window,omitempty"`
-	// MinExamples is how many there must be before a candidate is promoted.
-	// Default 0: the first versions are, since there is nothing to lose yet.
+	// MinExamples is how many there must be, after a rollback, before a candidate
+	// is promoted again. Default 100. At the start of a model's life there is
+	// nothing to lose, and the first versions are promoted by what evidence there is.
 	MinExamples int `yaml:"min_examples" json:"min_examples,omitempty"`
 	// Relative is the share by which the candidate's mean loss may pass stable's.
 	// Default 0.02.
@@ -23,6 +24,9 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	if c.Window == 0 {
 		c.Window = 500
+	}
+	if c.MinExamples == 0 {
+		c.MinExamples = min(100, c.Window)
 	}
 	if c.Relative == 0 {
 		c.Relative = 0.02
@@ -59,11 +63,14 @@ func (t Tolerance) Judge(e Evidence) Verdict {
 	switch {
 	case e.Pinned:
 		return Verdict{Hold, "stable is pinned"}
-	case e.N < t.cfg.MinExamples:
-		return Verdict{Hold, fmt.Sprintf("%d examples of the %d that a comparison needs", e.N, t.cfg.MinExamples)}
+	case e.Probation && e.N < t.cfg.MinExamples:
+		return Verdict{Hold, fmt.Sprintf("%d examples since the rollback of the %d that a comparison needs", e.N, t.cfg.MinExamples)}
+	}
+	if e.N == 0 {
+		return Verdict{Promote, "nothing has been scored yet"}
 	}
 	limit := e.Stable*(1+t.cfg.Relative) + t.cfg.Absolute
-	if e.N > 0 && !(e.Candidate <= limit) {
+	if !(e.Candidate <= limit) {
 		return Verdict{Hold, fmt.Sprintf("loss %.4f over %d examples is above the %.4f that stable's %.4f allows",
 			e.Candidate, e.N, limit, e.Stable)}
 	}

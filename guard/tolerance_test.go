@@ -20,7 +20,11 @@ func TestToleranceJudges(t *testing.T) {
 		{"better is promoted", guard.Evidence{N: 50, Candidate: 0.4, Stable: 0.5}, guard.Promote},
 		{"worse within the tolerance is promoted", guard.Evidence{N: 50, Candidate: 0.559, Stable: 0.5}, guard.Promote},
 		{"worse beyond it is held", guard.Evidence{N: 50, Candidate: 0.561, Stable: 0.5}, guard.Hold},
-		{"too few examples hold", guard.Evidence{N: 9, Candidate: 0.1, Stable: 0.5}, guard.Hold},
+		{"the first version of all is promoted", guard.Evidence{}, guard.Promote},
+		{"a few examples are enough at the start", guard.Evidence{N: 9, Candidate: 0.4, Stable: 0.5}, guard.Promote},
+		{"and hold what is worse", guard.Evidence{N: 9, Candidate: 0.6, Stable: 0.5}, guard.Hold},
+		{"after a rollback too few examples hold", guard.Evidence{N: 9, Candidate: 0.1, Stable: 0.5, Probation: true}, guard.Hold},
+		{"after a rollback enough examples promote", guard.Evidence{N: 10, Candidate: 0.4, Stable: 0.5, Probation: true}, guard.Promote},
 		{"a pin holds the better one too", guard.Evidence{N: 50, Candidate: 0.1, Stable: 0.5, Pinned: true}, guard.Hold},
 		{"a loss that is no number is held", guard.Evidence{N: 50, Candidate: math.NaN(), Stable: 0.5}, guard.Hold},
 	} {

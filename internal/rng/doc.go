@@ -3,13 +3,14 @@
 //
 // The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
 // numbers: as easy as 1, 2, 3", SC 2011): a keyed bijection of a counter. The key is
-// the seed, the upper half of the counter the stream and the position, and the lower
-// half counts the blocks drawn.
+// derived from the seed and the stream's name; the upper half of the counter is the
+// position, and the lower half counts the blocks drawn.
 //
 // # Invariants
 //
 //   - Equal (seed, stream, position) give equal draws, on every machine.
-//   - Streams of different names or positions do not overlap.
+//   - Streams of one name do not overlap; those of two names do only if their 64-bit
+//     keys happen to be equal.
 //
 // # Concurrency
 //

@@ -52,7 +52,7 @@ func roomNotes() map[string]note {
 		"optim.Schedule.factor":       {unit: "factor", above: 0, max: 1, optional: true, text: "For step: what each reduction multiplies by; 0.5 if left out."},
 
 		"guard.Config.window":       {unit: "examples", min: 1},
-		"guard.Config.min_examples": {unit: "examples", min: 0, text: "How many there must be before a candidate is promoted; 0: the first versions are, since there is nothing to lose yet."},
+		"guard.Config.min_examples": {unit: "examples", min: 0, text: "How many there must be, after a rollback, before a candidate is promoted again."},
 		"guard.Config.relative":     {unit: "share", min: 0},
 		"guard.Config.absolute":     {unit: "loss", min: 0},
 
