@@ -11,8 +11,12 @@ import (
 	"github.com/perennial-ml/perennial/ledger"
 )
 
-// reportEvery is how often, at most, the loop gives its account to the servers.
-const reportEvery = 100 * time.Millisecond
+// How often, at most, the loop gives its account to the servers, and when it has
+// nothing else to do.
+const (
+	reportEvery = 100 * time.Millisecond
+	reportIdle  = 10 * time.Millisecond
+)
 
 // loop owns the state: it applies what arrives, in order, and carries out the effects.
 // It returns nil when arrivals close or ctx ends.
@@ -31,8 +35,8 @@ func (r *runner) loop(ctx context.Context, arrivals <-chan arrival) error {
 			continue
 		default:
 		}
-		r.account(true)
-		timer.Reset(r.ticker.wait(r.machine.Engine, time.Now()))
+		pause := r.account(true)
+		timer.Reset(min(pause, r.ticker.wait(r.machine.Engine, time.Now())))
 		select {
 		case a, ok := <-arrivals:
 			if !ok {
@@ -113,23 +117,30 @@ func (r *runner) job(ctx context.Context) (job, error) {
 	return j, nil
 }
 
-// account publishes the engine's report for the servers: at most every reportEvery,
-// unless the log is exhausted and something changed.
-func (r *runner) account(idle bool) {
+// account gives the engine's report to the servers: at most every reportEvery while
+// records come, sooner when the log is exhausted, and never for more than a twentieth
+// of the loop's time. It returns how long to wait for the next one; forever if the
+// last one still holds.
+func (r *runner) account(idle bool) time.Duration {
+	const forever = 1 << 62
 	pos := r.machine.Engine.Position()
 	if pos == r.accounted {
-		return
+		return forever
 	}
+	every := reportEvery
+	if idle {
+		every = reportIdle
+	}
+	every = max(every, 20*r.accountCost)
 	now := time.Now()
-	if !idle && now.Sub(r.accountedAt) < reportEvery {
-		return
-	}
-	if idle && now.Sub(r.accountedAt) < reportEvery/10 {
-		return
+	if rest := every - now.Sub(r.accountedAt); rest > 0 {
+		return rest
 	}
 	report := r.machine.Engine.Report()
 	r.stats.report.Store(&report)
 	r.accounted, r.accountedAt = pos, now
+	r.accountCost = time.Since(now)
+	return forever
 }
 
 // tick moves log time forward when traffic pauses and something is due. The loop does

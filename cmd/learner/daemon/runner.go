@@ -33,6 +33,7 @@ type runner struct {
 
 	accounted   uint64
 	accountedAt time.Time
+	accountCost time.Duration
 }
 
 // newRunner restores a model's machine and announces what it serves.
