@@ -166,17 +166,12 @@ func (e *Engine) dispatch(rec Record, rollback models.Params) error {
 		return nil
 	case ev.Feedback != nil:
 		e.counts.Feedback++
-		e.window.Feedback(ev, e.position, e.time, e.known)
+		e.window.Feedback(ev, e.position, e.time, e.seen)
 		return nil
 	default:
 		e.counts.Controls++
 		return e.control(ev.Control, rollback)
 	}
-}
-
-// known reports whether an id was ever a prediction's or an event's.
-func (e *Engine) known(id string) bool {
-	return e.seen.has(predictionSpace, id) || e.seen.has(eventSpace, id)
 }
 
 // refuse sets a record aside that is no valid event. One whose consent forbids

@@ -45,6 +45,13 @@ func (s *seen) has(space byte, id string) bool {
 	return ok
 }
 
+// Prediction reports whether a prediction of that id was ever applied. With Event it
+// makes a seen a signal.Past.
+func (s *seen) Prediction(id string) bool { return s.has(predictionSpace, id) }
+
+// Event reports whether an event of that id was ever applied.
+func (s *seen) Event(id string) bool { return s.has(eventSpace, id) }
+
 // add remembers an id and reports whether it is new.
 func (s *seen) add(space byte, id string) bool {
 	f := fingerprintOf(space, id)

@@ -8,11 +8,16 @@ import (
 	"github.com/perennial-ml/perennial/models"
 )
 
+// nothing has happened before.
+type nothing struct{}
+
+func (nothing) Prediction(string) bool { return false }
+func (nothing) Event(string) bool      { return false }
+
 // A click says yes, faintly; the label that arrives later says no, and wins, at a
 // weight that the contradiction lowers.
 func ExampleWindow() {
 	w := signal.NewWindow(signal.Config{}.WithDefaults(), models.Binary, "")
-	never := func(string) bool { return false }
 
 	w.Predict(&feedback.Record{
 		Prediction: &feedback.Prediction{ID: "p1", Outputs: []float64{0.4}, Channel: feedback.ChannelStable},
@@ -21,12 +26,12 @@ func ExampleWindow() {
 	w.Feedback(&feedback.Record{
 		Event:    feedback.Event{ID: "e2", Consent: feedback.ConsentLearn},
 		Feedback: &feedback.Feedback{PredictionID: "p1", Signal: &feedback.Signal{Kind: feedback.Click}},
-	}, 2, 0, never)
+	}, 2, 0, nothing{})
 	no := 0.0
 	w.Feedback(&feedback.Record{
 		Event:    feedback.Event{ID: "e3", Consent: feedback.ConsentLearn},
 		Feedback: &feedback.Feedback{PredictionID: "p1", Signal: &feedback.Signal{Kind: feedback.Label, Value: &no}},
-	}, 3, 0, never)
+	}, 3, 0, nothing{})
 
 	for _, r := range w.Take() {
 		fmt.Printf("target %g, weight %.2f\n", r.Example.Target, r.Example.Weight)

@@ -9,14 +9,14 @@ import (
 
 // operation carries out amend, withdraw or expire. One that comes before the event
 // it names waits for it like any orphan.
-func (w *Window) operation(rec *feedback.Record, position uint64, now int64, seen func(string) bool) {
+func (w *Window) operation(rec *feedback.Record, position uint64, now int64, past Past) {
 	f, op := rec.Feedback, rec.Feedback.Operation
 	if op.EventID == "" {
 		e, ok := w.entries[f.PredictionID]
 		switch {
 		case ok:
 			w.operateOn(e, op.Kind, position, now)
-		case seen(f.PredictionID):
+		case past.Prediction(f.PredictionID):
 			// The window has forgotten the prediction, a memory may not have.
 			w.counts.Late++
 			w.out = append(w.out, Resolution{ID: f.PredictionID, Outcome: Retract})
@@ -37,7 +37,7 @@ func (w *Window) operation(rec *feedback.Record, position uint64, now int64, see
 	switch {
 	case len(w.byEvent[op.EventID]) > 0:
 		w.operateOnEvent(op.EventID, o, position, now)
-	case seen(op.EventID):
+	case past.Event(op.EventID):
 		w.counts.Late++
 		w.out = append(w.out, Resolution{ID: op.EventID, Outcome: Retract})
 	default:

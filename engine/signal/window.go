@@ -137,14 +137,19 @@ func (w *Window) Predict(rec *feedback.Record, position uint64, now int64) {
 	}
 }
 
-// Feedback joins a signal, or carries out an operation on earlier ones. seen reports
-// whether a prediction id was ever served, so that a late signal is told from an
-// unknown one.
-func (w *Window) Feedback(rec *feedback.Record, position uint64, now int64, seen func(predictionID string) bool) {
+// Past knows the ids that were applied before, in the window or long gone, so that
+// what comes late is told from what comes early.
+type Past interface {
+	Prediction(id string) bool
+	Event(id string) bool
+}
+
+// Feedback joins a signal, or carries out an operation on earlier ones.
+func (w *Window) Feedback(rec *feedback.Record, position uint64, now int64, past Past) {
 	f := rec.Feedback
 	learn := rec.Consent == feedback.ConsentLearn
 	if f.Operation != nil {
-		w.operation(rec, position, now, seen)
+		w.operation(rec, position, now, past)
 		return
 	}
 	c := claim{Event: rec.ID, Position: position, Learn: learn, Signal: *f.Signal}
@@ -167,21 +172,21 @@ func (w *Window) Feedback(rec *feedback.Record, position uint64, now int64, seen
 		w.adoptOperations(rec.ID, position, now)
 		return
 	}
-	w.attribute(f.PredictionID, c, position, now, seen)
+	w.attribute(f.PredictionID, c, position, now, past)
 	if f.Signal.Kind == feedback.Preference {
 		c.Rejected = true
-		w.attribute(f.Signal.Over, c, position, now, seen)
+		w.attribute(f.Signal.Over, c, position, now, past)
 	}
 	w.adoptOperations(rec.ID, position, now)
 }
 
 // attribute brings a claim to its prediction, or lets it wait for it.
-func (w *Window) attribute(predictionID string, c claim, position uint64, now int64, seen func(string) bool) {
+func (w *Window) attribute(predictionID string, c claim, position uint64, now int64, past Past) {
 	if e, ok := w.entries[predictionID]; ok {
 		w.vote(e, c, position, now)
 		return
 	}
-	if seen(predictionID) {
+	if past.Prediction(predictionID) {
 		w.counts.Late++
 		return
 	}

@@ -21,12 +21,17 @@ type desk struct {
 	w        *signal.Window
 	position uint64
 	now      int64
-	seen     map[string]bool
+	past     past
 	got      []signal.Resolution
 }
 
+type past map[string]bool
+
+func (p past) Prediction(id string) bool { return p["prediction "+id] }
+func (p past) Event(id string) bool      { return p["event "+id] }
+
 func newDesk(cfg signal.Config, task models.Task) *desk {
-	return &desk{w: signal.NewWindow(cfg.WithDefaults(), task, ""), seen: map[string]bool{}}
+	return &desk{w: signal.NewWindow(cfg.WithDefaults(), task, ""), past: past{}}
 }
 
 func (d *desk) step() {
@@ -51,7 +56,7 @@ func (d *desk) predict(id string, outputs ...float64) *desk {
 
 func (d *desk) predictAs(id string, c feedback.Consent, outputs ...float64) *desk {
 	d.step()
-	d.seen[id] = true
+	d.past["prediction "+id] = true
 	d.w.Predict(&feedback.Record{
 		Event:      feedback.Event{ID: "e-" + id, Consent: c},
 		Prediction: &feedback.Prediction{ID: id, Outputs: outputs, Channel: feedback.ChannelStable},
@@ -64,8 +69,8 @@ func (d *desk) predictAs(id string, c feedback.Consent, outputs ...float64) *des
 func (d *desk) feedback(event string, c feedback.Consent, f feedback.Feedback) *desk {
 	d.step()
 	d.w.Feedback(&feedback.Record{Event: feedback.Event{ID: event, Consent: c}, Feedback: &f},
-		d.position, d.now, func(id string) bool { return d.seen[id] })
-	d.seen[event] = true
+		d.position, d.now, d.past)
+	d.past["event "+event] = true
 	d.take()
 	return d
 }
