@@ -36,7 +36,7 @@ func TestInferenceAnswersAndRecordsTheSameThing(t *testing.T) {
 
 	events := f.log.all()
 	require.Len(t, events, 1)
-	require.Equal(t, id, events[0].ID)
+	require.Equal(t, "prediction:"+id, events[0].ID, "a feedback event of the same id would pass for it")
 	require.Equal(t, "s1", events[0].Subject)
 	require.Equal(t, feedback.ConsentLearn, events[0].Consent, "the default consent is resolved when the event is recorded")
 	got := f.log.predictions(t)[0]
@@ -182,7 +182,7 @@ func TestRefusedInferencesNameCodeFieldAndRule(t *testing.T) {
 		{"one id for two rows", "m", inferBody(`"parameters":{"prediction_id":"x"},`, 1, 2), 400, "parameter", "parameters.prediction_id"},
 		{"the same id twice", "m", inferBody(`"parameters":{"prediction_ids":["x","x"]},`, 1, 2), 400, "parameter", "parameters.prediction_ids"},
 		{"a consent that is none of the three", "m", inferBody(`"parameters":{"consent":"maybe"},`, 1), 400, "parameter", "parameters.consent"},
-		{"an empty prediction id", "m", inferBody(`"parameters":{"prediction_id":""},`, 1), 400, "invalid_attribute", "id"},
+		{"an empty prediction id", "m", inferBody(`"parameters":{"prediction_id":""},`, 1), 400, "out_of_range", "data.prediction_id"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := call(t, http.MethodPost, f.url+"/v2/models/"+tc.path+"/infer", tc.body)

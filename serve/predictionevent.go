@@ -66,13 +66,17 @@ func appendLabels(dst []byte, name string, m map[string]string) []byte {
 	return append(dst, '}')
 }
 
-// event returns the prediction event; its id is the prediction's. Data is cut from
-// arena, which the caller hands over for good.
+// eventPrefix makes the id of a prediction's event from the prediction's own, so that a
+// feedback event that an application gave its prediction's id is not taken for it.
+const eventPrefix = "prediction:"
+
+// event returns the prediction event. Data is cut from arena, which the caller hands
+// over for good.
 func (s *served) event(arena []byte, source string, consent feedback.Consent, now time.Time) (feedback.Event, []byte) {
 	from := len(arena)
 	arena = s.appendPayload(arena)
 	return feedback.Event{
-		ID: s.id, Source: source, Type: feedback.TypePrediction, Subject: s.subject,
+		ID: eventPrefix + s.id, Source: source, Type: feedback.TypePrediction, Subject: s.subject,
 		Time: now, Consent: consent, Data: arena[from:len(arena):len(arena)],
 	}, arena
 }
