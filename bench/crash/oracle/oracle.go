@@ -13,9 +13,9 @@ type Oracle struct {
 	order       []*prediction // by arrival; those that left are skipped
 	orphans     []orphan      // by arrival
 	pending     []example
+	refused     []uint64 // positions
 
-	// Learned counts, for each id, how often it was part of a step.
-	learned map[string]int
+	learned map[string]int // by example id: how often it was part of a step
 	revised map[string]int // how often its label changed after it was learned
 }
 
@@ -60,6 +60,7 @@ func (o *Oracle) dispatch(r Record) {
 	switch {
 	case !ok:
 		o.counts.Refused++
+		o.refused = append(o.refused, r.Position)
 		return
 	case e.tick:
 		o.counts.Ticks++
@@ -127,3 +128,6 @@ func (o *Oracle) learn() {
 		o.pending = o.pending[n:]
 	}
 }
+
+// Refused returns the positions of the records that were to be refused.
+func (o *Oracle) Refused() []uint64 { return o.refused }
