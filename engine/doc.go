@@ -18,6 +18,8 @@
 //
 //   - After record n the state is a function of the Config and records 1..n, bit for
 //     bit. Positions may have gaps; log time never runs backwards.
+//   - A record that may not stay in the log leaves no trace: the state is the same
+//     before and after its erasure.
 //   - Apply either advances the state and returns its effects, or returns an error
 //     and leaves the state as it was.
 //   - Each example is scored before it is learned, by every arm and by stable, and

@@ -56,8 +56,7 @@ type Counts struct {
 	Controls    uint64 `json:"controls"`
 	Ticks       uint64 `json:"ticks"`
 	Refused     uint64 `json:"refused"`
-	Unconsented uint64 `json:"unconsented"` // refused for want of consent, and erased
-	Duplicates  uint64 `json:"duplicates"`  // ids that were applied before
+	Duplicates  uint64 `json:"duplicates"` // ids that were applied before
 }
 
 // New returns an engine before the first record. cfg is completed by its defaults.
@@ -123,6 +122,10 @@ func (e *Engine) Apply(rec Record) ([]Effect, error) {
 		return nil, err
 	}
 	e.effects = e.effects[:0]
+	if rec.Event == nil && !rec.Keep {
+		e.expel(rec)
+		return e.effects, nil
+	}
 	e.position = rec.Position
 	e.time = max(e.time, rec.Time)
 	if err := e.advance(rec, rollback); err != nil {
@@ -174,18 +177,20 @@ func (e *Engine) dispatch(rec Record, rollback models.Params) error {
 	}
 }
 
-// refuse sets a record aside that is no valid event. One whose consent forbids
-// keeping it, or cannot be read, leaves the log.
+// refuse sets a record aside that is no valid event.
 func (e *Engine) refuse(rec Record) {
-	if rec.Refusal.Code == feedback.CodeConsentRefused {
-		e.counts.Unconsented++
-	} else {
-		e.counts.Refused++
-		e.effects = append(e.effects, DeadLetter{Position: rec.Position, Refusal: *rec.Refusal, Bare: !rec.Keep})
+	e.counts.Refused++
+	e.effects = append(e.effects, DeadLetter{Position: rec.Position, Refusal: *rec.Refusal})
+}
+
+// expel has a record erased that may not stay in the log. It leaves no trace in the
+// state, not even its time: a scan of the log after the erasure never sees it, and has
+// to come to the same state.
+func (e *Engine) expel(rec Record) {
+	if rec.Refusal.Code != feedback.CodeConsentRefused {
+		e.effects = append(e.effects, DeadLetter{Position: rec.Position, Refusal: *rec.Refusal, Bare: true})
 	}
-	if !rec.Keep {
-		e.effects = append(e.effects, Erase{Position: rec.Position})
-	}
+	e.effects = append(e.effects, Erase{Position: rec.Position})
 }
 
 // collect takes what the window resolved: new examples wait for their micro-batch;

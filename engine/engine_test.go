@@ -284,6 +284,22 @@ func TestRefusedRecordsTouchNoModel(t *testing.T) {
 	require.Zero(t, e.Report().Arms[0].Counts.Steps)
 }
 
+// An erased record is not there when the log is scanned again.
+func TestErasedRecordsLeaveNoTraceInTheState(t *testing.T) {
+	log := traffic(11, 1500).records
+	var left []engine.Record
+	for _, rec := range log {
+		if rec.Event != nil || rec.Keep {
+			left = append(left, rec)
+		}
+	}
+	require.Less(t, len(left), len(log))
+	before, after := newEngine(t, config()), newEngine(t, config())
+	effects := apply(t, before, log)
+	require.NotEqual(t, effects, apply(t, after, left))
+	require.Equal(t, hash(t, after), hash(t, before))
+}
+
 func TestTwoArmsLearnTheSameExamplesEachInItsWay(t *testing.T) {
 	cfg := config()
 	cfg.Arms = append(cfg.Arms, arm("challenger", replay.ClassBalanced, 0.001))

@@ -69,7 +69,6 @@ func compareCounts(e engine.Report, o oracle.Counts) []count {
 		{"controls", e.Counts.Controls, o.Controls},
 		{"ticks", e.Counts.Ticks, o.Ticks},
 		{"refused", e.Counts.Refused, o.Refused},
-		{"without consent", e.Counts.Unconsented, 0},
 		{"duplicates", e.Counts.Duplicates, o.Duplicates},
 		{"signals", e.Signals.Signals, o.Signals},
 		{"self-contained", e.Signals.SelfContained, o.SelfContained},

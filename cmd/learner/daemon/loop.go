@@ -85,6 +85,7 @@ func (r *runner) do(ctx context.Context, e engine.Effect, raw ledger.Raw) error 
 			"field", e.Refusal.Field, "rule", e.Refusal.Rule)
 		r.outbox.deadLetter(ctx, e, raw)
 	case engine.Erase:
+		r.stats.erased.Inc()
 		r.outbox.erase(ctx, ledger.Position(e.Position))
 	}
 	return nil

@@ -21,6 +21,7 @@ type stats struct {
 	pauseSeconds       prometheus.Histogram
 	ticks              prometheus.Counter
 	published          prometheus.Counter
+	erased             prometheus.Counter
 
 	model string
 }
@@ -46,6 +47,7 @@ func newStats(model string) *stats {
 		pauseSeconds:       histogram("snapshot_pause_seconds", "Time for which the loop stood still to copy its state.", 0.00001),
 		ticks:              counter("ticks_total", "Ticks that the learner added to the log."),
 		published:          counter("published_versions_total", "Versions given to the servers."),
+		erased:             counter("erased_records_total", "Records erased from the log because their consent forbids keeping them, since the start of this process."),
 	}
 }
 
@@ -53,7 +55,7 @@ func (s *stats) checkpoint(took time.Duration) { s.checkpointSeconds.Observe(too
 
 func (s *stats) own() []prometheus.Collector {
 	return []prometheus.Collector{
-		s.checkpointSeconds, s.checkpointFailures, s.checkpointSkipped, s.pauseSeconds, s.ticks, s.published,
+		s.checkpointSeconds, s.checkpointFailures, s.checkpointSkipped, s.pauseSeconds, s.ticks, s.published, s.erased,
 	}
 }
 
