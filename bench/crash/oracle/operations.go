@@ -15,7 +15,7 @@ func (o *Oracle) operate(e event, position uint64) {
 			o.counts.AfterWithdrawal++
 		case p != nil:
 			o.close(p)
-		case o.known[id]:
+		case o.served[id]:
 			o.counts.Late++
 			o.drop(id)
 		default:

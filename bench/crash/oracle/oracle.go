@@ -9,6 +9,7 @@ type Oracle struct {
 	now    time.Time
 
 	known       map[string]bool // ids of events applied
+	served      map[string]bool // ids of predictions applied
 	predictions map[string]*prediction
 	order       []*prediction // by arrival; those that left are skipped
 	orphans     []orphan      // by arrival
@@ -22,7 +23,7 @@ type Oracle struct {
 // New returns an oracle before the first record.
 func New(cfg Config) *Oracle {
 	return &Oracle{
-		cfg: cfg, known: map[string]bool{}, predictions: map[string]*prediction{},
+		cfg: cfg, known: map[string]bool{}, served: map[string]bool{}, predictions: map[string]*prediction{},
 		learned: map[string]int{}, revised: map[string]int{},
 	}
 }

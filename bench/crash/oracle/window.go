@@ -65,7 +65,7 @@ func (o *Oracle) admit(p *prediction) {
 }
 
 func (o *Oracle) predict(e event, position uint64) {
-	o.known[e.predict.ID] = true
+	o.served[e.predict.ID] = true
 	if e.predict.Channel == "shadow" || o.predictions[e.predict.ID] != nil {
 		return
 	}
@@ -117,7 +117,7 @@ func (o *Oracle) attribute(id string, c claim, position uint64) {
 	switch p := o.predictions[id]; {
 	case p != nil:
 		o.vote(p, c, position)
-	case o.known[id]:
+	case o.served[id]:
 		o.counts.Late++
 	default:
 		o.orphans = append(o.orphans, orphan{prediction: id, since: o.now, claim: c})

@@ -109,6 +109,10 @@ func (c *client) early(rows []row) []message {
 	return list
 }
 
+// predictionEvent makes the id of a prediction's event from the prediction's, as
+// docs/http.md says.
+const predictionEvent = "prediction:"
+
 // infer asks for predictions under the client's own ids.
 func (c *client) infer(ctx context.Context, rows []row, consent string) error {
 	ids := make([]string, len(rows))
@@ -138,10 +142,10 @@ func (c *client) infer(ctx context.Context, rows []row, consent string) error {
 	}
 	for _, id := range ids {
 		if consent == "none" {
-			c.book.Ban(c.model.Name, id, "prediction without consent")
+			c.book.Ban(c.model.Name, predictionEvent+id, "prediction without consent")
 			continue
 		}
-		c.book.Stored(c.model.Name, id, 0)
+		c.book.Stored(c.model.Name, predictionEvent+id, 0)
 		c.gone = sample(c.rng, c.gone, id, c.next)
 	}
 	c.book.count(func(s *Stats) {
@@ -153,6 +157,9 @@ func (c *client) infer(ctx context.Context, rows []row, consent string) error {
 	})
 	return nil
 }
+
+// eventOf returns the id of the event that records a prediction (docs/http.md).
+func eventOf(prediction string) string { return "prediction:" + prediction }
 
 // predictionIDs reads the tensor prediction_id of an answer.
 func predictionIDs(answer []byte) ([]string, bool) {
