@@ -16,10 +16,9 @@ import (
 
 // net is a network of two layers with a loss, and its inputs' memory.
 type net struct {
-	g       *gorgonia.ExprGraph
-	roots   gorgonia.Nodes // loss, gradients
-	inputs  [][]float32
-	weights []float32
+	g      *gorgonia.ExprGraph
+	roots  gorgonia.Nodes // loss, gradients
+	inputs [][]float32
 }
 
 func newNet(t testing.TB, rows, in, hidden, out int) *net {

@@ -30,10 +30,11 @@ func Read(data []byte) (State, error) {
 	if d.err != nil {
 		return State{}, d.err
 	}
-	if code < 1 || int(code) > len(kinds()) {
+	known := kinds()
+	if code < 1 || int(code) > len(known) {
 		return State{}, corrupt("kind %d is unknown", code)
 	}
-	s.kind = kinds()[code-1]
+	s.kind = known[code-1]
 	if uint64(n)*minExample > uint64(len(d.data)) {
 		return State{}, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
 	}

@@ -63,7 +63,7 @@ func (r *Request) checkTokens(in *Input, class datatype, at int) error {
 		case class == number:
 			ok = ch == '-' || isDigit(ch)
 		case class == integer:
-			ok = (ch == '-' || isDigit(ch)) && bytes.IndexAny(raw, ".eE") < 0
+			ok = (ch == '-' || isDigit(ch)) && !bytes.ContainsAny(raw, ".eE")
 		}
 		if !ok {
 			return &Error{CodeTensor, inputField(at, "data"), fmt.Sprintf("must hold elements of datatype %s", in.Datatype)}

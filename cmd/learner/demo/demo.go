@@ -51,7 +51,7 @@ type show struct {
 	copy                       *frozen
 	told                       int // outcomes sent so far: of half-hours before this one
 	freshness                  []time.Duration
-	first, last                uint64 // versions that answered
+	last                       uint64 // version that answered last
 	versions                   int
 	sum                        summary
 }
