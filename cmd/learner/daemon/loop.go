@@ -163,7 +163,7 @@ func (r *runner) tick(ctx context.Context, now time.Time) {
 
 // final makes the last state durable, so that a clean stop starts again at once.
 func (r *runner) final(ctx context.Context) error {
-	if r.machine.Engine.Position() == r.writer.durable.Load() {
+	if r.machine.Engine.Position() == r.writer.durable.Load() || r.outbox.dropped.Load() {
 		return nil
 	}
 	j, err := r.job(ctx)

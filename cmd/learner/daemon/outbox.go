@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/perennial-ml/perennial/engine"
@@ -20,6 +21,9 @@ type outbox struct {
 	log    *ledger.Log
 	logger *slog.Logger
 	queue  chan errand
+	// dropped says that an errand found no room while the learner was stopping: a
+	// version that contains its record must not be written.
+	dropped atomic.Bool
 }
 
 // An errand is one thing to do on the log, or a mark to close when everything before
@@ -60,10 +64,18 @@ func (o *outbox) mark(ctx context.Context) <-chan struct{} {
 	return done
 }
 
+// add queues an errand. A learner that is stopping still takes what there is room for:
+// its last version stands after the record that asked for it.
 func (o *outbox) add(ctx context.Context, e errand) {
 	select {
 	case o.queue <- e:
+		return
+	default:
+	}
+	select {
+	case o.queue <- e:
 	case <-ctx.Done():
+		o.dropped.Store(true)
 	}
 }
 
