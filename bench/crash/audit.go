@@ -14,6 +14,7 @@ import (
 	"github.com/perennial-ml/perennial/cmd/learner/cli/ui"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
@@ -135,9 +136,31 @@ func (h *harness) scan(ctx context.Context, broker *ledger.Broker, m config.Mode
 		return nil, err
 	}
 	where.finish(f)
-	f.counts = compareCounts(mach.Engine.Report(), count.Counts())
 	f.twice = count.Twice()
+	lineage, err := h.lineage(ctx, m, log, store)
+	if err != nil {
+		return nil, err
+	}
+	f.counts = compareCounts(lineage, count.Counts())
 	return f, h.letters(ctx, log, count.Refused(), f)
+}
+
+// lineage returns the account of the learner that lived through all the crashes: its
+// newest version, and the tail of the log.
+func (h *harness) lineage(ctx context.Context, m config.Model, log *ledger.Log, store *checkpoint.Store) (engine.Report, error) {
+	mach, err := machine.New(h.set.config, m, log, store, h.quiet)
+	if err != nil {
+		return engine.Report{}, err
+	}
+	if _, err := mach.Restore(ctx, machine.How{}); err != nil {
+		return engine.Report{}, err
+	}
+	state, err := log.State(ctx)
+	if err != nil {
+		return engine.Report{}, err
+	}
+	err = mach.ScanTo(ctx, state.Last, nil, nil)
+	return mach.Engine.Report(), err
 }
 
 // whole reads every version that is left, byte by byte, and returns those that can be
