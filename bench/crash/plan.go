@@ -41,7 +41,6 @@ type planner struct {
 	points  []string
 	reached map[string]int
 	missed  map[string]int // not reached in time
-	sinceOK int
 }
 
 func newPlanner(seed uint64, failpointsOnly bool) *planner {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,7 +25,6 @@ type life struct {
 	err     error         // of Wait; read after done
 	mu      sync.Mutex
 	resumed map[string]uint64 // by model: the version restored
-	fellTo  int               // damaged versions passed over
 	tail    []string          // last lines of its log
 }
 
@@ -78,24 +78,16 @@ func (l *life) note(line string) {
 	if json.Unmarshal([]byte(line), &e) != nil {
 		return
 	}
-	switch {
-	case e.Msg == "restored":
+	if e.Msg == "restored" {
 		l.resumed[e.Model] = e.Version
-	case strings.HasPrefix(e.Msg, "version is damaged"):
-		l.fellTo++
 	}
 }
 
-// restored returns the versions that the life began from, and how many damaged ones it
-// passed over.
-func (l *life) restored() (map[string]uint64, int) {
+// restored returns the version of each model that the life began from.
+func (l *life) restored() map[string]uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := map[string]uint64{}
-	for m, v := range l.resumed {
-		out[m] = v
-	}
-	return out, l.fellTo
+	return maps.Clone(l.resumed)
 }
 
 // lastWords returns the end of its log.

@@ -105,8 +105,7 @@ func (s *sightings) broken(model string, v uint64) bool {
 func (s *sightings) check(l *life, r *report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	restored, _ := l.restored()
-	for model, v := range restored {
+	for model, v := range l.restored() {
 		bad, waiting := s.await[model]
 		if !waiting {
 			continue

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/bench/crash/traffic"
+)
+
+func newHarnessBook(s setting) *traffic.Book {
+	var names []string
+	for _, m := range s.config.Models {
+		names = append(names, m.Name)
+	}
+	return traffic.NewBook(names...)
+}
+
+// A proof that cannot fail proves nothing: each fault that the harness makes on purpose
+// must be found, and by the check that is there for it.
+func TestHarnessFindsTheFaultsThatItMakes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a real learner some dozen times")
+	}
+	binary := filepath.Join(t.TempDir(), "learner")
+	require.NoError(t, build(t.Context(), binary))
+	for _, tc := range []struct {
+		sabotage string
+		status   int
+		words    []string
+	}{
+		{"", 0, []string{"events lost              0\n", "learned twice            0\n", "final state:             equal\n"}},
+		{dropRecord, 1, []string{"events lost              1\n", "acknowledged events are not in the log"}},
+		{repeatRecord, 1, []string{"ids are in the log twice within the broker's window"}},
+		{wrongState, 1, []string{"versions hold another state than the log gives", "final state:             DIFFERENT\n"}},
+		{learnTwice, 1, []string{"learned twice            1\n", "counts differ from what the log gives"}},
+	} {
+		t.Run("sabotage "+tc.sabotage, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			var out bytes.Buffer
+			status := run(t.Context(), []string{"-cycles", "6", "-seed", "5", "-binary", binary, "-sabotage", tc.sabotage}, &out, t.Output())
+			require.Equal(t, tc.status, status, out.String())
+			for _, w := range tc.words {
+				require.Contains(t, out.String(), w)
+			}
+			require.Equal(t, tc.status != 0, strings.Contains(out.String(), "again go run ./bench/crash -cycles 6 -seed 5"))
+		})
+	}
+}
+
+func TestGeneratedConfigurationSaysTheSameToLearnerAndOracle(t *testing.T) {
+	set, err := newSetting(t.TempDir(), 42)
+	require.NoError(t, err)
+	require.EqualValues(t, 42, set.config.Seed)
+	require.Len(t, set.config.Models, 2)
+	require.NotEqual(t, set.config.Models[0].Replay.Kind, set.config.Models[1].Replay.Kind)
+	clients := clientModels()
+	for i, m := range set.config.Models {
+		require.Equal(t, clients[i].Name, m.Name)
+		require.Equal(t, clients[i].Classes, m.Classes)
+		require.Zero(t, m.Signals.Join.Settle, "the oracle knows no settling")
+		o := oracleConfig(set.config, m)
+		require.True(t, o.Learn)
+		require.Len(t, o.Reliability, 10)
+		require.Equal(t, m.Signals.Join.Window, o.Window)
+		require.Equal(t, m.Batch.Size, o.BatchSize)
+		require.Less(t, o.RatingMin, o.RatingMax)
+		require.NotZero(t, o.Dwell)
+	}
+}
