@@ -14,15 +14,17 @@ type fate struct {
 	n    uint64
 }
 
-// counters lists what became of records and signals, by the names of their JSON
-// fields.
-func counters(r *engine.Report) []fate {
-	return append(fields(r.Counts), fields(r.Signals)...)
-}
-
+// counterMap lists what became of records and signals, by the names of their JSON
+// fields. What both count keeps the records' name.
 func counterMap(r *engine.Report) map[string]uint64 {
 	m := map[string]uint64{}
-	for _, f := range counters(r) {
+	for _, f := range fields(r.Signals) {
+		m[f.name] = f.n
+	}
+	for _, f := range fields(r.Counts) {
+		if joined, both := m[f.name]; both {
+			m["window_"+f.name] = joined
+		}
 		m[f.name] = f.n
 	}
 	for _, a := range r.Arms {

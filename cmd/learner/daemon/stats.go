@@ -84,8 +84,11 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 	send(gauge, "version", "Version that a channel names.", float64(r.Channels.Candidate), "channel", "candidate")
 	send(gauge, "version", "Version that a channel names.", float64(r.Channels.Stable), "channel", "stable")
 	send(gauge, "stable_pinned", "1 if a person pinned stable.", boolean(r.Channels.Pinned))
-	for _, c := range counters(r) {
-		send(counter, "records_total", "Records and signals, by what became of them.", float64(c.n), "fate", c.name)
+	for _, c := range fields(r.Counts) {
+		send(counter, "records_total", "Records, by what became of them.", float64(c.n), "fate", c.name)
+	}
+	for _, c := range fields(r.Signals) {
+		send(counter, "signals_total", "Predictions and signals in the join window, by what became of them.", float64(c.n), "fate", c.name)
 	}
 	send(gauge, "window_predictions", "Predictions that await their signals.", float64(r.Waiting.Predictions))
 	send(gauge, "window_orphans", "Signals that await their prediction.", float64(r.Waiting.Orphans))
