@@ -3,6 +3,7 @@
 //
 //	bench/crash   kills a real learner again and again, and holds what is left
 //	              against the log
+//	bench/loop    measures the loop: accepted and learned a second, freshness, memory
 //
 // # Invariants
 //

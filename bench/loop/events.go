@@ -31,34 +31,37 @@ func newWriter(name string, seed, stream uint64, joined bool) *writer {
 	return &writer{name: name, rng: rand.New(rand.NewPCG(seed, stream)), joined: joined}
 }
 
-// body returns a batch of n events in the media type of a batch. It is valid until the
-// next call. Where events are joined, the second half of the batch are the outcomes of
-// the predictions of the last one.
-func (w *writer) body(n int) (body []byte, examples int) {
+// body returns a batch of up to n events in the media type of a batch, how many they are,
+// and how many examples come of them. It is valid until the next call. Where events are
+// joined, half of a batch are predictions, and the others the outcomes of the
+// predictions of the batch before.
+func (w *writer) body(n int) (body []byte, events, examples int) {
 	w.buf = append(w.buf[:0], '[')
-	if !w.joined {
+	if w.joined {
+		due := w.due
+		w.due = nil
+		for range max(1, n/2) {
+			w.prediction()
+		}
+		for _, o := range due {
+			w.outcome(o)
+		}
+		events, examples = len(w.due)+len(due), len(due)
+	} else {
 		for range n {
 			w.feedback()
-			w.buf = append(w.buf, ',')
 		}
-		w.buf[len(w.buf)-1] = ']'
-		return w.buf, n
+		events, examples = n, n
 	}
-	due := w.due
-	w.due = nil
-	for range n - len(due) {
-		w.prediction()
-		w.buf = append(w.buf, ',')
-	}
-	for _, o := range due {
-		w.outcome(o)
-		w.buf = append(w.buf, ',')
-	}
-	if len(w.due) > n/2 { // the first batch: leave room for its outcomes
-		w.due = w.due[:n/2]
-	}
-	w.buf[len(w.buf)-1] = ']'
-	return w.buf, len(due)
+	w.buf[len(w.buf)-1] = ']' // in place of the last comma
+	return w.buf, events, examples
+}
+
+// single returns one self-contained event in the structured media type.
+func (w *writer) single() []byte {
+	w.buf = w.buf[:0]
+	w.feedback()
+	return w.buf[:len(w.buf)-1]
 }
 
 // feedback adds an event that brings its own features.
@@ -117,7 +120,8 @@ func (w *writer) id(prefix string, n int) {
 	w.buf = strconv.AppendInt(w.buf, int64(n), 10)
 }
 
-// end closes an event, with an extension attribute that fills it up to eventSize.
+// end closes an event, with an extension attribute that fills it up to eventSize, and
+// adds a comma.
 func (w *writer) end(from int) {
 	const open = `,"note":"`
 	missing := eventSize - (len(w.buf) - from) - len(open) - len(`"}`)
@@ -126,7 +130,7 @@ func (w *writer) end(from int) {
 		w.buf = append(w.buf, bytes.Repeat([]byte{'x'}, missing)...)
 		w.buf = append(w.buf, '"')
 	}
-	w.buf = append(w.buf, '}')
+	w.buf = append(w.buf, '}', ',')
 }
 
 // features adds the features of a fresh example, and returns its label.
