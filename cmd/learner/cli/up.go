@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -79,6 +80,16 @@ func (a *app) daemon(cmd *cobra.Command, cfg *config.Config, how machine.How) er
 	points, err := failpoint.Parse(os.Getenv("PERENNIAL_FAILPOINTS"))
 	if err != nil {
 		return fmt.Errorf("PERENNIAL_FAILPOINTS: %w", err)
+	}
+	if address := os.Getenv("PERENNIAL_PPROF"); address != "" {
+		ctx, stop := context.WithCancel(cmd.Context())
+		wait, err := daemon.Profile(ctx, address, logger)
+		if err != nil {
+			stop()
+			return fmt.Errorf("PERENNIAL_PPROF: %w", err)
+		}
+		defer wait()
+		defer stop()
 	}
 	d, err := daemon.Open(cmd.Context(), cfg, daemon.Options{
 		Logger: logger, Version: version(), Points: points, How: how,
