@@ -64,11 +64,12 @@ type finding struct {
 	model   string
 	records int
 
-	lost     []string // acknowledged, and not in the log
-	moved    []string // acknowledged at a position at which something else is
-	banned   []string // in the log, and must not be
-	repeated []string // twice in the log within the broker's window
-	repeats  int      // in the log again, beyond it
+	lost      []string // acknowledged, and not in the log
+	moved     []string // acknowledged at a position at which something else is
+	banned    []string // in the log, and must not be
+	repeated  []string // twice in the log within the broker's window
+	repeats   int      // in the log again, for whatever reason
+	forgotten int      // of these within the window, after an erasure
 
 	compared  int
 	differing []string // versions whose state is another one

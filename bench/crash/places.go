@@ -18,6 +18,8 @@ type places struct {
 	banned map[string]string
 	at     map[string][]uint64
 	last   map[string]time.Time
+	end    uint64 // position of the last record seen
+	gap    uint64 // the last position before it at which there is none
 }
 
 func newPlaces(model string, book *traffic.Book, window time.Duration) *places {
@@ -28,14 +30,28 @@ func newPlaces(model string, book *traffic.Book, window time.Duration) *places {
 }
 
 // see notes the record of an id at a position. Records come in the order of positions.
+//
+// A broker that restarts when the last record of its log is erased remembers no id at
+// all: nats-server 2.15 finds the start of the window by the time of the last record,
+// which erasing set to 0. A repetition after a gap is therefore the learner's to drop,
+// like one beyond the window.
 func (p *places) see(f *finding, id string, position uint64, at time.Time) {
 	if why, bad := p.banned[id]; bad {
 		f.banned = append(f.banned, fmt.Sprintf("%s at %d: %s", id, position, why))
 	}
-	if len(p.at[id]) > 0 {
+	if position > p.end+1 {
+		p.gap = position - 1
+	}
+	p.end = position
+	if before := p.at[id]; len(before) > 0 {
 		f.repeats++
-		if apart := at.Sub(p.last[id]); apart < p.window {
-			f.repeated = append(f.repeated, fmt.Sprintf("%s at %v, %v apart", id, append(p.at[id], position), apart))
+		apart := at.Sub(p.last[id])
+		switch {
+		case apart >= p.window:
+		case p.gap > before[len(before)-1]:
+			f.forgotten++
+		default:
+			f.repeated = append(f.repeated, fmt.Sprintf("%s at %v, %v apart", id, append(before, position), apart))
 		}
 	}
 	p.at[id] = append(p.at[id], position)

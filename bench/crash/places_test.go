@@ -24,6 +24,7 @@ func TestPlacesFindWhatTheLogLacksAndMustNotHave(t *testing.T) {
 		banned   int
 		repeated int
 		repeats  int
+		forgot   int
 	}{
 		{name: "as acknowledged", log: []record{{"a", 1, 0}, {"b", 2, 0}}},
 		{name: "one is lost", log: []record{{"a", 1, 0}}, lost: 1},
@@ -36,6 +37,14 @@ func TestPlacesFindWhatTheLogLacksAndMustNotHave(t *testing.T) {
 		{
 			name: "stored again beyond the window", log: []record{{"a", 1, 0}, {"b", 2, 0}, {"a", 3, time.Second}},
 			repeats: 1,
+		},
+		{
+			name: "stored again after a gap", log: []record{{"a", 1, 0}, {"b", 2, 0}, {"a", 4, time.Millisecond}},
+			repeats: 1, forgot: 1,
+		},
+		{
+			name: "stored again after a gap before it", log: []record{{"a", 1, 0}, {"b", 3, 0}, {"b", 4, time.Millisecond}},
+			repeated: 1, repeats: 1,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -54,6 +63,7 @@ func TestPlacesFindWhatTheLogLacksAndMustNotHave(t *testing.T) {
 			require.Len(t, f.banned, tc.banned)
 			require.Len(t, f.repeated, tc.repeated)
 			require.Equal(t, tc.repeats, f.repeats)
+			require.Equal(t, tc.forgot, f.forgotten)
 		})
 	}
 }

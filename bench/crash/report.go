@@ -38,6 +38,7 @@ type report struct {
 	doubled   int // learned more often than the log says
 	tooFew    int
 	repeats   int
+	forgotten int
 	compared  int
 	differing int
 	counts    map[string][]count
@@ -78,6 +79,7 @@ func (r *report) judge(f *finding) {
 	r.records += f.records
 	r.lost += len(f.lost)
 	r.repeats += f.repeats
+	r.forgotten += f.forgotten
 	r.compared += f.compared
 	r.differing += len(f.differing)
 	r.counts[f.model] = f.counts
@@ -158,6 +160,7 @@ func (r *report) write(w io.Writer) {
 		{"invalid records put into the log", s.Careless}, {"controls", s.Controls}, {"of these rollbacks", s.Rollbacks},
 		{"answers of status 500", s.Errors500},
 		{"records in the logs", r.records}, {"of these repeated ids", r.repeats},
+		{"of these within the broker's window, after an erasure", r.forgotten},
 	} {
 		t.Row(row.name, n(row.value))
 	}
