@@ -158,9 +158,6 @@ func (c *client) infer(ctx context.Context, rows []row, consent string) error {
 	return nil
 }
 
-// eventOf returns the id of the event that records a prediction (docs/http.md).
-func eventOf(prediction string) string { return "prediction:" + prediction }
-
 // predictionIDs reads the tensor prediction_id of an answer.
 func predictionIDs(answer []byte) ([]string, bool) {
 	var doc struct {
