@@ -38,22 +38,28 @@ type committer struct {
 	sub     *nats.Subscription
 	seq     uint64 // of the last request sent: the tail of its inbox
 	stalled bool   // the last request got no answer in time
-	few     int    // up to so many events are stored singly: see fewEmbedded
+	few     int    // up to so many events are stored singly: see fewOnDisk
 
 	ahead  string    // where the answer to the batch sent ahead comes, or ""
 	parked *nats.Msg // that answer, if it came before its turn
 }
 
-// fewEmbedded is how many events an embedded server stores faster one by one, at a sync
-// each, than as a batch, which costs it some ten syncs however small. An external server
-// may change its leader between two of them and so their order: there a batch is right
-// from two on.
-const fewEmbedded = 8
+// fewStaged and fewOnDisk are how many events an embedded server stores faster one by
+// one, at a sync each, than as a batch: with batches staged in memory, and on disk, where
+// a batch takes six syncs. An external server may change its leader between two of them
+// and so their order: there a batch is right from two on.
+const (
+	fewStaged = 3
+	fewOnDisk = 8
+)
 
 func newCommitter(l *Log) (*committer, error) {
 	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), few: 1}
-	if l.broker.emb != nil {
-		c.few = fewEmbedded
+	if emb := l.broker.emb; emb != nil {
+		c.few = fewOnDisk
+		if emb.staged.add(l.id.Name) {
+			c.few = fewStaged
+		}
 	}
 	var err error
 	if c.sub, err = c.nc.SubscribeSync(c.inbox + ".*"); err != nil {
@@ -206,6 +212,9 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 		default:
 			// Nothing was stored: once more, and if it goes on, one by one, so that
 			// a single event cannot sink the others.
+			if refused.Code == codeIncomplete {
+				c.stageOnDisk()
+			}
 			if !sleep(ctx, time.Duration(attempt+1)*5*time.Millisecond) {
 				return ErrClosed
 			}
@@ -216,6 +225,19 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 
 // maxBatchAttempts is how often a batch is tried before its events go one by one.
 const maxBatchAttempts = 3
+
+// stageOnDisk gives up the staging in memory, where it has failed: it may have run out of
+// room, or someone may have removed it.
+func (c *committer) stageOnDisk() {
+	if c.few != fewStaged {
+		return
+	}
+	c.log.log.Warn("batches are staged on disk from now on, which is slower")
+	if err := c.log.broker.emb.staged.drop(c.log.id.Name); err != nil {
+		c.log.log.Warn("the staging in memory cannot be given up", "error", err)
+	}
+	c.few = fewOnDisk
+}
 
 // sendBatch sends the items of f.todo, to be stored all or none, in that order.
 func (c *committer) sendBatch(f *flight) error {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,8 +22,9 @@ const (
 
 // An embedded server and the lock on its folder.
 type embedded struct {
-	srv  *server.Server
-	lock *dirLock
+	srv    *server.Server
+	lock   *dirLock
+	staged stagings
 }
 
 // startEmbedded locks dir and runs a NATS server on it.
@@ -34,6 +36,7 @@ func startEmbedded(ctx context.Context, cfg Config, log *slog.Logger) (*embedded
 	if err != nil {
 		return nil, err
 	}
+	left := leftStaging(cfg.Dir)
 	opts := &server.Options{
 		ServerName: "perennial",
 		DontListen: true,
@@ -60,10 +63,15 @@ func startEmbedded(ctx context.Context, cfg Config, log *slog.Logger) (*embedded
 		return nil, fmt.Errorf("set up embedded server: %w", err)
 	}
 	srv.SetLoggerV2(serverLog{log}, false, false, false)
-	e := &embedded{srv: srv, lock: lock}
+	e := &embedded{srv: srv, lock: lock, staged: stagings{dir: cfg.Dir, root: memoryRoot(), log: log}}
 	srv.Start()
 	for deadline := time.Now().Add(startTimeout); ; {
 		if srv.ReadyForConnections(50*time.Millisecond) && srv.JetStreamEnabled() {
+			for _, target := range left {
+				if err := os.RemoveAll(target); err != nil {
+					log.Warn("the staging of an earlier process stays behind", "folder", target, "error", err)
+				}
+			}
 			return e, nil
 		}
 		if !srv.Running() || ctx.Err() != nil || time.Now().After(deadline) {
@@ -89,7 +97,7 @@ func (e *embedded) stop() error {
 	defer timer.Stop()
 	select {
 	case <-done:
-		return e.lock.release()
+		return errors.Join(e.staged.close(), e.lock.release())
 	case <-timer.C:
 		return fmt.Errorf("embedded server did not stop within %v", stopTimeout)
 	}
