@@ -187,10 +187,11 @@ func (e *Engine) refuse(rec Record) {
 // state, not even its time: a scan of the log after the erasure never sees it, and has
 // to come to the same state.
 func (e *Engine) expel(rec Record) {
+	e.effects = append(e.effects, Erase{Position: rec.Position})
 	if rec.Refusal.Code != feedback.CodeConsentRefused {
+		// After the erasure, which would take the letter along.
 		e.effects = append(e.effects, DeadLetter{Position: rec.Position, Refusal: *rec.Refusal, Bare: true})
 	}
-	e.effects = append(e.effects, Erase{Position: rec.Position})
 }
 
 // collect takes what the window resolved: new examples wait for their micro-batch;

@@ -280,7 +280,7 @@ func TestRefusedRecordsTouchNoModel(t *testing.T) {
 	l.records[1].Refusal = &feedback.Refusal{Code: feedback.CodeConsentRefused}
 	l.add(0, nil)
 	l.records[2].Refusal = &feedback.Refusal{Code: feedback.CodeConsentUnreadable}
-	require.Equal(t, []string{"dead letter 1 false", "erase 2", "dead letter 3 true", "erase 3"}, apply(t, e, l.records))
+	require.Equal(t, []string{"dead letter 1 false", "erase 2", "erase 3", "dead letter 3 true"}, apply(t, e, l.records))
 	require.Zero(t, e.Report().Arms[0].Counts.Steps)
 }
 

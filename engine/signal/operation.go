@@ -35,7 +35,7 @@ func (w *Window) operation(rec *feedback.Record, position uint64, now int64, pas
 		}
 	}
 	switch {
-	case len(w.byEvent[op.EventID]) > 0:
+	case len(w.byEvent[op.EventID]) > 0 || len(w.waiting.byClaim[op.EventID]) > 0:
 		w.operateOnEvent(op.EventID, o, position, now)
 	case past.Event(op.EventID):
 		w.counts.Late++
@@ -59,7 +59,7 @@ func (w *Window) operateOn(e *entry, kind feedback.OperationKind, position uint6
 		w.counts.AfterWithdrawal++
 		return
 	}
-	w.count(kind, e)
+	*w.counter(kind, e.Emitted)++
 	for _, v := range e.Votes {
 		w.unlink(v.Event, e)
 	}
@@ -68,14 +68,16 @@ func (w *Window) operateOn(e *entry, kind feedback.OperationKind, position uint6
 	e.Phase = closed
 }
 
-// operateOnEvent amends, withdraws or expires what one event said.
+// operateOnEvent amends, withdraws or expires what one event said, whether it reached
+// its prediction or waits for it.
 func (w *Window) operateOnEvent(event string, o orphan, position uint64, now int64) {
+	*w.counter(o.Operation, false) += w.waiting.operate(event, o)
 	for _, e := range inOrder(w.byEvent[event]) {
 		kept, n := without(e.Votes, event)
 		if n == 0 || e.Phase == closed {
 			continue
 		}
-		w.count(o.Operation, e)
+		*w.counter(o.Operation, e.Emitted)++
 		w.unlink(event, e)
 		if o.Operation == feedback.Amend {
 			kept = append(kept, w.reader.read(o.claim, e.Outputs))
@@ -103,18 +105,19 @@ func inOrder(entries []*entry) []*entry {
 	return slices.Compact(sorted)
 }
 
-func (w *Window) count(kind feedback.OperationKind, e *entry) {
-	after := e.Emitted
+// counter returns what counts operations of a kind on signals that were, or were not,
+// resolved.
+func (w *Window) counter(kind feedback.OperationKind, after bool) *uint64 {
 	switch {
 	case kind == feedback.Expire:
-		w.counts.Expired++
+		return &w.counts.Expired
 	case kind == feedback.Amend && after:
-		w.counts.AmendedAfter++
+		return &w.counts.AmendedAfter
 	case kind == feedback.Amend:
-		w.counts.Amended++
+		return &w.counts.Amended
 	case after:
-		w.counts.WithdrawnAfter++
+		return &w.counts.WithdrawnAfter
 	default:
-		w.counts.Withdrawn++
+		return &w.counts.Withdrawn
 	}
 }

@@ -1,6 +1,10 @@
 package signal
 
-import "github.com/perennial-ml/perennial/feedback"
+import (
+	"slices"
+
+	"github.com/perennial-ml/perennial/feedback"
+)
 
 // An orphan is a signal, or an operation, that arrived before what it is about.
 type orphan struct {
@@ -15,13 +19,16 @@ func byEvent(id string) string      { return "e:" + id }
 
 // orphanage holds orphans by what they wait for and by age.
 type orphanage struct {
-	byKey map[string][]*orphan
-	order fifo[*orphan] // adopted ones stay until their turn, with an empty Key
-	bytes int64
-	live  int
+	byKey   map[string][]*orphan
+	byClaim map[string][]*orphan // signals, by the event that said them
+	order   fifo[*orphan]        // those that left stay until their turn, with an empty Key
+	bytes   int64
+	live    int
 }
 
-func newOrphanage() orphanage { return orphanage{byKey: map[string][]*orphan{}} }
+func newOrphanage() orphanage {
+	return orphanage{byKey: map[string][]*orphan{}, byClaim: map[string][]*orphan{}}
+}
 
 func (q *orphanage) len() int { return q.live }
 
@@ -31,9 +38,62 @@ func (o *orphan) size() int64 {
 
 func (q *orphanage) add(o orphan) {
 	q.byKey[o.Key] = append(q.byKey[o.Key], &o)
+	q.claimed(&o)
 	q.order.push(&o)
 	q.bytes += o.size()
 	q.live++
+}
+
+// claimed enters a signal under the event that said it.
+func (q *orphanage) claimed(o *orphan) {
+	if o.Operation == "" {
+		q.byClaim[o.claim.Event] = append(q.byClaim[o.claim.Event], o)
+	}
+}
+
+// drop forgets an orphan that was taken out of byKey.
+func (q *orphanage) drop(o *orphan) {
+	if o.Operation == "" {
+		unlist(q.byClaim, o.claim.Event, o)
+	}
+	q.bytes -= o.size()
+	q.live--
+	o.Key = ""
+}
+
+// unlist removes an item from the list under a key: the first one, which is the usual,
+// without a copy.
+func unlist[T comparable](lists map[string][]T, key string, item T) {
+	list := lists[key]
+	switch {
+	case len(list) == 0 || len(list) == 1 && list[0] == item:
+		delete(lists, key)
+	case list[0] == item:
+		lists[key] = list[1:]
+	default:
+		lists[key] = slices.DeleteFunc(slices.Clone(list), func(other T) bool { return other == item })
+	}
+}
+
+// operate amends, withdraws or expires what an event said while it waits for its
+// prediction, and returns how many signals that were: a preference is two.
+func (q *orphanage) operate(event string, with orphan) (n uint64) {
+	for _, o := range q.byClaim[event] {
+		n++
+		if with.Operation != feedback.Amend {
+			unlist(q.byKey, o.Key, o)
+			q.drop(o)
+			continue
+		}
+		q.bytes -= o.size()
+		unlist(q.byClaim, event, o)
+		rejected := o.claim.Rejected
+		o.claim = with.claim
+		o.claim.Rejected = rejected
+		q.claimed(o)
+		q.bytes += o.size()
+	}
+	return n
 }
 
 // adopt returns the orphans that waited for key, in order of arrival, and forgets
@@ -47,9 +107,7 @@ func (q *orphanage) adopt(key string) []orphan {
 	out := make([]orphan, len(list))
 	for i, o := range list {
 		out[i] = *o
-		q.bytes -= o.size()
-		q.live--
-		o.Key = ""
+		q.drop(o)
 	}
 	return out
 }
@@ -72,14 +130,8 @@ func (q *orphanage) dropOldest() uint64 {
 	if o.Key == "" {
 		return 0
 	}
-	list := q.byKey[o.Key][1:] // the oldest of its key
-	if len(list) == 0 {
-		delete(q.byKey, o.Key)
-	} else {
-		q.byKey[o.Key] = list
-	}
-	q.bytes -= o.size()
-	q.live--
+	unlist(q.byKey, o.Key, o)
+	q.drop(o)
 	return 1
 }
 

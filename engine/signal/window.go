@@ -308,19 +308,7 @@ func (w *Window) leave(e *entry, position uint64, now int64, reason *uint64) {
 	}
 }
 
-func (w *Window) unlink(event string, e *entry) {
-	var kept []*entry
-	for _, other := range w.byEvent[event] {
-		if other != e {
-			kept = append(kept, other)
-		}
-	}
-	if len(kept) == 0 {
-		delete(w.byEvent, event)
-		return
-	}
-	w.byEvent[event] = kept
-}
+func (w *Window) unlink(event string, e *entry) { unlist(w.byEvent, event, e) }
 
 func (w *Window) replaceVotes(e *entry, votes []vote) {
 	w.bytes -= e.size()

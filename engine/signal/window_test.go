@@ -225,6 +225,37 @@ func TestWindowJoinsSignalsWithTheirPrediction(t *testing.T) {
 			n:    func(c *signal.Counts) { c.AmendedAfter, c.Revised = 1, 1 },
 		},
 		{
+			name: "a signal withdrawn while it waits for its prediction is never an example",
+			do: func(d *desk) {
+				d.say("a", "p", label(1)).feedback("b", learn, withdraw("a", "")).predict("p", 0.2)
+			},
+			n: func(c *signal.Counts) { c.Withdrawn = 1 },
+		},
+		{
+			name: "a signal amended while it waits for its prediction arrives amended",
+			do: func(d *desk) {
+				d.say("a", "p", label(1)).feedback("b", learn, amend("a", label(0))).feedback("c", learn, amend("b", click())).predict("p", 0.2)
+			},
+			want: []string{"new p 1 @0.30"},
+			n:    func(c *signal.Counts) { c.Amended = 2 },
+		},
+		{
+			name: "a withdrawal that comes before a signal that comes before its prediction still holds",
+			do: func(d *desk) {
+				d.feedback("b", learn, withdraw("a", "")).say("a", "p", label(1)).predict("p", 0.2)
+			},
+			n: func(c *signal.Counts) { c.Withdrawn = 1 },
+		},
+		{
+			name: "a preference withdrawn half way leaves neither side",
+			do: func(d *desk) {
+				d.predict("p", 0.9).say("a", "p", feedback.Signal{Kind: feedback.Preference, Over: "q"}).
+					feedback("b", learn, withdraw("a", "")).predict("q", 0.8)
+			},
+			want: []string{"new p 1 @0.60", "retract p"},
+			n:    func(c *signal.Counts) { c.Withdrawn, c.WithdrawnAfter = 1, 1 },
+		},
+		{
 			name: "a withdrawn signal takes its example back",
 			do:   func(d *desk) { d.predict("p", 0.2).say("a", "p", label(1)).feedback("b", learn, withdraw("a", "")) },
 			want: []string{"new p 1 @1.00", "retract p"},

@@ -28,7 +28,7 @@ func (o *Oracle) operate(e event, position uint64) {
 		w.claim = claim{event: e.id, learn: e.learn, signal: *e.say.Signal}
 	}
 	switch {
-	case len(o.about(op.EventID)) > 0:
+	case len(o.about(op.EventID)) > 0 || slices.ContainsFunc(o.orphans, saidBy(op.EventID)):
 		o.change(op.EventID, w, position)
 	case o.known[op.EventID]:
 		o.counts.Late++
@@ -64,8 +64,24 @@ func (o *Oracle) about(event string) []*prediction {
 	return list
 }
 
+// saidBy finds the signals of an event that wait for their prediction.
+func saidBy(event string) func(orphan) bool {
+	return func(w orphan) bool { return w.operation == "" && w.claim.event == event }
+}
+
 // change replaces what an event said by the amendment, or by nothing.
 func (o *Oracle) change(event string, w orphan, position uint64) {
+	if w.operation == "amend" {
+		for i := range o.orphans {
+			if saidBy(event)(o.orphans[i]) {
+				other := o.orphans[i].claim.other
+				o.orphans[i].claim = w.claim
+				o.orphans[i].claim.other = other
+			}
+		}
+	} else {
+		o.orphans = slices.DeleteFunc(o.orphans, saidBy(event))
+	}
 	for _, p := range o.about(event) {
 		p.votes = slices.DeleteFunc(slices.Clone(p.votes), func(v vote) bool { return v.event == event })
 		if w.operation == "amend" {
