@@ -17,7 +17,9 @@
 //   - When Append returns a receipt without an error, its event is on disk.
 //   - Of the events of one Append call, and of calls that follow one another, those
 //     that were stored are stored in that order.
-//   - An event id within the duplicate window is stored once, whoever repeats it.
+//   - An event id within the duplicate window is stored once, whoever repeats it; save
+//     that a broker which restarts after the log's last record was erased has forgotten
+//     the ids (nats-server 2.15). The learner's state drops what repeats an id then.
 //   - Scan and Range deliver every record that exists at or after their start, once, in
 //     the order of positions; where the broker delivers otherwise they begin anew after
 //     the last record that was right.
