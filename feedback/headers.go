@@ -95,6 +95,11 @@ func binaryEvent(header map[string][]string, data []byte) (Event, *Refusal) {
 			if !ok {
 				a.blame(i, refuse(CodeAttribute, i.String(), "must be percent-encoded UTF-8"))
 			}
+			// Headers are often parts of one long text. What outlives the event, in a
+			// join window say, must not keep all of it.
+			if i == attrID || i == attrSubject {
+				text = strings.Clone(text)
+			}
 			a.put(i, text)
 		}
 	}
