@@ -144,6 +144,24 @@ func (e *Engine) moveStable(to release, reason string) error {
 	return e.scores.loadStable(to.weights)
 }
 
+// checkControl refuses a rollback that does not say by digest which weights it means:
+// it came into the log past the learner, which would have completed it, and nobody
+// made sure that they can be read.
+func checkControl(rec Record) Record {
+	if rec.Event == nil || rec.Event.Control == nil {
+		return rec
+	}
+	if c := rec.Event.Control; c.Action == feedback.Rollback && c.Digest == "" {
+		rec.Event = nil
+		rec.Keep = true
+		rec.Refusal = &feedback.Refusal{
+			Code: feedback.CodeUnprepared, Field: "data.digest",
+			Rule: "must name the version's weights: send controls to the learner, by HTTP or its command line",
+		}
+	}
+	return rec
+}
+
 // fetch reads the weights that a rollback record names, before anything changes.
 func (e *Engine) fetch(rec Record) (models.Params, error) {
 	if rec.Event == nil || rec.Event.Control == nil || rec.Event.Control.Action != feedback.Rollback {
@@ -159,7 +177,8 @@ func (e *Engine) fetch(rec Record) (models.Params, error) {
 	}
 	weights, err := e.versions.Weights(c.Version, c.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("record %d: roll back to version %d: %w", rec.Position, c.Version, errors.Join(ErrVersion, err))
+		return nil, fmt.Errorf("record %d: roll back to version %d: %w: %w: put the version back, "+
+			"or take the record out of the log (learner ledger erase %d)", rec.Position, c.Version, ErrVersion, err, rec.Position)
 	}
 	// Clone shares nothing with the store; CopyFrom checks names and shapes.
 	own := e.arms[0].model.Params().Clone()

@@ -69,7 +69,7 @@ func rolled(t *testing.T, c feedback.Control) (*engine.Engine, shelf, *tape, []s
 	require.NoError(t, err)
 	l := newTape()
 	s.keep(t, e, lesson(l, 1, 400, false))
-	c.Action, c.Version = feedback.Rollback, e.Report().Channels.Candidate
+	c.Action, c.Version, c.Digest = feedback.Rollback, e.Report().Channels.Candidate, "sha256:any"
 	s.keep(t, e, lesson(l, 2, 400, true))
 	l.add(time.Millisecond, control("c", c))
 	effects := s.keep(t, e, l.records[len(l.records)-1:])
@@ -139,12 +139,22 @@ func TestRollbackToAVersionThatIsGoneLeavesTheState(t *testing.T) {
 	before := hash(t, e)
 	_, err = e.Apply(engine.Record{
 		Position: e.Position() + 1,
-		Event:    control("c", feedback.Control{Action: feedback.Rollback, Version: 3}),
+		Event:    control("c", feedback.Control{Action: feedback.Rollback, Version: 3, Digest: "sha256:any"}),
 	})
 	require.ErrorIs(t, err, engine.ErrVersion)
 	require.ErrorIs(t, err, errNoVersion)
 	require.Equal(t, before, hash(t, e))
 	apply(t, e, []engine.Record{{Position: e.Position() + 1, Event: tick("t")}})
+}
+
+func TestRollbackThatNobodyPreparedIsSetAside(t *testing.T) {
+	e, err := engine.New(config(), shelf{})
+	require.NoError(t, err)
+	l := newTape()
+	l.add(0, control("c", feedback.Control{Action: feedback.Rollback, Version: 3}))
+	l.add(0, control("c", feedback.Control{Action: feedback.Pin}))
+	require.Equal(t, []string{"dead letter 1 false"}, apply(t, e, l.records))
+	require.True(t, e.Report().Channels.Pinned, "the refused record's id counts as seen")
 }
 
 func TestPromoteMovesStableWhateverThePolicySays(t *testing.T) {

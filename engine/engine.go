@@ -117,6 +117,7 @@ func (e *Engine) Apply(rec Record) ([]Effect, error) {
 	if rec.Position <= e.position {
 		return nil, fmt.Errorf("%w: position %d after %d", ErrOrder, rec.Position, e.position)
 	}
+	rec = checkControl(rec)
 	rollback, err := e.fetch(rec)
 	if err != nil {
 		return nil, err

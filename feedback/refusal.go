@@ -35,6 +35,10 @@ const (
 	CodeFeatureUnknown Code = "feature_unknown"
 	CodeFeatureMissing Code = "feature_missing"
 	CodeFeatureInvalid Code = "feature_invalid"
+
+	CodeNoVersion  Code = "no_such_version"    // a rollback to a version that is not durable
+	CodeNoLearner  Code = "no_learner"         // a control sent to a server that learns nothing
+	CodeUnprepared Code = "control_unprepared" // a rollback that came into the log past the learner
 )
 
 // Codes returns every code of this package, in the order of docs/refusals.md.
@@ -45,6 +49,7 @@ func Codes() []Code {
 		CodeMalformed, CodeTooLarge, CodeTooDeep, CodeDuplicateKey, CodeUnknownField, CodeMissingField,
 		CodeWrongType, CodeOutOfRange, CodeUnknownKind, CodeConflict, CodeLeakage,
 		CodeFeatureUnknown, CodeFeatureMissing, CodeFeatureInvalid,
+		CodeNoVersion, CodeNoLearner, CodeUnprepared,
 	}
 }
 

@@ -16,8 +16,8 @@ const (
 )
 
 // An entry is one prediction, or one self-contained event, in the window. Its slices
-// are never written after it was made; votes is replaced, not edited, so that a
-// snapshot may share it.
+// are never written after it was made; votes is replaced, not edited. A snapshot shares
+// the entry itself: see Window.own.
 type entry struct {
 	Seq      uint64      `cbor:"0,keyasint"` // number of its arrival, the order of everything
 	ID       string      `cbor:"1,keyasint"`
@@ -36,7 +36,8 @@ type entry struct {
 	Verdict verdict `cbor:"13,keyasint"`
 	Emitted bool    `cbor:"14,keyasint"`
 
-	gone bool // left the window; queues skip it
+	epoch uint64 // of the window when the entry was made, or copied
+	gone  bool   // left the window; queues skip it
 }
 
 // entryOverhead stands for the struct, its places in maps and queues, and headers.

@@ -59,6 +59,7 @@ func (w *Window) operateOn(e *entry, kind feedback.OperationKind, position uint6
 		w.counts.AfterWithdrawal++
 		return
 	}
+	e = w.own(e)
 	*w.counter(kind, e.Emitted)++
 	for _, v := range e.Votes {
 		w.unlink(v.Event, e)
@@ -77,6 +78,7 @@ func (w *Window) operateOnEvent(event string, o orphan, position uint64, now int
 		if n == 0 || e.Phase == closed {
 			continue
 		}
+		e = w.own(e)
 		*w.counter(o.Operation, e.Emitted)++
 		w.unlink(event, e)
 		if o.Operation == feedback.Amend {

@@ -3,6 +3,7 @@ package signal
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/perennial-ml/perennial/internal/canonical"
 )
@@ -16,7 +17,7 @@ type State struct{ doc document }
 
 type document struct {
 	Format  int         `cbor:"format"`
-	Entries []entry     `cbor:"entries"`
+	Entries []*entry    `cbor:"entries"`
 	Settle  []string    `cbor:"settling"` // entry ids, in order
 	Next    uint64      `cbor:"next"`
 	Orphans []orphanDoc `cbor:"orphans"`
@@ -28,18 +29,14 @@ type orphanDoc struct {
 	Claim  claim  `cbor:"claim"`
 }
 
-// Snapshot copies the window's state: O(entries), without encoding it.
+// Snapshot returns the window's state. It copies the list of entries and shares them;
+// the window copies one before it changes it.
 func (w *Window) Snapshot() State {
 	doc := document{Format: stateFormat, Next: w.next, Counts: w.counts}
-	doc.Entries = make([]entry, 0, len(w.entries))
-	for _, e := range w.arrived.live() {
-		if !e.gone {
-			doc.Entries = append(doc.Entries, *e)
-		}
-	}
+	doc.Entries = slices.Clone(w.arrived.live())
 	for _, s := range w.settling.live() {
-		if s.valid() {
-			doc.Settle = append(doc.Settle, s.entry.ID)
+		if _, valid := w.settles(s); valid {
+			doc.Settle = append(doc.Settle, s.id)
 		}
 	}
 	for _, o := range w.waiting.order.live() {
@@ -47,6 +44,7 @@ func (w *Window) Snapshot() State {
 			doc.Orphans = append(doc.Orphans, orphanDoc{Orphan: *o, Claim: o.claim})
 		}
 	}
+	w.epoch++
 	return State{doc: doc}
 }
 
@@ -73,8 +71,10 @@ func (w *Window) Restore(data []byte) error {
 		next:    doc.Next,
 		counts:  doc.Counts,
 	}
-	for i := range doc.Entries {
-		e := &doc.Entries[i]
+	for i, e := range doc.Entries {
+		if e == nil {
+			return fmt.Errorf("decode join window: entry %d is null", i)
+		}
 		if _, ok := fresh.entries[e.ID]; ok {
 			return fmt.Errorf("decode join window: id %q stands twice", e.ID)
 		}
@@ -85,9 +85,9 @@ func (w *Window) Restore(data []byte) error {
 		fresh.arrived.push(e)
 		fresh.bytes += e.size()
 	}
-	for i := range doc.Entries {
-		for _, v := range doc.Entries[i].Votes {
-			fresh.byEvent[v.Event] = append(fresh.byEvent[v.Event], &doc.Entries[i])
+	for _, e := range doc.Entries {
+		for _, v := range e.Votes {
+			fresh.byEvent[v.Event] = append(fresh.byEvent[v.Event], e)
 		}
 	}
 	for _, id := range doc.Settle {
@@ -95,7 +95,7 @@ func (w *Window) Restore(data []byte) error {
 		if !ok || e.Phase != settling {
 			return fmt.Errorf("decode join window: %q is not settling", id)
 		}
-		fresh.settling.push(settlement{entry: e, at: e.SettleAt})
+		fresh.settling.push(settlement{id: e.ID, at: e.SettleAt})
 	}
 	for _, o := range doc.Orphans {
 		o.Orphan.claim = o.Claim

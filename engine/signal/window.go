@@ -1,6 +1,9 @@
 package signal
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
 )
@@ -16,6 +19,7 @@ type Window struct {
 	arrived  fifo[*entry]        // in order of arrival, which is order of time
 	settling fifo[settlement]    // in order of time
 	next     uint64              // Seq of the next entry
+	epoch    uint64              // number of snapshots taken: they share the entries of earlier epochs
 	waiting  orphanage
 	bytes    int64
 
@@ -59,7 +63,8 @@ func (w *Window) Take() []Resolution {
 // Due returns the earliest log time at which Advance has something to resolve.
 func (w *Window) Due() (int64, bool) {
 	for w.settling.len() > 0 {
-		if s := w.settling.peek(); s.valid() {
+		s := w.settling.peek()
+		if _, valid := w.settles(s); valid {
 			return s.at, true
 		}
 		w.settling.pop()
@@ -70,12 +75,40 @@ func (w *Window) Due() (int64, bool) {
 // A settlement is the time at which an entry resolves. It lapses when the entry
 // leaves, resolves early, or loses its votes and begins to settle anew.
 type settlement struct {
-	entry *entry
-	at    int64
+	id string // of the entry
+	at int64
 }
 
-func (s settlement) valid() bool {
-	return !s.entry.gone && s.entry.Phase == settling && s.entry.SettleAt == s.at
+// settles returns a settlement's entry, and whether it still holds.
+func (w *Window) settles(s settlement) (*entry, bool) {
+	e, ok := w.entries[s.id]
+	return e, ok && e.Phase == settling && e.SettleAt == s.at
+}
+
+// own returns e ready to be changed: if a snapshot shares it, a copy that has taken its
+// place in the window.
+func (w *Window) own(e *entry) *entry {
+	if e.epoch == w.epoch {
+		return e
+	}
+	mine := *e
+	mine.epoch = w.epoch
+	if w.entries[e.ID] == e {
+		w.entries[e.ID] = &mine
+	}
+	live := w.arrived.live()
+	i, ok := slices.BinarySearchFunc(live, e.Seq, func(o *entry, seq uint64) int { return cmp.Compare(o.Seq, seq) })
+	if ok {
+		live[i] = &mine
+	}
+	for _, v := range e.Votes {
+		for i, o := range w.byEvent[v.Event] {
+			if o == e {
+				w.byEvent[v.Event][i] = &mine
+			}
+		}
+	}
+	return &mine
 }
 
 // Advance moves log time forward: settled predictions resolve, those past the
@@ -86,7 +119,8 @@ func (w *Window) Advance(position uint64, now int64) {
 		if !ok || at > now {
 			break
 		}
-		w.resolve(w.settling.pop().entry, position, now)
+		e := w.entries[w.settling.pop().id]
+		w.resolve(e, position, now)
 	}
 	for w.arrived.len() > 0 {
 		e := w.arrived.peek()
@@ -199,6 +233,7 @@ func (w *Window) vote(e *entry, c claim, position uint64, now int64) {
 		w.counts.AfterWithdrawal++
 		return
 	}
+	e = w.own(e)
 	w.counts.Signals++
 	v := w.reader.read(c, e.Outputs)
 	if v.None {
@@ -213,13 +248,14 @@ func (w *Window) vote(e *entry, c claim, position uint64, now int64) {
 		w.resolve(e, position, now)
 	case e.Phase == open:
 		e.Phase, e.SettleAt = settling, now+int64(w.cfg.Settle)
-		w.settling.push(settlement{entry: e, at: e.SettleAt})
+		w.settling.push(settlement{id: e.ID, at: e.SettleAt})
 	}
 	w.bound(position, now)
 }
 
 // resolve weighs an entry's votes and emits what changed.
 func (w *Window) resolve(e *entry, position uint64, now int64) {
+	e = w.own(e)
 	first := e.Phase != resolved
 	if first {
 		e.Phase = resolved
@@ -272,7 +308,7 @@ func (w *Window) retract(e *entry) {
 
 // admit puts a new entry at the end of the window and keeps the bounds.
 func (w *Window) admit(e *entry, position uint64, now int64) {
-	e.Seq = w.next
+	e.Seq, e.epoch = w.next, w.epoch
 	w.next++
 	w.entries[e.ID] = e
 	w.arrived.push(e)
@@ -298,6 +334,7 @@ func (w *Window) leave(e *entry, position uint64, now int64, reason *uint64) {
 	case open:
 		*reason++
 	case settling:
+		e = w.own(e)
 		w.resolve(e, position, now)
 	}
 	e.gone = true

@@ -27,7 +27,7 @@ func (l intake) Append(ctx context.Context, events []feedback.Event) ([]ledger.R
 		}
 		if l.store == nil {
 			return nil, &feedback.Refusal{
-				Code: codeNoLearner, Field: "type", Rule: "must go to the process that learns the model",
+				Code: feedback.CodeNoLearner, Field: "type", Rule: "must go to the process that learns the model",
 			}
 		}
 		var c feedback.Control
@@ -45,6 +45,3 @@ func (l intake) Append(ctx context.Context, events []feedback.Event) ([]ledger.R
 	}
 	return l.log.Append(ctx, events)
 }
-
-// codeNoLearner refuses a control sent to a server without a learner.
-const codeNoLearner feedback.Code = "no_learner"

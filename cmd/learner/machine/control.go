@@ -20,8 +20,9 @@ func Prepare(store *checkpoint.Store, c *feedback.Control) error {
 	saved, err := store.Get(v)
 	if errors.Is(err, checkpoint.ErrNotFound) {
 		return &feedback.Refusal{
-			Code: CodeNoVersion, Field: "data.version", Rule: "must be a durable version",
-			Detail: fmt.Sprintf("version %d is not in the store; if it was published, `learner checkpoint rebuild %d` writes it", c.Version, c.Version),
+			Code: feedback.CodeNoVersion, Field: "data.version", Rule: "must be a durable version",
+			Detail: fmt.Sprintf("the store has %s; `learner checkpoint rebuild %d` writes version %d if it was published",
+				nearest(store, v), c.Version, c.Version),
 		}
 	}
 	if err != nil {
@@ -35,7 +36,7 @@ func Prepare(store *checkpoint.Store, c *feedback.Control) error {
 	}
 	if c.Digest != "" && c.Digest != info.Digest {
 		return &feedback.Refusal{
-			Code: CodeNoVersion, Field: "data.digest", Rule: "must be the digest of the version's weights",
+			Code: feedback.CodeNoVersion, Field: "data.digest", Rule: "must be the digest of the version's weights",
 			Detail: "the store holds " + info.Digest,
 		}
 	}
@@ -46,8 +47,29 @@ func Prepare(store *checkpoint.Store, c *feedback.Control) error {
 	return nil
 }
 
-// CodeNoVersion refuses a rollback to a version that the store does not hold.
-const CodeNoVersion feedback.Code = "no_such_version"
+// nearest names the durable versions before and after one.
+func nearest(store *checkpoint.Store, v checkpoint.Version) string {
+	list, err := store.Versions()
+	if err != nil || len(list) == 0 {
+		return "none yet"
+	}
+	var before, after checkpoint.Version
+	for _, m := range list { // the newest first
+		switch {
+		case m.Version > v:
+			after = m.Version
+		case before == 0:
+			before = m.Version
+		}
+	}
+	switch {
+	case after == 0:
+		return before.String() + " before it"
+	case before == 0:
+		return after.String() + " after it"
+	}
+	return before.String() + " before it and " + after.String() + " after it"
+}
 
 // RollbackTag is the tag that keeps a version that a rollback record names.
 func RollbackTag(v checkpoint.Version) string { return "rollback-" + v.String() }
