@@ -37,7 +37,6 @@ type entry struct {
 	Emitted bool    `cbor:"14,keyasint"`
 
 	epoch uint64 // of the window when the entry was made, or copied
-	gone  bool   // left the window; queues skip it
 }
 
 // entryOverhead stands for the struct, its places in maps and queues, and headers.

@@ -124,7 +124,7 @@ func (w *Window) Advance(position uint64, now int64) {
 	}
 	for w.arrived.len() > 0 {
 		e := w.arrived.peek()
-		if !e.gone && e.Time > now-int64(w.cfg.Window) {
+		if e.Time > now-int64(w.cfg.Window) {
 			break
 		}
 		w.arrived.pop()
@@ -324,12 +324,9 @@ func (w *Window) bound(position uint64, now int64) {
 	}
 }
 
-// leave removes an entry for good. One that has votes resolves first; one that had
+// leave removes an entry, taken from arrived, for good. One that has votes resolves first; one that had
 // none is counted by the reason given.
 func (w *Window) leave(e *entry, position uint64, now int64, reason *uint64) {
-	if e.gone {
-		return
-	}
 	switch e.Phase {
 	case open:
 		*reason++
@@ -337,7 +334,6 @@ func (w *Window) leave(e *entry, position uint64, now int64, reason *uint64) {
 		e = w.own(e)
 		w.resolve(e, position, now)
 	}
-	e.gone = true
 	delete(w.entries, e.ID)
 	w.bytes -= e.size()
 	for _, v := range e.Votes {
