@@ -168,7 +168,7 @@ func (s *Store) importArchive(ctx context.Context, r io.Reader) (Manifest, error
 			return Manifest{}, err
 		}
 	}
-	return m.Manifest, s.enter(ctx, m.Manifest)
+	return m.Manifest, s.enter(ctx, m.Manifest, false)
 }
 
 // unpack puts the blobs of an archive into the folder, each under the digest

@@ -38,8 +38,9 @@ var (
 
 // Config sets what lasts as long as a store is open.
 type Config struct {
-	// Keep is how many versions Retain leaves, beside those that are named.
-	// Default 10, at least 2: a damaged version needs one before it.
+	// Keep is how many versions with a whole state Retain leaves, beside those that
+	// are named, and how many of weights alone. Default 10, at least 2: a damaged
+	// version needs one before it.
 	Keep int `yaml:"keep" json:"keep"`
 	// KeepFor is the greatest age of a version in log time, against the newest;
 	// Retain removes older ones even within Keep. 0, the default: no bound.

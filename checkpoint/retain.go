@@ -11,8 +11,9 @@ import (
 
 // Retain removes versions beyond Config.Keep and older than Config.KeepFor, and
 // the blobs that nothing needs then. The newest version always stays; those that
-// a channel or tag names stay too, and do not count. It returns what it removed. The index
-// goes first and the blobs after, so a crash leaves at worst blobs too many.
+// a channel or tag names stay too, and do not count. Versions with a whole state and
+// versions of weights alone are counted apart: the one kind cannot stand in for the
+// other. It returns what it removed. The index goes first and the blobs after, so a crash leaves at worst blobs too many.
 func (s *Store) Retain(ctx context.Context) ([]Version, error) {
 	release, err := s.writable()
 	if err != nil {
@@ -38,20 +39,26 @@ func (s *Store) expired() []Version {
 		named[r.version] = true
 	}
 	var gone []Version
-	kept := 1 // the newest
+	kept := map[bool]int{s.weightsOnly(newest): 1}
 	for i := len(x.entries) - 2; i >= 0; i-- {
 		e := x.entries[i]
 		if named[e.version] {
 			continue
 		}
 		old := s.cfg.KeepFor > 0 && newest.logTime.Sub(e.logTime) > s.cfg.KeepFor
-		if kept < s.cfg.Keep && !old {
-			kept++
+		if class := s.weightsOnly(e); kept[class] < s.cfg.Keep && !old {
+			kept[class]++
 			continue
 		}
 		gone = append([]Version{e.version}, gone...)
 	}
 	return gone
+}
+
+// weightsOnly reports whether a version is known to hold nothing but weights.
+func (s *Store) weightsOnly(e entry) bool {
+	m, err := s.manifest(e)
+	return err == nil && m.WeightsOnly()
 }
 
 // collect removes the blobs that no version of the index and no reader of this

@@ -86,6 +86,16 @@ const (
 	maxIndex    = 16 << 20 // bytes of JSON
 )
 
+// WeightsOnly reports whether a version holds its weights and nothing else: enough to
+// serve from, and not to go on from.
+func (m *Manifest) WeightsOnly() bool { return len(m.Blobs) == 1 && m.Blobs[0].Name == WeightsBlob }
+
+// weightsOf reports whether m is the weights of whole, and nothing else.
+func (m *Manifest) weightsOf(whole Manifest) bool {
+	w, ok := whole.Blob(WeightsBlob)
+	return ok && m.WeightsOnly() && m.Blobs[0].Digest == w.Digest
+}
+
 // Blob returns the description of a blob by name.
 func (m *Manifest) Blob(name string) (BlobInfo, bool) {
 	for _, b := range m.Blobs {

@@ -25,14 +25,25 @@ import (
 // errors: ErrInvalid, ErrTooLarge, ErrReadOnly, ErrClosed, ctx's, and the
 // blobs' own.
 func (s *Store) Write(ctx context.Context, m Manifest, blobs []Blob) (Manifest, error) {
-	done, err := s.write(ctx, m, blobs)
+	done, err := s.write(ctx, m, blobs, false)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("write checkpoint %s: %w", m.Version, err)
 	}
 	return done, nil
 }
 
-func (s *Store) write(ctx context.Context, m Manifest, blobs []Blob) (Manifest, error) {
+// Complete is Write for a version that may be stored with nothing but its weights: the
+// whole state takes its place in one commit, and what named it names the whole. It is
+// ErrConflict if the stored version has another state, or other weights.
+func (s *Store) Complete(ctx context.Context, m Manifest, blobs []Blob) (Manifest, error) {
+	done, err := s.write(ctx, m, blobs, true)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("complete checkpoint %s: %w", m.Version, err)
+	}
+	return done, nil
+}
+
+func (s *Store) write(ctx context.Context, m Manifest, blobs []Blob, complete bool) (Manifest, error) {
 	if err := checkBlobs(blobs); err != nil {
 		return m, err
 	}
@@ -55,11 +66,12 @@ func (s *Store) write(ctx context.Context, m Manifest, blobs []Blob) (Manifest, 
 		known[m.Blobs[i].Digest] = m.Blobs[i]
 	}
 	m.StateHash = StateHash(m.Blobs)
-	return m, s.enter(ctx, m)
+	return m, s.enter(ctx, m, complete)
 }
 
-// enter puts a version, whose blobs are in the folder, into the index.
-func (s *Store) enter(ctx context.Context, m Manifest) error {
+// enter puts a version, whose blobs are in the folder, into the index. With complete it
+// may take the place of the version's weights alone.
+func (s *Store) enter(ctx context.Context, m Manifest, complete bool) error {
 	config, err := encodeJSON(m)
 	if err != nil {
 		return fmt.Errorf("%w: manifest: %w", ErrInvalid, err)
@@ -75,7 +87,7 @@ func (s *Store) enter(ctx context.Context, m Manifest) error {
 	old, exists := s.index.find(m.Version)
 	if exists {
 		was, err := s.manifest(old)
-		if err == nil && was.StateHash != m.StateHash {
+		if err == nil && was.StateHash != m.StateHash && !(complete && was.weightsOf(m)) {
 			return fmt.Errorf("%w: stored %s, new %s", ErrConflict, was.StateHash, m.StateHash)
 		}
 	}
