@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -200,4 +201,14 @@ func ExampleWriteFile() {
 	// Output:
 	// true
 	// position 41 <nil>
+}
+
+// Whoever is kept out wants to know by whom.
+func TestLockSaysWhoHoldsIt(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	lock, err := durable.OS{}.Lock(name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lock.Close()) }()
+	_, err = durable.OS{}.Lock(name)
+	require.ErrorContains(t, err, fmt.Sprintf("process %d", os.Getpid()))
 }
