@@ -86,6 +86,12 @@ func (e *Engine) Due() (int64, bool) {
 	return at, ok
 }
 
+// Settled reports whether stable contains everything that was learned, and nothing
+// waits to be.
+func (e *Engine) Settled() bool {
+	return len(e.pending) == 0 && !e.cadence.changed && e.channels.stable.version == e.channels.candidate.version
+}
+
 // release publishes and checkpoints when they are due. Both are functions of the log
 // alone. A version that is checkpointed was always published.
 func (e *Engine) release(rec Record) error {

@@ -85,6 +85,7 @@ func (s *seen) parts() []Part {
 		parts = append(parts, Part{
 			Name:      fmt.Sprintf("seen-%08d", s.first+uint64(i)),
 			MediaType: "application/vnd.perennial.seen.v1",
+			Sealed:    len(seg) == segmentIDs,
 			Write: func(w io.Writer) error {
 				buf := bufio.NewWriterSize(w, 64<<10)
 				for i := range seg {

@@ -40,6 +40,9 @@ type Part struct {
 	Name      string
 	MediaType string
 	Write     func(io.Writer) error
+	// Sealed says that the part's bytes never change again in this run of the log:
+	// one that was written under this name need not be written anew.
+	Sealed bool
 }
 
 // stateFormat is raised with each incompatible change of the document.
