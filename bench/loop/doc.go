@@ -12,8 +12,9 @@
 //     last one, so that a lag counts; the drain is the part of it after the last post.
 //   - freshness: from the answer that accepts a probe event until an inference is
 //     answered by weights that contain the event, polled as often as answers come back,
-//     but no more than every pollEvery. It means something while the offered rate is one
-//     that the machine can sustain.
+//     but no more than every pollEvery. The candidate channel says how fast the loop is;
+//     stable says it with what its policy's holds add. It means something while the
+//     offered rate is one that the machine can sustain.
 //   - memory, processor time, the pause for a checkpoint, and bytes in the log.
 //
 // The same figures follow in Go's benchmark format, for benchstat.

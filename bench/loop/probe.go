@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +14,17 @@ const (
 	// pollEvery is the least between two inferences of a probe: the resolution of what
 	// is measured.
 	pollEvery = time.Millisecond
-	// probeGivesUp is when a probe that isn't answered counts as that long.
-	probeGivesUp = 30 * time.Second
+	// probeGivesUp is when a probe that stable doesn't answer counts as held: its policy
+	// found no version good enough so far, or there is a lag.
+	probeGivesUp = 2 * time.Second
 )
 
-// inferBody asks for a prediction that is not recorded, so that measuring adds nothing
-// to the log.
-var inferBody = []byte(`{"parameters":{"record":false},"inputs":[{"name":"x","datatype":"FP32","shape":[1,16],"data":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}]}`)
+// The channels that a probe asks.
+const (
+	candidate = iota
+	stable
+	channels
+)
 
 // A prober measures freshness, one probe after another.
 type prober struct {
@@ -27,13 +32,43 @@ type prober struct {
 	client *http.Client
 	events *writer
 	pause  time.Duration
+	ask    [channels][]byte // a request that the channel answers
 
-	accepted []time.Duration // from sending a probe until its answer
-	fresh    []time.Duration // from that answer until weights contain it
+	accepted []time.Duration           // from sending a probe until its answer
+	fresh    [channels][]time.Duration // from that answer until weights contain it
+	held     int                       // probes that stable did not answer in time
+}
+
+// prepare finds a subject for each channel.
+func (p *prober) prepare(ctx context.Context) error {
+	for i, name := range [channels]string{"candidate", "stable"} {
+		for n := 0; p.ask[i] == nil; n++ {
+			if n == 200 {
+				return fmt.Errorf("no subject of %d is served by %s", n, name)
+			}
+			// Nothing is recorded, so that measuring adds nothing to the log.
+			body := fmt.Appendf(nil, `{"parameters":{"record":false,"subject":"prober-%d"},"inputs":[{"name":"x","datatype":"FP32","shape":[1,16],"data":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}]}`, n)
+			answer, err := p.infer(ctx, body, nil)
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(answer, []byte(`"channel":"`+name+`"`)) {
+				p.ask[i] = body
+			}
+		}
+	}
+	return nil
+}
+
+func (p *prober) infer(ctx context.Context, body, dst []byte) ([]byte, error) {
+	return post(ctx, p.client, p.base+"/v2/models/"+modelName+"/infer", "application/json", body, dst)
 }
 
 // run probes until stop closes; the probe under way is finished.
 func (p *prober) run(ctx context.Context, stop <-chan struct{}) error {
+	if err := p.prepare(ctx); err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
 	for {
 		select {
 		case <-stop:
@@ -63,22 +98,39 @@ func (p *prober) probe(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("no position in %.300s", answer)
 	}
-	for next := answered; ; {
-		answer, err = post(ctx, p.client, p.base+"/v2/models/"+modelName+"/infer", "application/json", inferBody, answer[:0])
-		if err != nil && !errors.Is(err, errBusy) {
+	p.accepted = append(p.accepted, answered.Sub(began))
+	for i := range p.ask {
+		reached, err := p.await(ctx, i, position, answered)
+		if err != nil {
 			return err
 		}
-		version, _ := number(answer, `"model_version":`)
-		if took := time.Since(answered); version >= position || took > probeGivesUp {
-			p.accepted = append(p.accepted, answered.Sub(began))
-			p.fresh = append(p.fresh, took)
-			return nil
+		if !reached {
+			p.held++
 		}
-		next = next.Add(pollEvery)
-		if !sleep(ctx, time.Until(next)) {
-			return ctx.Err()
+		p.fresh[i] = append(p.fresh[i], time.Since(answered))
+	}
+	return nil
+}
+
+// await polls a channel until its weights contain a position, and reports false if that
+// takes too long.
+func (p *prober) await(ctx context.Context, channel int, position uint64, since time.Time) (bool, error) {
+	var answer []byte
+	for {
+		began := time.Now()
+		var err error
+		if answer, err = p.infer(ctx, p.ask[channel], answer[:0]); err != nil && !errors.Is(err, errBusy) {
+			return false, err
 		}
-		next = time.Now()
+		if version, _ := number(answer, `"model_version":`); version >= position {
+			return true, nil
+		}
+		if channel == stable && time.Since(since) > probeGivesUp {
+			return false, nil
+		}
+		if !sleep(ctx, pollEvery-time.Since(began)) {
+			return false, ctx.Err()
+		}
 	}
 }
 

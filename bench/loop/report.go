@@ -38,9 +38,12 @@ type stage struct {
 	Probes    int     `json:"probes"`
 	AcceptP50 float64 `json:"accept_p50_s"` // one event, posted by itself
 	AcceptP99 float64 `json:"accept_p99_s"`
-	FreshP50  float64 `json:"fresh_p50_s"`
+	FreshP50  float64 `json:"fresh_p50_s"` // until an answer by weights that contain it
 	FreshP99  float64 `json:"fresh_p99_s"`
 	FreshMax  float64 `json:"fresh_max_s"`
+	StableP50 float64 `json:"stable_p50_s"` // the same of stable, which waits for its policy
+	StableP99 float64 `json:"stable_p99_s"`
+	Held      int     `json:"held"` // probes that stable did not answer in time
 
 	LearnerCPU float64 `json:"learner_cpu_s"`
 	LoadCPU    float64 `json:"load_cpu_s"`
@@ -131,13 +134,13 @@ func (r *report) write(out io.Writer, asJSON bool) error {
 	}
 	fmt.Fprintf(out, "%s of %d bytes, %d to a post, %d connections; %d processors shared by learner and load\n\n",
 		kind, r.EventBytes, r.Batch, r.Connections, r.Processors)
-	t := ui.NewTable("offered", "accepted/s", "learned/s", "drain", "accept p50", "p99", "fresh p50", "p99", "max",
+	t := ui.NewTable("offered", "accepted/s", "learned/s", "drain", "accept p50", "p99", "fresh p50", "p99", "max", "stable p50", "p99",
 		"learner CPU/event", "load CPU/event", "RSS", "most")
 	for i := range r.Stages {
 		s := &r.Stages[i]
 		n := float64(s.Events)
 		t.Row(offered(s.Offered), ui.Count(int64(s.accepted())), ui.Count(int64(s.learned())), clock(s.Drain),
-			clock(s.AcceptP50), clock(s.AcceptP99), clock(s.FreshP50), clock(s.FreshP99), clock(s.FreshMax),
+			clock(s.AcceptP50), clock(s.AcceptP99), clock(s.FreshP50), clock(s.FreshP99), clock(s.FreshMax), clock(s.StableP50), clock(s.StableP99),
 			clock(s.LearnerCPU/n), clock(s.LoadCPU/n), ui.Bytes(int64(s.RSS)), ui.Bytes(int64(s.RSSMax)))
 	}
 	if _, err := t.WriteTo(out); err != nil {
@@ -147,6 +150,12 @@ func (r *report) write(out io.Writer, asJSON bool) error {
 	for i := range r.Stages {
 		if s := &r.Stages[i]; s.Missing > 0 {
 			fmt.Fprintf(out, "%s: %.0f examples were accepted and not learned\n", offered(s.Offered), s.Missing)
+		}
+	}
+	for i := range r.Stages {
+		if s := &r.Stages[i]; s.Held > 0 {
+			fmt.Fprintf(out, "%s: stable did not answer %d of %d probes within %v: its policy held the candidates, or it lagged\n",
+				offered(s.Offered), s.Held, s.Probes, probeGivesUp)
 		}
 	}
 	var checkpoints float64
@@ -183,9 +192,9 @@ func (s *stage) benchmark(out io.Writer, joined bool) {
 		rate = strconv.Itoa(s.Offered)
 	}
 	n := float64(s.Events)
-	fmt.Fprintf(out, "BenchmarkLoop/%s/offered=%s-%d\t%d\t%.0f ns/op\t%.0f accepted/s\t%.0f learned/s\t%.3f fresh-p50-ms\t%.3f fresh-p99-ms\t%.2f learner-cpu-us/op\t%.0f rss-MiB\t%.0f log-B/op\n",
+	fmt.Fprintf(out, "BenchmarkLoop/%s/offered=%s-%d\t%d\t%.0f ns/op\t%.0f accepted/s\t%.0f learned/s\t%.3f fresh-p50-ms\t%.3f fresh-p99-ms\t%.3f stable-p99-ms\t%.2f learner-cpu-us/op\t%.0f rss-MiB\t%.0f log-B/op\n",
 		kind, rate, runtime.NumCPU(), s.Events, s.Posted/n*1e9, s.accepted(), s.learned(),
-		s.FreshP50*1e3, s.FreshP99*1e3, s.LearnerCPU/n*1e6, s.RSS/(1<<20), s.LogBytes)
+		s.FreshP50*1e3, s.FreshP99*1e3, s.StableP99*1e3, s.LearnerCPU/n*1e6, s.RSS/(1<<20), s.LogBytes)
 }
 
 // clock writes seconds for a person.

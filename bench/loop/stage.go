@@ -119,13 +119,16 @@ func (l *learner) stage(ctx context.Context, o options, index, rate int, errw io
 	err = work.run(ctx)
 	posted := time.Since(began)
 	close(loaded)
-	probing.Wait()
 	var after figures
 	var drained time.Duration
-	if err == nil {
-		want := before.learned() + float64(work.examples.Load()) + float64(len(probes.fresh))
-		after, err = l.drain(ctx, callers, float64(work.last.Load()), want)
+	if err == nil { // the probe under way may be a straggler of its own
+		after, err = l.drain(ctx, callers, float64(work.last.Load()), 0)
 		drained = time.Since(began) - posted
+	}
+	probing.Wait()
+	if err == nil {
+		want := before.learned() + float64(work.examples.Load()) + float64(len(probes.accepted))
+		after, err = l.drain(ctx, callers, float64(work.last.Load()), want)
 	}
 	own = ownCPU() - own
 	close(watched)
@@ -140,17 +143,19 @@ func (l *learner) stage(ctx context.Context, o options, index, rate int, errw io
 		Offered:  rate,
 		Events:   work.accepted.Load(),
 		Examples: work.examples.Load(),
-		Probes:   len(probes.fresh),
+		Probes:   len(probes.accepted),
+		Held:     probes.held,
 		Busy:     work.busy.Load(),
 		Posted:   posted.Seconds(),
 		Drain:    drained.Seconds(),
 
 		AcceptP50: seconds(probes.accepted, 0.5), AcceptP99: seconds(probes.accepted, 0.99),
-		FreshP50: seconds(probes.fresh, 0.5), FreshP99: seconds(probes.fresh, 0.99), FreshMax: seconds(probes.fresh, 1),
+		FreshP50: seconds(probes.fresh[candidate], 0.5), FreshP99: seconds(probes.fresh[candidate], 0.99),
+		FreshMax:  seconds(probes.fresh[candidate], 1),
+		StableP50: seconds(probes.fresh[stable], 0.5), StableP99: seconds(probes.fresh[stable], 0.99),
 
-		LearnerCPU: after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"],
-		LoadCPU:    own,
-		Samples:    samples,
+		LoadCPU: own,
+		Samples: samples,
 	}
 	s.summarise(before, after)
 	return s, s.logBytes(ctx, callers, l.base)
