@@ -184,7 +184,7 @@ bit, as when it was first computed. The daemon must not be running.`,
 				if err != nil {
 					return err
 				}
-				man, err := m.Store.Write(cmd.Context(), m.Manifest(), blobs)
+				man, err := m.Store.Complete(cmd.Context(), m.Manifest(), blobs)
 				if err != nil {
 					return err
 				}

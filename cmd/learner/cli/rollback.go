@@ -108,14 +108,11 @@ func (a *app) control(ctx context.Context, cfg *config.Config, m config.Model, c
 	}
 	done.By = "log"
 	err = a.withMachine(ctx, m.Name, true, func(mach *machine.Machine) error {
-		if err := machine.Prepare(mach.Store, &c); err != nil {
-			return err
-		}
 		ev, err := feedback.NewControl(rand.Text(), "perennial/learner", c)
 		if err != nil {
 			return err
 		}
-		receipts, err := mach.Log.Append(ctx, []feedback.Event{ev})
+		receipts, err := mach.Decide(ctx, ev)
 		if err != nil {
 			return err
 		}

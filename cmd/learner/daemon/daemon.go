@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -120,7 +123,7 @@ func (d *Daemon) serves(r *runner) serve.Model {
 		Stable:     &r.stable,
 		Candidate:  &r.candidate,
 		Decoder:    m.Decoder,
-		Log:        intake{log: m.Log, store: m.Store},
+		Log:        &intake{log: m.Log, machine: m},
 		Status:     r,
 	}
 }
@@ -142,12 +145,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stopServing()
 	learning, stopLearning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLearning()
+	// A clean stop has a time for everything together, from ctx's end.
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, stopWorking) })()
 
 	errs := make([]error, len(d.runners))
 	var learners sync.WaitGroup
 	for i, r := range d.runners {
 		learners.Go(func() {
-			errs[i] = r.run(learning)
+			errs[i] = r.run(learning, working)
 			if errs[i] != nil {
 				d.opt.Logger.Error("learner stopped", "model", r.machine.Name, "error", errs[i])
 			}
@@ -172,9 +179,16 @@ func (d *Daemon) serve(ctx context.Context) error {
 	for i, r := range d.runners {
 		names[i] = r.machine.Name
 	}
-	d.opt.Logger.Info("ready", "http", "http://"+ln.Addr().String(), "models", names,
-		"log", d.broker.ClientURL(), "default_consent", d.cfg.Consent.Default.String())
+	ready(d.opt.Logger, ln, d.broker, d.cfg, names)
 	return d.server.Serve(ctx, ln)
+}
+
+// ready says what a person needs to know at start: where to send what, and what events
+// that say nothing of consent are taken to allow.
+func ready(logger *slog.Logger, ln net.Listener, broker *ledger.Broker, cfg *config.Config, models []string) {
+	base := "http://" + ln.Addr().String()
+	logger.Info("ready", "http", base, "dashboard", base+"/", "models", strings.Join(models, ","),
+		"log", cmp.Or(broker.ClientURL(), "embedded, without a socket"), "default_consent", cfg.Consent.Default.String())
 }
 
 // Close releases the stores and the log. It is safe after a failed Open.

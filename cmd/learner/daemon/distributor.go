@@ -74,7 +74,7 @@ func (d *distributor) run(ctx context.Context) error {
 			switch {
 			case err == nil || ctx.Err() != nil:
 			case errors.Is(err, distribute.ErrFenced):
-				return fmt.Errorf("publish version %d: %w", r.version, err)
+				return fmt.Errorf("publish version %d: %w: another learner publishes this model now, and this one stops", r.version, err)
 			default:
 				d.logger.Warn("version was not distributed", "version", r.version, "channel", channel, "error", err)
 			}

@@ -54,14 +54,31 @@ func (r *runner) loop(ctx context.Context, arrivals <-chan arrival) error {
 }
 
 func (r *runner) apply(ctx context.Context, a arrival) error {
+	if ev := a.rec.Event; ev != nil && ev.Control != nil {
+		// Nobody prepared a record that came past the servers; what it names is needed
+		// until a version after it is durable. If it is not there, Apply says so.
+		if err := r.machine.Hold(ev.Control, ledger.Position(a.rec.Position)); err != nil {
+			r.logger.Warn("a rollback's version is not held", "position", a.rec.Position, "error", err)
+		}
+	}
 	effects, err := r.machine.Engine.Apply(a.rec)
 	if err != nil {
 		return fmt.Errorf("model %s: apply record %d: %w", r.machine.Name, a.rec.Position, err)
 	}
+	moved := false
 	for _, e := range effects {
+		if _, ok := e.(engine.MoveChannel); ok {
+			moved = true
+		}
 		if err := r.do(ctx, e, a.raw); err != nil {
 			return err
 		}
+	}
+	switch {
+	case r.machine.Engine.Settled():
+		r.behind.Store(0)
+	case moved || r.behind.Load() == 0:
+		r.behind.Store(r.machine.Engine.Time())
 	}
 	r.account(false)
 	return nil
@@ -170,7 +187,15 @@ func (r *runner) final(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.writer.write(ctx, j); err != nil {
+	err = r.writer.write(ctx, j)
+	switch {
+	case err == nil:
+		r.writer.durable.Store(uint64(j.manifest.Version))
+	case ctx.Err() != nil:
+		// Nothing is lost: the log has it all.
+		r.logger.Warn("no time was left for a last version; the next start scans the log from an earlier one",
+			"version", r.writer.durable.Load(), "position", r.machine.Engine.Position())
+	default:
 		return fmt.Errorf("model %s: write version %s: %w", r.machine.Name, checkpoint.Version(j.manifest.Version), err)
 	}
 	return nil

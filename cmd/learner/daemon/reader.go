@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
 	"github.com/perennial-ml/perennial/engine"
@@ -25,10 +27,13 @@ func read(ctx context.Context, m *machine.Machine, scan *ledger.Scan, out chan<-
 	for {
 		raw, err := scan.Next(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return nil
+			case errors.Is(err, ledger.ErrReplaced):
+				return fmt.Errorf("model %s: %w: another learner scans this log now, and this one stops", m.Name, err)
 			}
-			return err
+			return fmt.Errorf("model %s: %w", m.Name, err)
 		}
 		a := arrival{rec: m.Decode(raw)}
 		if a.rec.Event == nil {

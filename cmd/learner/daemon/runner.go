@@ -29,6 +29,9 @@ type runner struct {
 	source string // of the ticks: names this process
 	nextID atomic.Uint64
 	ticker ticker
+	// behind is the log time, in nanoseconds, since which stable lacks something that
+	// was accepted; 0 if it lacks nothing.
+	behind atomic.Int64
 	ticks  sync.WaitGroup
 
 	accounted   uint64
@@ -51,12 +54,15 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 		logger:  logger,
 		source:  fmt.Sprintf("perennial/learner/%s/%d", m.Name, start.UnixNano()),
 	}
-	r.writer = newWriter(m.Store, r.outbox, logger, r.stats)
+	r.writer = newWriter(m, logger, r.stats)
 	r.writer.durable.Store(uint64(v))
 	r.stable.spec, r.candidate.spec = m.SpecJSON(), m.SpecJSON()
 	state, err := m.Log.State(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := m.Settle(state.Last); err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
 	logger.Info("restored", "version", uint64(v), "log_last", uint64(state.Last), "took", time.Since(start).Round(time.Millisecond))
 	return r, nil
@@ -78,8 +84,9 @@ func (r *runner) announce(ctx context.Context) error {
 	return nil
 }
 
-// run scans the log until ctx ends, and leaves a durable version behind.
-func (r *runner) run(ctx context.Context) error {
+// run scans the log until ctx ends, and leaves a durable version behind, for as long as
+// working lasts.
+func (r *runner) run(ctx, working context.Context) error {
 	scan, err := r.machine.Log.Scan(ctx, ledger.Position(r.machine.Engine.Position())+1)
 	if err != nil {
 		return fmt.Errorf("model %s: %w", r.machine.Name, err)
@@ -88,8 +95,8 @@ func (r *runner) run(ctx context.Context) error {
 	defer cancel()
 
 	// The outbox and the writer outlive the loop, so that what it asked for last
-	// is still done; they end with the grace period.
-	after, stop := context.WithCancel(context.WithoutCancel(ctx))
+	// is still done.
+	after, stop := context.WithCancel(working)
 	var posting, writing sync.WaitGroup
 	posting.Go(func() { r.outbox.run(after) })
 	writing.Go(func() { r.writer.run(after) })
@@ -115,7 +122,7 @@ func (r *runner) run(ctx context.Context) error {
 	scan.Stop()
 
 	err = errors.Join(errs...)
-	grace := time.AfterFunc(stopGrace, stop)
+	grace := time.AfterFunc(stopGrace, stop) // a learner may end while ctx goes on
 	close(r.writer.jobs)
 	writing.Wait()
 	if err == nil {
@@ -127,8 +134,8 @@ func (r *runner) run(ctx context.Context) error {
 	return err
 }
 
-// stopGrace bounds the work of a clean stop: a last version takes about as long as any
-// other, and the process has to be gone within 5 s.
+// stopGrace bounds the work of a clean stop, the servers' requests and the last version
+// together: the process has to be gone within 5 s, the log's closing included.
 const stopGrace = 4 * time.Second
 
 func (r *runner) tickID() string {

@@ -58,8 +58,11 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 			return fmt.Errorf("serve: %w", err)
 		}
 	}
-	opt.Logger.Info("ready", "http", "http://"+ln.Addr().String(), "log", broker.ClientURL(),
-		"default_consent", cfg.Consent.Default.String())
+	names := make([]string, len(served))
+	for i, m := range served {
+		names[i] = m.Name
+	}
+	ready(opt.Logger, ln, broker, cfg, names)
 	return srv.Serve(ctx, ln)
 }
 
@@ -94,7 +97,7 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 		Stable:     stable,
 		Candidate:  candidate,
 		Decoder:    decoder,
-		Log:        intake{log: log},
+		Log:        &intake{log: log},
 	}, []*hotload.Handle{stable, candidate}, nil
 }
 

@@ -27,6 +27,9 @@ func (r *runner) Status(ctx context.Context) (serve.ModelStatus, error) {
 		s.Position = rep.Position
 		s.LogTime = logTime(rep.Time)
 		s.Pinned = rep.Channels.Pinned
+		if since := r.behind.Load(); since != 0 {
+			s.FreshnessMS = max(0, float64(time.Now().UnixNano()-since)/1e6)
+		}
 		s.Counters = counterMap(rep)
 	}
 	return s, nil

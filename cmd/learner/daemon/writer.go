@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/cmd/learner/machine"
 )
 
 // A writer makes versions durable behind the loop, one at a time. While it is at work
 // the loop skips versions that fall due: durability is no part of the state.
 type writer struct {
-	store  *checkpoint.Store
-	outbox *outbox
-	logger *slog.Logger
-	stats  *stats
+	machine *machine.Machine // for its store and what the store holds on to
+	logger  *slog.Logger
+	stats   *stats
 
 	jobs    chan job
 	busy    atomic.Bool
@@ -37,8 +37,8 @@ type job struct {
 	stableBlobs    []checkpoint.Blob
 }
 
-func newWriter(store *checkpoint.Store, outbox *outbox, logger *slog.Logger, stats *stats) *writer {
-	return &writer{store: store, outbox: outbox, logger: logger, stats: stats, jobs: make(chan job, 1)}
+func newWriter(m *machine.Machine, logger *slog.Logger, stats *stats) *writer {
+	return &writer{machine: m, logger: logger, stats: stats, jobs: make(chan job, 1)}
 }
 
 // offer hands a job over unless the writer is at work, and reports whether it did.
@@ -75,25 +75,35 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
+// write makes a version durable, in the place of its weights alone if a channel named
+// those before, and moves the channels to it.
 func (w *writer) write(ctx context.Context, j job) error {
+	store := w.machine.Store
 	select {
 	case <-j.settled:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if _, err := w.store.Write(ctx, j.manifest, j.blobs); err != nil && !errors.Is(err, checkpoint.ErrConflict) {
+	_, err := store.Complete(ctx, j.manifest, j.blobs)
+	if errors.Is(err, checkpoint.ErrConflict) {
+		return fmt.Errorf("the state differs from the one that was written of this position before: %w", err)
+	}
+	if err != nil {
 		return err
 	}
 	if err := w.ensure(ctx, j); err != nil {
 		return err
 	}
-	if err := w.store.SetChannels(map[string]checkpoint.Version{
+	if err := store.SetChannels(map[string]checkpoint.Version{
 		"candidate": j.manifest.Version,
 		"stable":    j.stable,
 	}); err != nil {
 		return fmt.Errorf("move channels: %w", err)
 	}
-	_, err := w.store.Retain(ctx)
+	if err := w.machine.LetGo(); err != nil {
+		return err
+	}
+	_, err = store.Retain(ctx)
 	return err
 }
 
@@ -102,7 +112,7 @@ func (w *writer) ensure(ctx context.Context, j job) error {
 	if j.stable == j.manifest.Version {
 		return nil
 	}
-	saved, err := w.store.Get(j.stable)
+	saved, err := w.machine.Store.Get(j.stable)
 	if err == nil {
 		saved.Close()
 		return nil
@@ -110,6 +120,6 @@ func (w *writer) ensure(ctx context.Context, j job) error {
 	if !errors.Is(err, checkpoint.ErrNotFound) {
 		w.logger.Warn("stable's version is damaged", "version", uint64(j.stable), "error", err)
 	}
-	_, err = w.store.Write(ctx, j.stableManifest, j.stableBlobs)
+	_, err = w.machine.Store.Write(ctx, j.stableManifest, j.stableBlobs)
 	return err
 }

@@ -12,9 +12,12 @@
 //   - Restore leaves the engine at a durable version that belongs to this log and this
 //     configuration, or before the first record; it never guesses.
 //   - Decode is a pure function of the record and the configuration.
+//   - A version that a rollback record names stays in the store while a scan from a
+//     version that retention keeps would meet the record.
 //
 // # Concurrency
 //
 // A Machine belongs to one goroutine, save for Decode, which any goroutine may call,
-// and Store, which is safe for concurrent use.
+// Store, which is safe for concurrent use, and the calls about controls (Decide, Hold,
+// LetGo), which touch nothing but the Store.
 package machine

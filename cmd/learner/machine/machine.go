@@ -30,6 +30,7 @@ type Machine struct {
 	logger *slog.Logger
 	digest string // of the configuration that states depend on
 	spec   json.RawMessage
+	sealed seals
 }
 
 // OpenStore opens a model's store for writing. One process at a time may.
@@ -40,6 +41,9 @@ func OpenStore(cfg *config.Config, m config.Model, points *failpoint.Set, logger
 	}
 	store, err := checkpoint.Open(dir, m.Checkpoint.Config.WithDefaults(),
 		checkpoint.WithLogger(logger.With("model", m.Name)), checkpoint.WithHook(points.Hit))
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		err = fmt.Errorf("%w; move the folder away to learn from the log's start", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: open versions in %s: %w", m.Name, dir, err)
 	}
@@ -111,15 +115,17 @@ func (m *Machine) Decode(raw ledger.Raw) engine.Record {
 	return rec
 }
 
-// Blobs returns the state as the store takes it.
+// Blobs returns the state as the store takes it. What is sealed and was written before
+// is given with its digest, so that it is not encoded again.
 func (m *Machine) Blobs() ([]checkpoint.Blob, error) {
 	parts, err := m.Engine.Snapshot()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: snapshot: %w", m.Name, err)
 	}
+	m.sealed.keep(parts)
 	blobs := make([]checkpoint.Blob, len(parts))
 	for i, p := range parts {
-		blobs[i] = checkpoint.Blob{Name: p.Name, MediaType: p.MediaType, Write: p.Write}
+		blobs[i] = m.sealed.blob(p)
 	}
 	return blobs, nil
 }
