@@ -255,13 +255,7 @@ func (e *Engine) dropPending(id string) bool {
 // learn turns pending examples into micro-batches: full ones at once, and a smaller
 // one when its oldest example has waited long enough.
 func (e *Engine) learn() error {
-	if len(e.pending) == 0 {
-		return nil
-	}
-	streams := make([]armStreams, len(e.arms))
-	for i, a := range e.arms {
-		streams[i] = armStreams{draw: a.stream("draw", e.position), keep: a.stream("keep", e.position)}
-	}
+	var streams []armStreams // made when the first batch is due: few records bring one
 	for len(e.pending) > 0 {
 		n := e.cfg.Batch.Size
 		if len(e.pending) < n {
@@ -269,6 +263,12 @@ func (e *Engine) learn() error {
 				return nil
 			}
 			n = len(e.pending)
+		}
+		if streams == nil {
+			streams = make([]armStreams, len(e.arms))
+			for i, a := range e.arms {
+				streams[i] = armStreams{draw: a.stream("draw", e.position), keep: a.stream("keep", e.position)}
+			}
 		}
 		if err := e.microBatch(e.pending[:n], streams); err != nil {
 			return err

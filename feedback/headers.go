@@ -26,21 +26,24 @@ func FromHeaders(header map[string][]string, data []byte) (Event, error) {
 // Headers returns the event's attributes as NATS headers; with Data as the message's
 // payload it is the event in binary mode.
 func (e Event) Headers() map[string][]string {
-	h := make(map[string][]string, 8)
-	put := func(name, value string) {
+	h := make(map[string][]string, 12) // with room for what a transport adds
+	values := make([]string, 0, attributeCount)
+	put := func(header, value string) {
 		if value != "" {
-			h[headerPrefix+name] = []string{escapeHeader(value)}
+			values = append(values, escapeHeader(value))
+			n := len(values)
+			h[header] = values[n-1 : n : n]
 		}
 	}
-	put("specversion", SpecVersion)
-	put("id", e.ID)
-	put("source", e.Source)
-	put("type", e.Type)
-	put("subject", e.Subject)
-	put("time", timeText(e.Time))
-	put("consent", e.Consent.String())
+	put(headerPrefix+"specversion", SpecVersion)
+	put(headerPrefix+"id", e.ID)
+	put(headerPrefix+"source", e.Source)
+	put(headerPrefix+"type", e.Type)
+	put(headerPrefix+"subject", e.Subject)
+	put(headerPrefix+"time", timeText(e.Time))
+	put(headerPrefix+"consent", e.Consent.String())
 	if len(e.Data) > 0 {
-		put("datacontenttype", contentJSON)
+		put(headerPrefix+"datacontenttype", contentJSON)
 	}
 	return h
 }

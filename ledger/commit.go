@@ -36,9 +36,10 @@ type committer struct {
 	nc      *nats.Conn
 	inbox   string
 	sub     *nats.Subscription
-	seq     uint64 // of the last request sent: the tail of its inbox
-	stalled bool   // the last request got no answer in time
-	few     int    // up to so many events are stored singly: see fewOnDisk
+	seq     uint64     // of the last request sent: the tail of its inbox
+	seqs    [][]string // the header values "1", "2", ... of a batch
+	stalled bool       // the last request got no answer in time
+	few     int        // up to so many events are stored singly: see fewOnDisk
 
 	ahead  string    // where the answer to the batch sent ahead comes, or ""
 	parked *nats.Msg // that answer, if it came before its turn
@@ -245,7 +246,7 @@ func (c *committer) sendBatch(f *flight) error {
 	for k, i := range f.todo {
 		m := f.unique[i].msg
 		m.Header[headerBatchID] = batch
-		m.Header[headerBatchSeq] = []string{strconv.Itoa(k + 1)}
+		m.Header[headerBatchSeq] = c.batchSeq(k)
 		delete(m.Header, headerCommit)
 		m.Reply = ""
 		if k == len(f.todo)-1 {
@@ -259,6 +260,15 @@ func (c *committer) sendBatch(f *flight) error {
 	}
 	f.batch = batch[0]
 	return nil
+}
+
+// batchSeq returns the header value of the k-th event of a batch. The values are shared
+// and never written.
+func (c *committer) batchSeq(k int) []string {
+	for n := len(c.seqs); n <= k; n++ {
+		c.seqs = append(c.seqs, []string{strconv.Itoa(n + 1)})
+	}
+	return c.seqs[k]
 }
 
 // storeSingly stores the first n items of f.todo each by itself, without waiting between
