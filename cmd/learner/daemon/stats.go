@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -116,11 +119,27 @@ func prequentialMetrics(send func(prometheus.ValueType, string, string, float64,
 	for _, m := range measures(r.Fading) {
 		send(gauge, "prequential_"+m.name, help, m.value, "of", who, "segment", "", "over", "fading")
 	}
-	for _, seg := range r.Segments {
+	for _, seg := range r.Segments[:min(len(r.Segments), maxSegments)] {
+		if seg.Segment == "" {
+			continue // the name of them all
+		}
 		for _, m := range measures(seg.Window) {
-			send(gauge, "prequential_"+m.name, help, m.value, "of", who, "segment", seg.Segment, "over", "window")
+			send(gauge, "prequential_"+m.name, help, m.value, "of", who, "segment", label(seg.Segment), "over", "window")
 		}
 	}
+}
+
+// maxSegments bounds the segments of one account that become time series, the first by
+// name. The report of the HTTP API has them all.
+const maxSegments = 100
+
+// label returns a segment's name as a label may hold it. A name that is not UTF-8 is
+// quoted, which no two names share and which no valid name is.
+func label(segment string) string {
+	if utf8.ValidString(segment) && !strings.HasPrefix(segment, `"`) {
+		return segment
+	}
+	return strconv.QuoteToASCII(segment)
 }
 
 func boolean(b bool) float64 {

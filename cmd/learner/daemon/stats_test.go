@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
 )
 
@@ -48,4 +51,38 @@ func TestStatusKeepsBothCountsOfPredictions(t *testing.T) {
 	require.Equal(t, uint64(3), m["predictions"])
 	require.Equal(t, uint64(1), m["window_predictions"])
 	require.Equal(t, uint64(4), m["late"])
+}
+
+// Segments are named by producers: no name may break the page for all others, or make it
+// grow without end.
+func TestMetricsPageTakesAnySegment(t *testing.T) {
+	loss := 0.25
+	report := prequential.Report{Window: prequential.Scores{N: 9, Loss: &loss, Accuracy: &loss}}
+	names := []string{"", "a\xff", "a\xfe", "a\uFFFD", `"a\xff"`, "new\nline", prequential.Other}
+	for i := range 3 * maxSegments {
+		names = append(names, fmt.Sprint("z", i))
+	}
+	for _, name := range names {
+		report.Segments = append(report.Segments, prequential.SegmentReport{Segment: name, Window: prequential.Scores{N: 9, Loss: &loss}})
+	}
+	registry := prometheus.NewPedanticRegistry()
+	for _, model := range []string{"left", "right"} {
+		s := newStats(model)
+		s.report.Store(&engine.Report{Served: report, Stable: report, Arms: []engine.ArmReport{{Name: "learner", Prequential: report}}})
+		for _, c := range append(s.own(), s) {
+			require.NoError(t, registry.Register(c))
+		}
+	}
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	series := 0
+	for _, f := range families {
+		if f.GetName() == "perennial_prequential_loss" {
+			series = len(f.GetMetric())
+		}
+	}
+	require.Equal(t, 2*3*(1+maxSegments-1), series, "the whole, and the segments but the one without a name")
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	require.NoError(t, err)
+	require.Empty(t, problems)
 }
