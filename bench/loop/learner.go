@@ -50,7 +50,7 @@ func start(ctx context.Context, binary, dir string) (*learner, error) {
 	}
 	l := &learner{base: "http://" + address, log: filepath.Join(dir, "learner.log"), done: make(chan struct{})}
 	file := filepath.Join(dir, "learner.yaml")
-	if err := os.WriteFile(file, bytes.ReplaceAll(learnerYAML, []byte("HTTP_ADDRESS"), []byte(address)), 0o644); err != nil {
+	if err := os.WriteFile(file, configuration(address), 0o644); err != nil {
 		return nil, err
 	}
 	words, err := os.Create(l.log)
@@ -73,6 +73,11 @@ func start(ctx context.Context, binary, dir string) (*learner, error) {
 		return nil, errors.Join(err, l.stop())
 	}
 	return l, nil
+}
+
+// configuration returns the learner's, with the address that it serves on.
+func configuration(address string) []byte {
+	return bytes.ReplaceAll(learnerYAML, []byte("HTTP_ADDRESS"), []byte(address))
 }
 
 func freePort() (string, error) {
