@@ -67,12 +67,27 @@ type pull struct {
 }
 
 // open makes the consumer, taking the name over from whoever uses it, and asks for
-// records after c.last.
+// records after c.last. Whoever lost the name may try to make it again in between, and
+// finds out after that: open insists.
 func (c *cursor) open(ctx context.Context) error {
-	c.drop()
-	if err := c.js.DeleteConsumer(ctx, c.stream, c.name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("delete consumer %s: %w", c.name, err)
+	const attempts = 10
+	for attempt := 1; ; attempt++ {
+		if err := c.js.DeleteConsumer(ctx, c.stream, c.name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return fmt.Errorf("delete consumer %s: %w", c.name, err)
+		}
+		err := c.create(ctx)
+		if !errors.Is(err, jetstream.ErrConsumerExists) || attempt == attempts {
+			return err
+		}
+		if !sleep(ctx, time.Duration(attempt)*20*time.Millisecond) {
+			return ctx.Err()
+		}
 	}
+}
+
+// create makes the consumer where none has the name, and asks for records.
+func (c *cursor) create(ctx context.Context) error {
+	c.drop()
 	cons, err := c.js.CreateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
 		Name:              c.name,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
@@ -158,15 +173,33 @@ func (c *cursor) reopen(ctx context.Context) error {
 			c.stream, s.CachedInfo().Created, c.created, ErrRecreated)
 	}
 	mine, err := c.owned(ctx)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		// Either the broker lost it, or another scan is just taking the name over.
+		if !sleep(ctx, takeover) {
+			return ctx.Err()
+		}
+		mine, err = c.owned(ctx)
+	}
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		if err = c.create(ctx); !errors.Is(err, jetstream.ErrConsumerExists) {
+			return err
+		}
+		return c.replaced()
 	case err != nil:
 		return fmt.Errorf("look for consumer %s: %w", c.name, err)
 	case !mine:
-		return fmt.Errorf("consumer %s of stream %s: %w; stop one of the two, or give each its own consumer name",
-			c.name, c.stream, ErrReplaced)
+		return c.replaced()
 	}
 	return c.open(ctx)
+}
+
+// takeover is how long a scan whose consumer is gone gives another to make its own.
+const takeover = 300 * time.Millisecond
+
+func (c *cursor) replaced() error {
+	return fmt.Errorf("consumer %s of stream %s: %w; stop one of the two, or give each its own consumer name",
+		c.name, c.stream, ErrReplaced)
 }
 
 // ask keeps pullsAhead pulls under way. Where it cannot send, the incarnation is broken.
