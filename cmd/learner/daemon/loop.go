@@ -45,6 +45,12 @@ func (r *runner) loop(ctx context.Context, arrivals <-chan arrival) error {
 			if err := r.apply(ctx, a); err != nil {
 				return err
 			}
+		case <-r.writer.freed:
+			if r.owed {
+				if err := r.checkpoint(ctx); err != nil {
+					return err
+				}
+			}
 		case now := <-timer.C:
 			r.tick(ctx, now)
 		case <-ctx.Done():
@@ -108,11 +114,13 @@ func (r *runner) do(ctx context.Context, e engine.Effect, raw ledger.Raw) error 
 	return nil
 }
 
-// checkpoint copies the state for the writer, if that is free.
+// checkpoint copies the state for the writer, if that is free. If not, one is owed: it is
+// made of the state as it is when the writer is free and the log exhausted, as no other
+// may fall due before more records come.
 func (r *runner) checkpoint(ctx context.Context) error {
 	start := time.Now()
 	ok, err := r.writer.offer(func() (job, error) { return r.job(ctx) })
-	if !ok {
+	if r.owed = !ok; r.owed {
 		r.stats.checkpointSkipped.Inc()
 	}
 	r.stats.pauseSeconds.Observe(time.Since(start).Seconds())

@@ -29,6 +29,7 @@ type runner struct {
 	source string // of the ticks: names this process
 	nextID atomic.Uint64
 	ticker ticker
+	owed   bool // a version fell due while the writer was at work
 	// behind is the log time, in nanoseconds, since which stable lacks something that
 	// was accepted; 0 if it lacks nothing.
 	behind atomic.Int64
@@ -54,7 +55,7 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 		logger:  logger,
 		source:  fmt.Sprintf("perennial/learner/%s/%d", m.Name, start.UnixNano()),
 	}
-	r.writer = newWriter(m, logger, r.stats)
+	r.writer = newWriter(m, r.outbox.dropped.Load, logger, r.stats)
 	r.writer.durable.Store(uint64(v))
 	r.stable.spec, r.candidate.spec = m.SpecJSON(), m.SpecJSON()
 	state, err := m.Log.State(ctx)

@@ -13,13 +13,16 @@ import (
 )
 
 // A writer makes versions durable behind the loop, one at a time. While it is at work
-// the loop skips versions that fall due: durability is no part of the state.
+// the loop skips versions that fall due, and makes one up when it has nothing else to do:
+// durability is no part of the state.
 type writer struct {
 	machine *machine.Machine // for its store and what the store holds on to
 	logger  *slog.Logger
 	stats   *stats
+	dropped func() bool // whether the outbox gave an errand up
 
 	jobs    chan job
+	freed   chan struct{} // holds a token when the writer came free since it was taken
 	busy    atomic.Bool
 	durable atomic.Uint64
 }
@@ -37,8 +40,12 @@ type job struct {
 	stableBlobs    []checkpoint.Blob
 }
 
-func newWriter(m *machine.Machine, logger *slog.Logger, stats *stats) *writer {
-	return &writer{machine: m, logger: logger, stats: stats, jobs: make(chan job, 1)}
+// errDropped refuses a version because the outbox dropped an errand of a record before
+// it: the next start has to scan that record again.
+var errDropped = errors.New("what a record asked for was not done before the learner stopped")
+
+func newWriter(m *machine.Machine, dropped func() bool, logger *slog.Logger, stats *stats) *writer {
+	return &writer{machine: m, dropped: dropped, logger: logger, stats: stats, jobs: make(chan job, 1), freed: make(chan struct{}, 1)}
 }
 
 // offer hands a job over unless the writer is at work, and reports whether it did.
@@ -66,12 +73,16 @@ func (w *writer) run(ctx context.Context) {
 			w.durable.Store(uint64(j.manifest.Version))
 			w.stats.checkpoint(time.Since(start))
 			w.logger.Debug("version written", "version", uint64(j.manifest.Version), "took", time.Since(start))
-		case ctx.Err() != nil:
+		case ctx.Err() != nil || errors.Is(err, errDropped): // the learner is stopping
 		default:
 			w.stats.checkpointFailures.Inc()
 			w.logger.Error("version was not written", "version", uint64(j.manifest.Version), "error", err)
 		}
 		w.busy.Store(false)
+		select {
+		case w.freed <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -83,6 +94,9 @@ func (w *writer) write(ctx context.Context, j job) error {
 	case <-j.settled:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if w.dropped() {
+		return errDropped
 	}
 	_, err := store.Complete(ctx, j.manifest, j.blobs)
 	if errors.Is(err, checkpoint.ErrConflict) {
