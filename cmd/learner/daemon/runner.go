@@ -129,6 +129,9 @@ func (r *runner) run(ctx, working context.Context) error {
 	if err == nil {
 		err = r.final(after)
 	}
+	if err == nil {
+		r.logger.Info("stopped", "version", r.writer.durable.Load(), "position", r.machine.Engine.Position())
+	}
 	grace.Stop()
 	stop()
 	posting.Wait()
@@ -142,6 +145,3 @@ const stopGrace = 4 * time.Second
 func (r *runner) tickID() string {
 	return r.source + "/" + strconv.FormatUint(r.nextID.Add(1), 10)
 }
-
-// loaded reports whether there is something to serve.
-func (r *runner) loaded() bool { return r.stable.Current() != nil }
