@@ -39,6 +39,9 @@ type Join struct {
 	// MaxPredictions bounds the predictions held; the oldest leaves first.
 	// Default 100,000.
 	MaxPredictions int `yaml:"max_predictions" json:"max_predictions,omitempty"`
+	// MaxSignals bounds the signals on one prediction; later ones are only counted.
+	// Default 64.
+	MaxSignals int `yaml:"max_signals" json:"max_signals,omitempty"`
 	// MaxOrphans bounds the waiting signals; the oldest leaves first. Default 10,000.
 	MaxOrphans int `yaml:"max_orphans" json:"max_orphans,omitempty"`
 	// MaxBytes bounds the memory of both, as estimated from their contents.
@@ -77,6 +80,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Join.Window, 72*time.Hour)
 	setDefault(&c.Join.OrphanWait, time.Minute)
 	setDefault(&c.Join.MaxPredictions, 100_000)
+	setDefault(&c.Join.MaxSignals, 64)
 	setDefault(&c.Join.MaxOrphans, 10_000)
 	setDefault(&c.Join.MaxBytes, 256<<20)
 	return c
@@ -115,6 +119,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("signals.join.orphan_wait: must be above 0, got %v", c.Join.OrphanWait)
 	case c.Join.MaxPredictions < 1:
 		return fmt.Errorf("signals.join.max_predictions: must be at least 1, got %d", c.Join.MaxPredictions)
+	case c.Join.MaxSignals < 1 || c.Join.MaxSignals > 4096:
+		return fmt.Errorf("signals.join.max_signals: must be in [1, 4096], got %d", c.Join.MaxSignals)
 	case c.Join.MaxOrphans < 1:
 		return fmt.Errorf("signals.join.max_orphans: must be at least 1, got %d", c.Join.MaxOrphans)
 	case c.Join.MaxBytes < 1<<20:

@@ -13,6 +13,7 @@ type Counts struct {
 	AfterWithdrawal uint64 `json:"after_withdrawal"` // signals on a prediction that was withdrawn or expired
 	Evicted         uint64 `json:"evicted"`          // predictions that left by a bound, without a signal
 	Unlabelled      uint64 `json:"unlabelled"`       // predictions that left by time, without a signal
+	Surplus         uint64 `json:"surplus"`          // signals beyond max_signals on one prediction
 	NoTarget        uint64 `json:"no_target"`        // signals that carry no target for this task
 	Contradicted    uint64 `json:"contradicted"`     // resolutions whose weight fell to zero
 	Amended         uint64 `json:"amended"`          // signals replaced before they were resolved

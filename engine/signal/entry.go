@@ -1,6 +1,9 @@
 package signal
 
 import (
+	"slices"
+
+	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/replay"
 )
@@ -52,7 +55,7 @@ func (e *entry) size() int64 {
 	n := entryOverhead + len(e.ID) + len(e.Subject) + len(e.Segment) + len(e.Channel) +
 		4*(len(e.Row.Dense)+len(e.Row.Categories)+len(e.Outputs))
 	for i := range e.Votes {
-		n += voteOverhead + len(e.Votes[i].Event)
+		n += voteOverhead + e.Votes[i].Events.size()
 	}
 	return int64(n)
 }
@@ -73,13 +76,22 @@ func (e *entry) example(v verdict, position uint64, now int64) *replay.Example {
 	}
 }
 
-// without returns the votes that did not come from an event, and how many did.
-func without(votes []vote, event string) ([]vote, int) {
-	var kept []vote
-	for _, v := range votes {
-		if v.Event != event {
-			kept = append(kept, v)
+// amended returns the votes with what an event said taken out or, by an amendment, put
+// anew at the end; and how many votes that concerned.
+func (e *entry) amended(event string, o orphan, r reader) (votes []vote, n uint64) {
+	var anew []vote
+	for _, v := range e.Votes {
+		if !slices.Contains(v.Events, event) {
+			votes = append(votes, v)
+			continue
+		}
+		n++
+		if o.Operation != feedback.Amend {
+			continue
+		}
+		if c, ok := o.claim.amend(v.Events, v.Rejected); ok {
+			anew = append(anew, r.read(c, e.Outputs))
 		}
 	}
-	return kept, len(votes) - len(kept)
+	return append(votes, anew...), n
 }

@@ -28,7 +28,7 @@ func (w *Window) operation(rec *feedback.Record, position uint64, now int64, pas
 	o := orphan{Key: byEvent(op.EventID), Time: now, Operation: op.Kind}
 	if op.Kind == feedback.Amend {
 		o.claim = claim{
-			Event:    rec.ID,
+			Events:   chain{rec.ID},
 			Position: position,
 			Learn:    rec.Consent == feedback.ConsentLearn,
 			Signal:   *f.Signal,
@@ -45,10 +45,13 @@ func (w *Window) operation(rec *feedback.Record, position uint64, now int64, pas
 	}
 }
 
-// adoptOperations carries out the operations that arrived before their event.
+// adoptOperations carries out the operations that arrived before their event. One that
+// finds nothing, its event having been late itself, is counted as late too.
 func (w *Window) adoptOperations(event string, position uint64, now int64) {
 	for _, o := range w.waiting.adopt(byEvent(event)) {
-		w.operateOnEvent(event, o, position, now)
+		if w.operateOnEvent(event, o, position, now) == 0 {
+			w.counts.Late++
+		}
 	}
 }
 
@@ -61,42 +64,37 @@ func (w *Window) operateOn(e *entry, kind feedback.OperationKind, position uint6
 	}
 	e = w.own(e)
 	*w.counter(kind, e.Emitted)++
-	for _, v := range e.Votes {
-		w.unlink(v.Event, e)
-	}
 	w.replaceVotes(e, nil)
 	w.retract(e)
 	e.Phase = closed
 }
 
 // operateOnEvent amends, withdraws or expires what one event said, whether it reached
-// its prediction or waits for it.
-func (w *Window) operateOnEvent(event string, o orphan, position uint64, now int64) {
-	*w.counter(o.Operation, false) += w.waiting.operate(event, o)
+// its prediction or waits for it, and returns how many signals that were.
+func (w *Window) operateOnEvent(event string, o orphan, position uint64, now int64) uint64 {
+	found := w.waiting.operate(event, o)
+	*w.counter(o.Operation, false) += found
 	for _, e := range inOrder(w.byEvent[event]) {
-		kept, n := without(e.Votes, event)
+		votes, n := e.amended(event, o, w.reader)
 		if n == 0 || e.Phase == closed {
 			continue
 		}
+		found += n
 		e = w.own(e)
 		*w.counter(o.Operation, e.Emitted)++
-		w.unlink(event, e)
-		if o.Operation == feedback.Amend {
-			kept = append(kept, w.reader.read(o.claim, e.Outputs))
-			w.byEvent[o.claim.Event] = append(w.byEvent[o.claim.Event], e)
-		}
-		w.replaceVotes(e, kept)
+		w.replaceVotes(e, votes)
 		switch {
 		case e.Phase == resolved:
 			w.resolve(e, position, now)
-		case len(kept) == 0:
+		case len(votes) == 0:
 			e.Phase = open
 		}
 	}
 	// An operation on the amendment may have come before it.
 	if o.Operation == feedback.Amend {
-		w.adoptOperations(o.claim.Event, position, now)
+		w.adoptOperations(o.claim.Events[0], position, now)
 	}
+	return found
 }
 
 // inOrder returns the entries by arrival, so that a restored window works through

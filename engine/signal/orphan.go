@@ -20,7 +20,7 @@ func byEvent(id string) string      { return "e:" + id }
 // orphanage holds orphans by what they wait for and by age.
 type orphanage struct {
 	byKey   map[string][]*orphan
-	byClaim map[string][]*orphan // signals, by the event that said them
+	byClaim map[string][]*orphan // signals and amendments, by the events that said them
 	order   fifo[*orphan]        // those that left stay until their turn, with an empty Key
 	bytes   int64
 	live    int
@@ -33,7 +33,7 @@ func newOrphanage() orphanage {
 func (q *orphanage) len() int { return q.live }
 
 func (o *orphan) size() int64 {
-	return int64(claimOverhead + 2*len(o.Key) + len(o.claim.Event) + len(o.claim.Signal.Over))
+	return int64(claimOverhead + 2*len(o.Key) + o.claim.Events.size() + len(o.claim.Signal.Over))
 }
 
 func (q *orphanage) add(o orphan) {
@@ -44,18 +44,22 @@ func (q *orphanage) add(o orphan) {
 	q.live++
 }
 
-// claimed enters a signal under the event that said it.
+// claimed enters a signal, or an amendment, under the events that said it.
 func (q *orphanage) claimed(o *orphan) {
-	if o.Operation == "" {
-		q.byClaim[o.claim.Event] = append(q.byClaim[o.claim.Event], o)
+	for _, id := range o.claim.Events {
+		q.byClaim[id] = append(q.byClaim[id], o)
+	}
+}
+
+func (q *orphanage) unclaimed(o *orphan) {
+	for _, id := range o.claim.Events {
+		unlist(q.byClaim, id, o)
 	}
 }
 
 // drop forgets an orphan that was taken out of byKey.
 func (q *orphanage) drop(o *orphan) {
-	if o.Operation == "" {
-		unlist(q.byClaim, o.claim.Event, o)
-	}
+	q.unclaimed(o)
 	q.bytes -= o.size()
 	q.live--
 	o.Key = ""
@@ -75,21 +79,27 @@ func unlist[T comparable](lists map[string][]T, key string, item T) {
 	}
 }
 
-// operate amends, withdraws or expires what an event said while it waits for its
-// prediction, and returns how many signals that were: a preference is two.
+// operate amends, withdraws or expires what an event said while it waits, and returns how
+// many signals that were: a preference is two. An amendment that is itself taken back
+// takes back what it would have amended.
 func (q *orphanage) operate(event string, with orphan) (n uint64) {
-	for _, o := range q.byClaim[event] {
+	for _, o := range slices.Clone(q.byClaim[event]) {
 		n++
-		if with.Operation != feedback.Amend {
+		next, stays := claim{}, false
+		if with.Operation == feedback.Amend {
+			next, stays = with.claim.amend(o.claim.Events, o.claim.Rejected)
+		}
+		if !stays && o.Operation == "" {
 			unlist(q.byKey, o.Key, o)
 			q.drop(o)
 			continue
 		}
 		q.bytes -= o.size()
-		unlist(q.byClaim, event, o)
-		rejected := o.claim.Rejected
-		o.claim = with.claim
-		o.claim.Rejected = rejected
+		q.unclaimed(o)
+		o.claim = next
+		if !stays {
+			o.Operation = with.Operation
+		}
 		q.claimed(o)
 		q.bytes += o.size()
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/internal/canonical"
 )
 
@@ -86,9 +87,7 @@ func (w *Window) Restore(data []byte) error {
 		fresh.bytes += e.size()
 	}
 	for _, e := range doc.Entries {
-		for _, v := range e.Votes {
-			fresh.byEvent[v.Event] = append(fresh.byEvent[v.Event], e)
-		}
+		fresh.link(e)
 	}
 	for _, id := range doc.Settle {
 		e, ok := fresh.entries[id]
@@ -98,6 +97,9 @@ func (w *Window) Restore(data []byte) error {
 		fresh.settling.push(settlement{id: e.ID, at: e.SettleAt})
 	}
 	for _, o := range doc.Orphans {
+		if o.Orphan.Operation == feedback.Amend && len(o.Claim.Events) == 0 {
+			return fmt.Errorf("decode join window: an amendment has no id")
+		}
 		o.Orphan.claim = o.Claim
 		fresh.waiting.add(o.Orphan)
 	}

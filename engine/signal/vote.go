@@ -2,6 +2,7 @@ package signal
 
 import (
 	"math"
+	"slices"
 
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
@@ -9,23 +10,58 @@ import (
 
 // A vote is one signal, read as a target and a weight.
 type vote struct {
-	Event    string  `cbor:"1,keyasint"`
+	Events   chain   `cbor:"1,keyasint"`
 	Position uint64  `cbor:"2,keyasint"`
 	Learn    bool    `cbor:"3,keyasint"` // its person agreed to learning
 	None     bool    `cbor:"4,keyasint"` // the signal has no target for this task
 	Target   float32 `cbor:"5,keyasint"`
 	Negative bool    `cbor:"6,keyasint"` // the class is known not to be Target
 	Weight   float32 `cbor:"7,keyasint"`
+	Rejected bool    `cbor:"8,keyasint"` // the other side of a preference
+}
+
+// A chain holds the ids of the event that said something and of those that amended it,
+// in order: whoever names any of them means what was said. It is never written to.
+type chain []string
+
+// maxChain bounds a chain. The first id stays; of the amendments the latest ones do.
+const maxChain = 16
+
+// and returns the chain with an amendment's id at its end.
+func (c chain) and(event string) chain {
+	longer := append(c[:len(c):len(c)], event)
+	if len(longer) > maxChain {
+		longer = slices.Delete(longer, 1, 2)
+	}
+	return longer
+}
+
+func (c chain) size() (n int) {
+	for _, id := range c {
+		n += len(id)
+	}
+	return n
 }
 
 // A claim is a signal on its way to the prediction that it is about.
 type claim struct {
-	Event    string          `cbor:"1,keyasint"`
+	Events   chain           `cbor:"1,keyasint"`
 	Position uint64          `cbor:"2,keyasint"`
 	Learn    bool            `cbor:"3,keyasint"`
 	Signal   feedback.Signal `cbor:"4,keyasint"`
 	// Rejected marks the other side of a preference.
 	Rejected bool `cbor:"5,keyasint"`
+}
+
+// amend returns the claim that takes the place of what was said under a chain of ids.
+// It reports false if nothing does: another kind of signal speaks of the prediction that
+// was preferred, and no longer of the one that was not.
+func (c claim) amend(said chain, rejected bool) (claim, bool) {
+	if rejected && c.Signal.Kind != feedback.Preference {
+		return claim{}, false
+	}
+	c.Events, c.Rejected = said.and(c.Events[0]), rejected
+	return c, true
 }
 
 // reader reads signals as votes for one task.
@@ -51,7 +87,7 @@ func newReader(cfg Config, task models.Task) reader {
 // for a self-contained event. The table is in docs/signals.md.
 func (r reader) read(c claim, outputs []float32) vote {
 	s := c.Signal
-	v := vote{Event: c.Event, Position: c.Position, Learn: c.Learn}
+	v := vote{Events: c.Events, Position: c.Position, Learn: c.Learn, Rejected: c.Rejected}
 	confidence := 1.0
 	if s.Confidence != nil {
 		confidence = *s.Confidence

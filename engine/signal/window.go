@@ -102,9 +102,11 @@ func (w *Window) own(e *entry) *entry {
 		live[i] = &mine
 	}
 	for _, v := range e.Votes {
-		for i, o := range w.byEvent[v.Event] {
-			if o == e {
-				w.byEvent[v.Event][i] = &mine
+		for _, id := range v.Events {
+			for i, o := range w.byEvent[id] {
+				if o == e {
+					w.byEvent[id][i] = &mine
+				}
 			}
 		}
 	}
@@ -186,7 +188,7 @@ func (w *Window) Feedback(rec *feedback.Record, position uint64, now int64, past
 		w.operation(rec, position, now, past)
 		return
 	}
-	c := claim{Event: rec.ID, Position: position, Learn: learn, Signal: *f.Signal}
+	c := claim{Events: chain{rec.ID}, Position: position, Learn: learn, Signal: *f.Signal}
 	if f.PredictionID == "" {
 		if _, ok := w.entries[rec.ID]; ok {
 			w.counts.RepeatedID++
@@ -233,6 +235,10 @@ func (w *Window) vote(e *entry, c claim, position uint64, now int64) {
 		w.counts.AfterWithdrawal++
 		return
 	}
+	if len(e.Votes) >= w.cfg.MaxSignals {
+		w.counts.Surplus++
+		return
+	}
 	e = w.own(e)
 	w.counts.Signals++
 	v := w.reader.read(c, e.Outputs)
@@ -240,7 +246,6 @@ func (w *Window) vote(e *entry, c claim, position uint64, now int64) {
 		w.counts.NoTarget++
 	}
 	w.replaceVotes(e, append(e.Votes[:len(e.Votes):len(e.Votes)], v))
-	w.byEvent[c.Event] = append(w.byEvent[c.Event], e)
 	switch {
 	case e.Phase == resolved:
 		w.resolve(e, position, now)
@@ -336,17 +341,32 @@ func (w *Window) leave(e *entry, position uint64, now int64, reason *uint64) {
 	}
 	delete(w.entries, e.ID)
 	w.bytes -= e.size()
+	w.unlink(e)
+}
+
+// link enters an entry under the events whose votes it holds.
+func (w *Window) link(e *entry) {
 	for _, v := range e.Votes {
-		w.unlink(v.Event, e)
+		for _, id := range v.Events {
+			w.byEvent[id] = append(w.byEvent[id], e)
+		}
 	}
 }
 
-func (w *Window) unlink(event string, e *entry) { unlist(w.byEvent, event, e) }
+func (w *Window) unlink(e *entry) {
+	for _, v := range e.Votes {
+		for _, id := range v.Events {
+			unlist(w.byEvent, id, e)
+		}
+	}
+}
 
 func (w *Window) replaceVotes(e *entry, votes []vote) {
+	w.unlink(e)
 	w.bytes -= e.size()
 	e.Votes = votes
 	w.bytes += e.size()
+	w.link(e)
 }
 
 func (w *Window) segmentOf(labels map[string]string) string {

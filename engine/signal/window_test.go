@@ -256,6 +256,62 @@ func TestWindowJoinsSignalsWithTheirPrediction(t *testing.T) {
 			n:    func(c *signal.Counts) { c.Withdrawn, c.WithdrawnAfter = 1, 1 },
 		},
 		{
+			name: "the rejected side of a preference stays rejected when it is amended",
+			do: func(d *desk) {
+				half := 0.5
+				again := feedback.Signal{Kind: feedback.Preference, Over: "q", Confidence: &half}
+				d.predict("p", 0.9).predict("q", 0.8).say("a", "p", feedback.Signal{Kind: feedback.Preference, Over: "q"}).
+					feedback("b", learn, amend("a", again))
+			},
+			want: []string{"new p 1 @0.60", "new q 0 @0.60", "reweigh p 1 @0.30", "reweigh q 0 @0.30"},
+			n:    func(c *signal.Counts) { c.AmendedAfter, c.Reweighed = 2, 2 },
+		},
+		{
+			name: "a preference amended to a label speaks of the preferred prediction alone",
+			do: func(d *desk) {
+				d.predict("p", 0.9).predict("q", 0.8).say("a", "p", feedback.Signal{Kind: feedback.Preference, Over: "q"}).
+					feedback("b", learn, amend("a", label(0)))
+			},
+			want: []string{"new p 1 @0.60", "new q 0 @0.60", "revise p 0 @1.00", "retract q"},
+			n:    func(c *signal.Counts) { c.AmendedAfter, c.Revised = 2, 1 },
+		},
+		{
+			name: "an amended signal is withdrawn by its first id",
+			do: func(d *desk) {
+				d.predict("p", 0.2).say("a", "p", label(1)).feedback("b", learn, amend("a", label(0))).
+					feedback("c", learn, withdraw("a", ""))
+			},
+			want: []string{"new p 1 @1.00", "revise p 0 @1.00", "retract p"},
+			n:    func(c *signal.Counts) { c.AmendedAfter, c.Revised, c.WithdrawnAfter = 1, 1, 1 },
+		},
+		{
+			name: "an amendment and a withdrawal that come before their signal both hold",
+			do: func(d *desk) {
+				d.predict("p", 0.2).feedback("b", learn, amend("a", label(0))).feedback("c", learn, withdraw("a", "")).
+					say("a", "p", label(1))
+			},
+			want: []string{"new p 1 @1.00", "revise p 0 @1.00", "retract p"},
+			n:    func(c *signal.Counts) { c.AmendedAfter, c.Revised, c.WithdrawnAfter = 1, 1, 1 },
+		},
+		{
+			name: "an amendment withdrawn while it waits takes back what it would have amended",
+			do: func(d *desk) {
+				d.predict("p", 0.2).feedback("b", learn, amend("a", label(0))).feedback("c", learn, withdraw("b", "")).
+					say("a", "p", label(1))
+			},
+			want: []string{"new p 1 @1.00", "retract p"},
+			n:    func(c *signal.Counts) { c.Withdrawn, c.WithdrawnAfter = 1, 1 },
+		},
+		{
+			name: "signals beyond the bound on one prediction are only counted",
+			cfg:  signal.Config{Join: signal.Join{MaxSignals: 2}},
+			do: func(d *desk) {
+				d.predict("p", 0.2).say("a", "p", click()).say("b", "p", click()).say("c", "p", label(0))
+			},
+			want: []string{"new p 1 @0.30"},
+			n:    func(c *signal.Counts) { c.Surplus = 1 },
+		},
+		{
 			name: "a withdrawn signal takes its example back",
 			do:   func(d *desk) { d.predict("p", 0.2).say("a", "p", label(1)).feedback("b", learn, withdraw("a", "")) },
 			want: []string{"new p 1 @1.00", "retract p"},

@@ -25,7 +25,7 @@ func (o *Oracle) operate(e event, position uint64) {
 	}
 	w := orphan{event: op.EventID, operation: op.Kind, since: o.now}
 	if op.Kind == "amend" {
-		w.claim = claim{event: e.id, learn: e.learn, signal: *e.say.Signal}
+		w.claim = claim{events: []string{e.id}, learn: e.learn, signal: *e.say.Signal}
 	}
 	switch {
 	case len(o.about(op.EventID)) > 0 || slices.ContainsFunc(o.orphans, saidBy(op.EventID)):
@@ -54,7 +54,7 @@ func (o *Oracle) close(p *prediction) {
 func (o *Oracle) about(event string) []*prediction {
 	var list []*prediction
 	for _, p := range o.predictions {
-		if slices.ContainsFunc(p.votes, func(v vote) bool { return v.event == event }) {
+		if slices.ContainsFunc(p.votes, func(v vote) bool { return slices.Contains(v.events, event) }) {
 			list = append(list, p)
 		}
 	}
@@ -64,39 +64,72 @@ func (o *Oracle) about(event string) []*prediction {
 	return list
 }
 
-// saidBy finds the signals of an event that wait for their prediction.
+// saidBy finds the signals and amendments of an event that wait.
 func saidBy(event string) func(orphan) bool {
-	return func(w orphan) bool { return w.operation == "" && w.claim.event == event }
+	return func(w orphan) bool { return slices.Contains(w.claim.events, event) }
 }
 
-// change replaces what an event said by the amendment, or by nothing.
-func (o *Oracle) change(event string, w orphan, position uint64) {
-	if w.operation == "amend" {
-		for i := range o.orphans {
-			if saidBy(event)(o.orphans[i]) {
-				other := o.orphans[i].claim.other
-				o.orphans[i].claim = w.claim
-				o.orphans[i].claim.other = other
+// anew returns what an amendment makes of something said before, if anything.
+func (w orphan) anew(before []string, other bool) (claim, bool) {
+	c := w.claim
+	if other && c.signal.Kind != "preference" {
+		return claim{}, false
+	}
+	c.events, c.other = append(slices.Clone(before), c.events...), other
+	return c, true
+}
+
+// change replaces what an event said by the amendment, or by nothing. It reports whether
+// there was anything.
+func (o *Oracle) change(event string, w orphan, position uint64) bool {
+	found := false
+	var rest []orphan
+	for _, x := range o.orphans {
+		if !saidBy(event)(x) {
+			rest = append(rest, x)
+			continue
+		}
+		found = true
+		next, stays := claim{}, false
+		if w.operation == "amend" {
+			next, stays = w.anew(x.claim.events, x.claim.other)
+		}
+		if !stays && x.operation == "" {
+			continue
+		}
+		x.claim = next
+		if !stays {
+			x.operation = w.operation
+		}
+		rest = append(rest, x)
+	}
+	o.orphans = rest
+	for _, p := range o.about(event) {
+		found = true
+		var kept, anew []vote
+		for _, v := range p.votes {
+			if !slices.Contains(v.events, event) {
+				kept = append(kept, v)
+			} else if w.operation == "amend" {
+				if c, ok := w.anew(v.events, v.other); ok {
+					anew = append(anew, o.read(c, p.outputs))
+				}
 			}
 		}
-	} else {
-		o.orphans = slices.DeleteFunc(o.orphans, saidBy(event))
-	}
-	for _, p := range o.about(event) {
-		p.votes = slices.DeleteFunc(slices.Clone(p.votes), func(v vote) bool { return v.event == event })
-		if w.operation == "amend" {
-			p.votes = append(p.votes, o.read(w.claim, p.outputs))
-		}
+		p.votes = append(kept, anew...)
 		o.resolve(p, position)
 	}
 	if w.operation == "amend" {
-		o.operationsOn(w.claim.event, position)
+		o.operationsOn(w.claim.events[0], position)
 	}
+	return found
 }
 
 // operationsOn carries out the operations that came before the event they name.
 func (o *Oracle) operationsOn(event string, position uint64) {
 	for _, w := range o.adopt(func(w orphan) bool { return w.event == event }) {
-		o.change(event, w, position)
+		if !o.change(event, w, position) {
+			o.counts.Late++
+		}
 	}
 }

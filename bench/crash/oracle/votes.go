@@ -4,18 +4,19 @@ import "math"
 
 // A vote is what one signal says about one prediction.
 type vote struct {
-	event  string
+	events []string
 	learn  bool
 	mute   bool // says nothing for this task
 	class  float64
 	not    bool // the class is known not to be class
 	weight float32
+	other  bool
 }
 
 // A claim is a signal on its way to its prediction. other marks the prediction that
 // was not preferred.
 type claim struct {
-	event  string
+	events []string
 	learn  bool
 	signal signalData
 	other  bool
@@ -41,7 +42,7 @@ func (o *Oracle) read(c claim, outputs []float64) vote {
 	if s.Confidence != nil {
 		weight *= *s.Confidence
 	}
-	v := vote{event: c.event, learn: c.learn, weight: float32(weight)}
+	v := vote{events: c.events, other: c.other, learn: c.learn, weight: float32(weight)}
 	switch s.Kind {
 	case "label", "correction":
 		v.class = *s.Value

@@ -97,7 +97,7 @@ func (o *Oracle) adopt(mine func(orphan) bool) []orphan {
 }
 
 func (o *Oracle) signal(e event, position uint64) {
-	c := claim{event: e.id, learn: e.learn, signal: *e.say.Signal}
+	c := claim{events: []string{e.id}, learn: e.learn, signal: *e.say.Signal}
 	if e.say.PredictionID == "" {
 		o.counts.SelfContained++
 		p := &prediction{id: e.id, learn: e.learn, since: o.now}

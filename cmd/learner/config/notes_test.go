@@ -152,6 +152,7 @@ func engineNotes() map[string]note {
 		"signal.Join.settle":            {unit: "duration"},
 		"signal.Join.orphan_wait":       {unit: "duration"},
 		"signal.Join.max_predictions":   {unit: "predictions", min: 1},
+		"signal.Join.max_signals":       {unit: "signals", min: 1, max: 4096},
 		"signal.Join.max_orphans":       {unit: "signals", min: 1},
 		"signal.Config.join":            {text: "The attribution window: how predictions and signals wait for each other."},
 		"signal.Join.max_bytes":         {unit: "bytes", min: 1 << 20},
