@@ -47,12 +47,18 @@ type Daemon struct {
 	stores   []*checkpoint.Store
 	runners  []*runner
 	server   *serve.Server
+	listener net.Listener
 }
 
 // Open connects to the log, restores every model, and prepares the server. Nothing is
 // served or learned before Run. The caller closes the Daemon.
 func Open(ctx context.Context, cfg *config.Config, opt Options) (_ *Daemon, err error) {
-	d := &Daemon{cfg: cfg, opt: opt, registry: prometheus.NewRegistry()}
+	// First: where the port is taken, another daemon may well run, and nothing is touched.
+	ln, err := listen(cfg, opt)
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{cfg: cfg, opt: opt, registry: prometheus.NewRegistry(), listener: ln}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -168,19 +174,34 @@ func (d *Daemon) Run(ctx context.Context) error {
 }
 
 func (d *Daemon) serve(ctx context.Context) error {
-	ln := d.opt.Listener
-	if ln == nil {
-		var err error
-		if ln, err = net.Listen("tcp", d.cfg.HTTP.Address); err != nil {
-			return fmt.Errorf("serve: %w", err)
-		}
-	}
 	names := make([]string, len(d.runners))
 	for i, r := range d.runners {
 		names[i] = r.machine.Name
 	}
-	ready(d.opt.Logger, ln, d.broker, d.cfg, names)
-	return d.server.Serve(ctx, ln)
+	ready(d.opt.Logger, d.listener, d.broker, d.cfg, names)
+	return drained(d.server.Serve(ctx, d.listener), d.opt.Logger)
+}
+
+// drained takes the end of a server's patience with requests that were still under way
+// for what it is: they were cut off, and the stop is clean all the same.
+func drained(err error, logger *slog.Logger) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	logger.Warn("requests were cut off: their time to end was over", "error", err)
+	return nil
+}
+
+// listen opens the address of the HTTP requests, unless a listener was given.
+func listen(cfg *config.Config, opt Options) (net.Listener, error) {
+	if opt.Listener != nil {
+		return opt.Listener, nil
+	}
+	ln, err := net.Listen("tcp", cfg.HTTP.Address)
+	if err != nil {
+		return nil, fmt.Errorf("http.address: %w", err)
+	}
+	return ln, nil
 }
 
 // ready says what a person needs to know at start: where to send what, and what events
@@ -191,9 +212,12 @@ func ready(logger *slog.Logger, ln net.Listener, broker *ledger.Broker, cfg *con
 		"log", cmp.Or(broker.ClientURL(), "embedded, without a socket"), "default_consent", cfg.Consent.Default.String())
 }
 
-// Close releases the stores and the log. It is safe after a failed Open.
+// Close releases the address, the stores and the log. It is safe after a failed Open.
 func (d *Daemon) Close() error {
 	var errs []error
+	if err := d.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) { // Run closes it too
+		errs = append(errs, err)
+	}
 	for _, s := range d.stores {
 		errs = append(errs, s.Close())
 	}

@@ -67,9 +67,9 @@ func (r *runner) apply(ctx context.Context, a arrival) error {
 			r.logger.Warn("a rollback's version is not held", "position", a.rec.Position, "error", err)
 		}
 	}
-	effects, err := r.machine.Engine.Apply(a.rec)
+	effects, err := r.machine.Apply(ctx, a.rec)
 	if err != nil {
-		return fmt.Errorf("model %s: apply record %d: %w", r.machine.Name, a.rec.Position, err)
+		return err
 	}
 	moved := false
 	for _, e := range effects {

@@ -211,7 +211,8 @@ func (r *running) await(model, what string, ok func(modelStatus) bool) modelStat
 
 func (r *running) learned(model string, n uint64) modelStatus {
 	r.t.Helper()
-	return r.await(model, fmt.Sprintf("learned %d", n), func(s modelStatus) bool { return s.Learner.Counters["learner_learned"] == n })
+	r.await(model, fmt.Sprintf("learned %d", n), func(s modelStatus) bool { return s.Learner.Counters["learner_learned"] == n })
+	return r.status(model) // an answer looks at the channels before it looks at the learner
 }
 
 // settled is learned, with all of it in stable.
@@ -220,7 +221,7 @@ func (r *running) settled(model string, n uint64) modelStatus {
 	r.await(model, fmt.Sprintf("learned and released %d", n), func(s modelStatus) bool {
 		return s.Learner.Counters["learner_learned"] == n && s.Learner.FreshnessMS == 0
 	})
-	return r.status(model) // the channels stand before the learner in an answer
+	return r.status(model)
 }
 
 // durable waits for a durable version at or after a position.

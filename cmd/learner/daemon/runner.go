@@ -116,7 +116,11 @@ func (r *runner) run(ctx, working context.Context) error {
 	if r.distribute != nil {
 		ahead.Go(func() { fail(1, r.distribute.run(ctx)) })
 	}
-	fail(2, r.loop(ctx, arrivals))
+	err = r.loop(ctx, arrivals)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = nil // a record was not applied, and the next start meets it again
+	}
+	fail(2, err)
 	cancel()
 	r.ticks.Wait()
 	ahead.Wait()

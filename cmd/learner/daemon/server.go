@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
@@ -22,6 +21,11 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 	if cfg.Log.URL == "" {
 		return errors.New("log.url: must name the NATS that the learner publishes through")
 	}
+	ln, err := listen(cfg, opt)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
 	broker, err := ledger.Connect(ctx, cfg.Log, opt.Logger)
 	if err != nil {
 		return err
@@ -52,18 +56,12 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	ln := opt.Listener
-	if ln == nil {
-		if ln, err = net.Listen("tcp", cfg.HTTP.Address); err != nil {
-			return fmt.Errorf("serve: %w", err)
-		}
-	}
 	names := make([]string, len(served))
 	for i, m := range served {
 		names[i] = m.Name
 	}
 	ready(opt.Logger, ln, broker, cfg, names)
-	return srv.Serve(ctx, ln)
+	return drained(srv.Serve(ctx, ln), opt.Logger)
 }
 
 // follow describes a model whose learner is elsewhere.
