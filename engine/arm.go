@@ -34,6 +34,7 @@ type ArmCounts struct {
 	Learned   uint64 `json:"learned"`    // new examples that were part of a step
 	Rehearsed uint64 `json:"rehearsed"`  // drawn from the memory
 	NonFinite uint64 `json:"non_finite"` // steps dropped whole, and batches not scored, for a NaN or an infinity
+	Unusable  uint64 `json:"unusable"`   // examples whose own gradient is a NaN or an infinity
 	Forgotten uint64 `json:"forgotten"`  // examples taken out of the memory: revised, retracted, rolled back
 }
 
@@ -75,27 +76,31 @@ func (a *arm) stream(name string, position uint64) *rand.Rand {
 }
 
 // learn makes one optimizer step on new examples and rehearsed ones, and then offers
-// the new ones to the memory.
+// the new ones to the memory. Where the step gives no numbers, the examples that alone
+// are to blame leave it, and the memory, and the rest makes the step.
 func (a *arm) learn(fresh []*replay.Example, draw, keep *rand.Rand) error {
-	a.batch.reset()
-	for _, ex := range fresh {
-		a.batch.add(ex)
-	}
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
 	a.rehearsed = a.memory.Draw(a.rehearsed[:0], n, draw)
-	for _, ex := range a.rehearsed {
-		a.batch.add(ex)
-	}
-	err := a.update()
-	switch {
-	case errors.Is(err, models.ErrNonFinite):
+	rehearsed := a.rehearsed
+	err := a.update(fresh, rehearsed)
+	if errors.Is(err, models.ErrNonFinite) {
 		a.counts.NonFinite++
+		if fresh, err = a.sift(fresh); err != nil {
+			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		}
+		if rehearsed, err = a.sift(rehearsed); err != nil {
+			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		}
+		err = a.update(fresh, rehearsed)
+	}
+	switch {
+	case errors.Is(err, models.ErrNonFinite): // together they overflow: the step is dropped whole
 	case err != nil:
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
-	default:
+	case len(fresh)+len(rehearsed) > 0:
 		a.counts.Steps++
 		a.counts.Learned += uint64(len(fresh))
-		a.counts.Rehearsed += uint64(len(a.rehearsed))
+		a.counts.Rehearsed += uint64(len(rehearsed))
 	}
 	for _, ex := range fresh {
 		a.memory.Add(ex, keep)
@@ -103,7 +108,37 @@ func (a *arm) learn(fresh []*replay.Example, draw, keep *rand.Rand) error {
 	return nil
 }
 
-func (a *arm) update() error {
+// sift returns the examples whose own gradient is finite; the others leave the memory.
+func (a *arm) sift(list []*replay.Example) ([]*replay.Example, error) {
+	var kept []*replay.Example
+	for _, ex := range list {
+		a.batch.reset()
+		a.batch.add(ex)
+		_, err := a.model.Gradients(a.batch.view())
+		switch {
+		case err == nil:
+			kept = append(kept, ex)
+		case errors.Is(err, models.ErrNonFinite):
+			a.counts.Unusable++
+			a.forget(ex.ID)
+		default:
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// update makes a step on the examples, if there are any.
+func (a *arm) update(lists ...[]*replay.Example) error {
+	a.batch.reset()
+	for _, list := range lists {
+		for _, ex := range list {
+			a.batch.add(ex)
+		}
+	}
+	if a.batch.b.Rows == 0 {
+		return nil
+	}
 	if _, err := a.model.Gradients(a.batch.view()); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@
 //     and leaves the state as it was.
 //   - Each example is scored before it is learned, by every arm and by stable, and
 //     learned at most once.
-//   - A step whose loss or gradient is not finite changes nothing but a counter.
+//   - A step whose loss or gradient is not finite moves no weight. The examples that
+//     are to blame leave the memory, and the rest makes the step.
 //
 // # Concurrency
 //

@@ -13,7 +13,7 @@ type Effect interface{ effect() }
 type Publish struct {
 	Version uint64
 	Time    int64         // log time
-	Weights models.Params // a copy; the receiver owns it
+	Weights models.Params // shared, and not to be written to
 }
 
 // MoveChannel asks for a channel to point at a version. Every version it names was

@@ -318,19 +318,29 @@ func TestTwoArmsLearnTheSameExamplesEachInItsWay(t *testing.T) {
 	require.Equal(t, hash(t, both), hash(t, copied(t, cfg, both)))
 }
 
-func TestANumberlessStepIsDroppedWhole(t *testing.T) {
+func TestANumberlessExampleIsLeftOutAndTheRestIsLearned(t *testing.T) {
 	cfg := config()
 	cfg.Spec.Task = models.Regression
-	e := newEngine(t, cfg)
-	l := newTape()
-	r := rand.New(rand.NewPCG(5, 1))
-	for i := range 8 {
-		l.add(time.Millisecond, selfContained(fmt.Sprint("s", i), row(r), math.MaxFloat32))
+	learn := func(poison bool) engine.ArmCounts {
+		e := newEngine(t, cfg)
+		l := newTape()
+		r := rand.New(rand.NewPCG(5, 1))
+		for i := range 800 {
+			x := row(r)
+			if poison && i%40 == 7 {
+				x.Dense = []float32{3e38, 3e38, 3e38}
+			}
+			l.add(time.Millisecond, selfContained(fmt.Sprint("s", i), x, 1))
+		}
+		apply(t, e, l.records)
+		return e.Report().Arms[0].Counts
 	}
-	apply(t, e, l.records)
-	rep := e.Report()
-	require.Equal(t, uint64(1), rep.Arms[0].Counts.NonFinite)
-	require.Zero(t, rep.Arms[0].Counts.Steps)
+	clean, poisoned := learn(false), learn(true)
+	require.Equal(t, uint64(800), clean.Learned)
+	require.Zero(t, clean.Unusable)
+	require.NotZero(t, poisoned.Unusable)
+	require.Equal(t, 800-poisoned.Unusable, poisoned.Learned, "good examples are lost with the bad ones")
+	require.Equal(t, clean.Steps, poisoned.Steps)
 }
 
 func TestRestoreRefusesAnotherConfigurationsState(t *testing.T) {

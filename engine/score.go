@@ -15,7 +15,7 @@ type armStreams struct{ draw, keep *rand.Rand }
 
 // worstLoss stands for the loss of an answer that is no number, so that a candidate
 // which gives such answers is held.
-const worstLoss = 1e9
+const worstLoss = 1e300
 
 // scores judges predictions before anything learns from their outcomes: what was
 // served, what stable would say, and (in each arm's own meter) what each arm would.
