@@ -72,11 +72,18 @@ type attributes struct {
 	other *Refusal
 }
 
+// unreadable stands for a consent that was said and that cannot be told.
+const unreadable = "?"
+
+// put takes a value of an attribute. Of several the last stays, except that a consent
+// said twice is none if it was none once, and otherwise cannot be told.
 func (a *attributes) put(i attribute, value string) {
 	if a.has[i] {
 		a.blame(i, refuse(CodeDuplicateKey, i.String(), ruleOnce))
-		if i == attrConsent && a.value[i] == ConsentNone.String() {
-			return // a refusal counts, whatever else was said
+		if none := ConsentNone.String(); i == attrConsent && a.value[i] == none {
+			value = none
+		} else if i == attrConsent && value != none {
+			value = unreadable
 		}
 	}
 	a.has[i] = true

@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -81,10 +82,18 @@ func isCloudEventType(v string) bool {
 func binaryEvent(header map[string][]string, data []byte) (Event, *Refusal) {
 	var a attributes
 	var name [len("datacontenttype")]byte
-	for key, values := range header {
-		if len(key) <= len(headerPrefix) || !strings.EqualFold(key[:len(headerPrefix)], headerPrefix) {
-			continue
+	// The transport keeps the names' case, so that one attribute may stand under several
+	// names. Sorted, they tell the same story every time.
+	var scratch [2 * attributeCount]string
+	keys := scratch[:0]
+	for key := range header {
+		if len(key) > len(headerPrefix) && strings.EqualFold(key[:len(headerPrefix)], headerPrefix) {
+			keys = append(keys, key)
 		}
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		values := header[key]
 		key = key[len(headerPrefix):]
 		if len(key) > len(name) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 //go:embed schemas/*.json
@@ -26,9 +27,10 @@ func Schemas() fs.FS {
 	return sub
 }
 
-// Schema returns one schema by its name without ".json", as in "signal.rating". The
-// error is fs.ErrNotExist if there is none.
+// Schema returns one schema by its name, as in "signal.rating" or, as Schemas lists it,
+// "signal.rating.json". The error is fs.ErrNotExist if there is none.
 func Schema(name string) ([]byte, error) {
+	name = strings.TrimSuffix(name, ".json")
 	b, err := schemaFiles.ReadFile("schemas/" + name + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("schema %q: %w", name, err)

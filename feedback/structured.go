@@ -94,7 +94,7 @@ func (p *envelope) attribute(i attribute) error {
 	}
 	p.a.blame(i, refuse(CodeWrongType, i.String(), "must be a string"))
 	if i == attrConsent {
-		p.a.put(i, "?") // unreadable, which is not the same as absent
+		p.a.put(i, unreadable) // which is not the same as absent
 	}
 	_, err := p.s.Skip()
 	return err
