@@ -1,8 +1,10 @@
 package oip
 
 import (
-	"bytes"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 )
 
 // datatype is a family of the protocol's tensor data types.
@@ -47,6 +49,45 @@ func intern(raw []byte) string {
 	return string(raw)
 }
 
+// width takes the name of an integer data type apart: INT or UINT, and its bits.
+func width(name string) (bits int, unsigned bool) {
+	name, unsigned = strings.CutPrefix(name, "U")
+	switch name {
+	case "INT8":
+		return 8, unsigned
+	case "INT16":
+		return 16, unsigned
+	case "INT32":
+		return 32, unsigned
+	}
+	return 64, unsigned
+}
+
+// inRange reports whether a token is a whole number that an integer data type holds.
+func inRange(name string, raw []byte) bool {
+	bits, unsigned := width(name)
+	var err error
+	if unsigned {
+		_, err = strconv.ParseUint(string(raw), 10, bits)
+	} else {
+		_, err = strconv.ParseInt(string(raw), 10, bits)
+	}
+	return err == nil
+}
+
+// rule says what the elements of a data type must be.
+func rule(name string, class datatype) string {
+	text := "must hold elements of datatype " + name
+	if class != integer {
+		return text
+	}
+	bits, unsigned := width(name)
+	if unsigned {
+		return fmt.Sprintf("%s: whole numbers from 0 to %d", text, uint64(math.MaxUint64)>>(64-bits))
+	}
+	return fmt.Sprintf("%s: whole numbers from %d to %d", text, int64(math.MinInt64)>>(64-bits), int64(math.MaxInt64)>>(64-bits))
+}
+
 // checkTokens refuses elements that are not of the tensor's datatype. A null is a
 // missing value in any of them.
 func (r *Request) checkTokens(in *Input, class datatype, at int) error {
@@ -63,10 +104,10 @@ func (r *Request) checkTokens(in *Input, class datatype, at int) error {
 		case class == number:
 			ok = ch == '-' || isDigit(ch)
 		case class == integer:
-			ok = (ch == '-' || isDigit(ch)) && !bytes.ContainsAny(raw, ".eE")
+			ok = inRange(in.Datatype, raw)
 		}
 		if !ok {
-			return &Error{CodeTensor, inputField(at, "data"), fmt.Sprintf("must hold elements of datatype %s", in.Datatype)}
+			return &Error{CodeTensor, inputField(at, "data"), rule(in.Datatype, class)}
 		}
 	}
 	return nil

@@ -113,6 +113,35 @@ func TestBadRequestsNameFieldAndRule(t *testing.T) {
 	}
 }
 
+func TestIntegersStayWithinTheirDatatype(t *testing.T) {
+	s := schema(t, oip.Feature{Name: "a"})
+	for _, tc := range []struct{ datatype, least, most, below, above string }{
+		{"INT8", "-128", "127", "-129", "300"},
+		{"UINT8", "0", "255", "-1", "256"},
+		{"INT16", "-32768", "32767", "-32769", "32768"},
+		{"UINT16", "0", "65535", "-1", "65536"},
+		{"INT32", "-2147483648", "2147483647", "-2147483649", "2147483648"},
+		{"UINT32", "0", "4294967295", "-1", "4294967296"},
+		{"INT64", "-9223372036854775808", "9223372036854775807", "-9223372036854775809", "9223372036854775808"},
+		{"UINT64", "0", "18446744073709551615", "-1", "18446744073709551616"},
+	} {
+		bind := func(v string) error {
+			_, err := rowsOf(s, `{"inputs":[{"name":"a","datatype":"`+tc.datatype+`","shape":[2],"data":[1,`+v+`]}]}`)
+			return err
+		}
+		require.NoError(t, bind(tc.least), tc.datatype)
+		require.NoError(t, bind(tc.most), tc.datatype)
+		require.NoError(t, bind("null"), tc.datatype)
+		for _, v := range []string{tc.below, tc.above, "1e2", "1.0"} {
+			var e *oip.Error
+			require.ErrorAs(t, bind(v), &e, "%s %s", tc.datatype, v)
+			require.Equal(t, oip.CodeTensor, e.Code)
+			require.Equal(t, "inputs[0].data", e.Field)
+			require.Equal(t, fmt.Sprintf("must hold elements of datatype %s: whole numbers from %s to %s", tc.datatype, tc.least, tc.most), e.Rule)
+		}
+	}
+}
+
 func TestLimitsHoldBeforeAnythingGrows(t *testing.T) {
 	var req oip.Request
 	body := `{"inputs":[{"name":"a","datatype":"FP32","shape":[3],"data":[1,2,3]},{"name":"b","datatype":"FP32","shape":[1],"data":[1]}]}`
