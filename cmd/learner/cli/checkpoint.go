@@ -26,7 +26,7 @@ func (a *app) checkpointCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		a.listCommand(), a.showCommand(), a.verifyCommand(), a.rollbackCommand(),
-		a.rebuildCommand(), a.exportCommand(), a.fsckCommand(),
+		a.rebuildCommand(), a.untagCommand(), a.exportCommand(), a.fsckCommand(),
 	)
 	return cmd
 }
@@ -36,6 +36,8 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the durable versions, the newest first",
+		Example: `  learner checkpoint list
+  learner checkpoint list --json | jq '.[0].version'`,
 		Args:  args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
@@ -55,7 +57,7 @@ func (a *app) listCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	return cmd
 }
 
@@ -89,6 +91,9 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show VERSION",
 		Short: "Describe a version: VERSION is v123, 123, a channel or a tag",
+		Example: `  learner checkpoint show stable
+  learner checkpoint show v120034 --json`,
+		ValidArgsFunction: a.completeVersions,
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
@@ -116,7 +121,7 @@ func (a *app) showCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	return cmd
 }
 
@@ -125,6 +130,8 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify VERSION",
 		Short: "Read every byte of a version and check it",
+		Example: `  learner checkpoint verify candidate`,
+		ValidArgsFunction: a.completeVersions,
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
@@ -135,12 +142,9 @@ func (a *app) verifyCommand() *cobra.Command {
 				saved, err := s.Get(v)
 				if err == nil {
 					defer saved.Close()
-					bar := ui.NewProgress(a.err, "verifying", 0)
-					err = saved.Verify(cmd.Context(), func(done, _ int64) { bar.Set(done) })
+					bar := ui.NewProgress(a.err, "verifying", -1)
+					err = saved.Verify(cmd.Context(), bar.SetOf)
 					bar.Close()
-				}
-				if errors.Is(err, checkpoint.ErrCorrupt) {
-					return fmt.Errorf("version %s: %w: %w", v, errDamage, err)
 				}
 				if err != nil {
 					return err
@@ -152,95 +156,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
-	return cmd
-}
-
-func (a *app) rebuildCommand() *cobra.Command {
-	var model string
-	cmd := &cobra.Command{
-		Use:   "rebuild POSITION",
-		Short: "Write the version of a position, from the version before it and the log",
-		Long: `rebuild computes the state after the record at POSITION and writes it as a version:
-one that was published and never written, or any other. The result is the same, bit for
-bit, as when it was first computed. The daemon must not be running.`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) error {
-			p, err := strconv.ParseUint(strings.TrimPrefix(list[0], "v"), 10, 64)
-			if err != nil || p == 0 {
-				return usageError{fmt.Errorf("POSITION: must be a number from 1, got %q", list[0])}
-			}
-			return a.withMachine(cmd.Context(), model, true, func(m *machine.Machine) error {
-				if _, err := m.Restore(cmd.Context(), machine.How{Until: checkpoint.Version(p)}); err != nil {
-					return err
-				}
-				if _, err := a.scanTo(cmd.Context(), m, ledger.Position(p)); err != nil {
-					return err
-				}
-				if m.Engine.Position() != p {
-					return fmt.Errorf("position %d is a gap: the record before it is %d", p, m.Engine.Position())
-				}
-				blobs, err := m.Blobs()
-				if err != nil {
-					return err
-				}
-				man, err := m.Store.Complete(cmd.Context(), m.Manifest(), blobs)
-				if err != nil {
-					return err
-				}
-				return a.answer(man, func(w io.Writer) error {
-					_, err := fmt.Fprintf(w, "wrote version %s, state %s\n", man.Version, man.StateHash)
-					return err
-				})
-			})
-		},
-	}
-	modelFlag(cmd, &model)
-	return cmd
-}
-
-func (a *app) exportCommand() *cobra.Command {
-	var (
-		model, output string
-		weights       bool
-	)
-	cmd := &cobra.Command{
-		Use:   "export VERSION",
-		Short: "Write a version as an OCI image layout in a tar, or its weights as safetensors",
-		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) (err error) {
-			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
-				v, err := resolve(s, list[0])
-				if err != nil {
-					return err
-				}
-				write := s.Export
-				if weights {
-					write = s.ExportWeights
-				}
-				if output == "-" {
-					return write(cmd.Context(), v, a.out)
-				}
-				f, err := os.Create(output)
-				if err != nil {
-					return err
-				}
-				if err := errors.Join(write(cmd.Context(), v, f), f.Close()); err != nil {
-					return errors.Join(err, os.Remove(output))
-				}
-				return a.answer(map[string]any{"version": uint64(v), "written": output}, func(w io.Writer) error {
-					_, err := fmt.Fprintf(w, "wrote version %s to %s\n", v, output)
-					return err
-				})
-			})
-		},
-	}
-	modelFlag(cmd, &model)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write; - for standard output")
-	cmd.Flags().BoolVar(&weights, "weights", false, "only the weights, as safetensors")
-	if err := cmd.MarkFlagRequired("output"); err != nil {
-		panic(err) // the flag is declared two lines above
-	}
+	a.modelFlag(cmd, &model)
 	return cmd
 }
 
@@ -249,11 +165,12 @@ func (a *app) fsckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Read every byte of the store and report all damage",
+		Example: `  learner checkpoint fsck`,
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
-				bar := ui.NewProgress(a.err, "checking", 0)
-				r, err := s.Fsck(cmd.Context(), func(done, _ int64) { bar.Set(done) })
+				bar := ui.NewProgress(a.err, "checking", -1)
+				r, err := s.Fsck(cmd.Context(), bar.SetOf)
 				bar.Close()
 				if err != nil {
 					return err
@@ -272,6 +189,6 @@ func (a *app) fsckCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	return cmd
 }

@@ -236,7 +236,18 @@ func TestRebuildWritesWhatTheLearnerHad(t *testing.T) {
 	require.Equal(t, uint64(117), man.Version)
 	require.Equal(t, at.Hash, man.StateHash)
 
-	status, _, errs := s.run("checkpoint", "rebuild", "100000")
+	// Retention, at the next version, leaves it until it is untagged.
+	stop = s.up()
+	s.teach("b", 100)
+	stop()
+	status, _, errs := s.run("checkpoint", "verify", "rebuilt-v117")
+	require.Equal(t, 0, status, errs)
+	status, _, errs = s.run("checkpoint", "untag", "rebuilt-v117")
+	require.Equal(t, 0, status, errs)
+	status, _, _ = s.run("checkpoint", "untag", "rebuilt-v117")
+	require.Equal(t, 1, status)
+
+	status, _, errs = s.run("checkpoint", "rebuild", "100000")
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "after the end of the log")
 }

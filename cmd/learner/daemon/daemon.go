@@ -34,7 +34,7 @@ type Options struct {
 	// How says what Restore may start from.
 	How machine.How
 	// Listener takes the HTTP requests instead of the configured address; the
-	// daemon closes it.
+	// daemon closes it, also where Open fails.
 	Listener net.Listener
 }
 
@@ -179,13 +179,13 @@ func (d *Daemon) serve(ctx context.Context) error {
 		names[i] = r.machine.Name
 	}
 	ready(d.opt.Logger, d.listener, d.broker, d.cfg, names)
-	return drained(d.server.Serve(ctx, d.listener), d.opt.Logger)
+	return drained(ctx, d.server.Serve(ctx, d.listener), d.opt.Logger)
 }
 
 // drained takes the end of a server's patience with requests that were still under way
 // for what it is: they were cut off, and the stop is clean all the same.
-func drained(err error, logger *slog.Logger) error {
-	if !errors.Is(err, context.DeadlineExceeded) {
+func drained(ctx context.Context, err error, logger *slog.Logger) error {
+	if ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	logger.Warn("requests were cut off: their time to end was over", "error", err)

@@ -77,9 +77,6 @@ func start(t *testing.T, yaml, folder string, opt daemon.Options) *running {
 	require.NoError(t, err)
 	opt.Logger, opt.Listener = discard(), ln
 	d, err := daemon.Open(t.Context(), parse(t, yaml, folder), opt)
-	if err != nil {
-		require.NoError(t, ln.Close())
-	}
 	require.NoError(t, err)
 	return attend(t, ln, func(ctx context.Context) error { return d.Run(ctx) }, d.Close)
 }

@@ -61,7 +61,7 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 		names[i] = m.Name
 	}
 	ready(opt.Logger, ln, broker, cfg, names)
-	return drained(srv.Serve(ctx, ln), opt.Logger)
+	return drained(ctx, srv.Serve(ctx, ln), opt.Logger)
 }
 
 // follow describes a model whose learner is elsewhere.

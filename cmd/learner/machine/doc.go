@@ -12,6 +12,8 @@
 //   - Restore leaves the engine at a durable version that belongs to this log and this
 //     configuration, or before the first record; it never guesses.
 //   - Decode is a pure function of the record and the configuration.
+//   - Weights that a rollback record names are those of its digest: from the store, or
+//     computed from the log if the store has lost them.
 //   - A version that a rollback record names stays in the store while a scan from a
 //     version that retention keeps would meet the record.
 //

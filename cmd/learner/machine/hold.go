@@ -50,6 +50,12 @@ func parseHold(tag string) (v checkpoint.Version, record ledger.Position, ok boo
 	return v, ledger.Position(p), holdTag(v, ledger.Position(p)) == tag
 }
 
+// IsHold reports whether a tag is one that holds a version for a rollback.
+func IsHold(tag string) bool {
+	_, _, ok := parseHold(tag)
+	return ok
+}
+
 func hold(store *checkpoint.Store, v checkpoint.Version, record ledger.Position) error {
 	if err := store.Tag(holdTag(v, record), v); err != nil {
 		return fmt.Errorf("hold %s for a rollback: %w", v, err)

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,10 +28,11 @@ type Machine struct {
 	Store   *checkpoint.Store
 	Log     *ledger.Log
 
-	logger *slog.Logger
-	digest string // of the configuration that states depend on
-	spec   json.RawMessage
-	sealed seals
+	logger  *slog.Logger
+	digest  string // of the configuration that states depend on
+	spec    json.RawMessage
+	sealed  seals
+	weights *weightsIn
 }
 
 // OpenStore opens a model's store for writing. One process at a time may.
@@ -75,7 +77,11 @@ func New(cfg *config.Config, m config.Model, log *ledger.Log, store *checkpoint.
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
-	eng, err := engine.New(ec, weightsIn{store})
+	weights := &weightsIn{
+		store: store, ctx: context.Background(), computed: map[string]models.Params{},
+		fresh: func() (*Machine, error) { return New(cfg, m, log, store, logger) },
+	}
+	eng, err := engine.New(ec, weights)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
@@ -87,11 +93,13 @@ func New(cfg *config.Config, m config.Model, log *ledger.Log, store *checkpoint.
 	if err != nil {
 		return nil, fmt.Errorf("model %s: encode spec: %w", m.Name, err)
 	}
-	return &Machine{
+	mach := &Machine{
 		Name: m.Name, Config: m, Spec: ec.Spec,
 		Engine: eng, Decoder: decoder, Store: store, Log: log,
-		logger: logger.With("model", m.Name), digest: digest, spec: spec,
-	}, nil
+		logger: logger.With("model", m.Name), digest: digest, spec: spec, weights: weights,
+	}
+	weights.scanning = mach
+	return mach, nil
 }
 
 // SpecJSON returns the model's spec as servers read it.
@@ -159,27 +167,4 @@ func (m *Machine) WeightsVersion(v checkpoint.Version, weights models.Params) (c
 func Resumable(man *checkpoint.Manifest) bool {
 	_, ok := man.Blob(engine.PartEngine)
 	return ok
-}
-
-// weightsIn reads weights for rollbacks.
-type weightsIn struct{ store *checkpoint.Store }
-
-func (w weightsIn) Weights(version uint64, digest string) (models.Params, error) {
-	if w.store == nil {
-		return nil, fmt.Errorf("no store is open")
-	}
-	saved, err := w.store.Get(checkpoint.Version(version))
-	if err != nil {
-		return nil, err
-	}
-	defer saved.Close()
-	man := saved.Manifest()
-	info, ok := man.Blob(checkpoint.WeightsBlob)
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("version %d holds no weights", version)
-	case digest != "" && info.Digest != digest:
-		return nil, fmt.Errorf("version %d holds weights %s, the record names %s", version, info.Digest, digest)
-	}
-	return saved.Weights()
 }

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/ledger"
@@ -17,9 +16,9 @@ func (m *Machine) ScanTo(ctx context.Context, to ledger.Position, do func(engine
 		return nil
 	}
 	return m.Log.Range(ctx, from, to, func(raw ledger.Raw) error {
-		effects, err := m.Engine.Apply(m.Decode(raw))
+		effects, err := m.Apply(ctx, m.Decode(raw))
 		if err != nil {
-			return fmt.Errorf("model %s: apply record %d: %w", m.Name, raw.Position, err)
+			return err
 		}
 		if progress != nil {
 			progress(raw.Position)
