@@ -242,7 +242,7 @@ func (f *inferrer) computeShadow(ctx context.Context, sc *scratch, params *param
 			continue
 		}
 		s := sc.rows[i].served
-		s.id += ".shadow"
+		s.id += shadowSuffix
 		s.channel, s.propensity = Shadow, 0
 		s.version = uint64(pins.candidate.Version)
 		s.outputs = sc.shadow[i*k : (i+1)*k]
@@ -260,7 +260,8 @@ func grow(s []float32, n int) []float32 {
 }
 
 // record takes the answers to the log, as their consent allows. Every event passes the
-// decoder first: what is recorded can be learned from.
+// decoder first: what is recorded can be learned from. A shadow event that is refused
+// alone is counted and changes nothing for the caller.
 func (f *inferrer) record(ctx context.Context, sc *scratch, params *parameters, shadow []served) error {
 	if params.silent || params.consent == feedback.ConsentNone {
 		return nil
@@ -289,9 +290,10 @@ func (f *inferrer) record(ctx context.Context, sc *scratch, params *parameters, 
 			return err
 		}
 	}
+	answered := len(events)
 	for i := range shadow {
 		if err := add(&shadow[i]); err != nil {
-			return err
+			f.metrics.shadows.WithLabelValues(f.model.Name).Inc()
 		}
 	}
 	if len(events) == 0 {
@@ -300,9 +302,21 @@ func (f *inferrer) record(ctx context.Context, sc *scratch, params *parameters, 
 	if f.cfg.Record.Mode == RecordAsync {
 		return f.recorder.add(ctx, events)
 	}
-	if _, err := f.model.Log.Append(ctx, events); err != nil {
+	receipts, err := f.model.Log.Append(ctx, events)
+	if err != nil && receipts == nil {
 		return err
 	}
-	f.metrics.recorded.WithLabelValues(f.model.Name).Add(float64(len(events)))
+	refused := 0
+	for i := range receipts {
+		switch {
+		case receipts[i].Err == nil:
+		case i < answered:
+			return err
+		default:
+			refused++
+		}
+	}
+	f.metrics.shadows.WithLabelValues(f.model.Name).Add(float64(refused))
+	f.metrics.recorded.WithLabelValues(f.model.Name).Add(float64(len(events) - refused))
 	return nil
 }

@@ -137,6 +137,58 @@ func TestShadowAnswersAreRecordedAndNotServed(t *testing.T) {
 	require.InDelta(t, 0.9933, got[1].Outputs[0], 1e-3)
 }
 
+func TestAPredictionIDIsCheckedWhereTheCallerWroteIt(t *testing.T) {
+	f := setup(t, serve.Config{Traffic: serve.Traffic{Shadow: true}}, func(f *fixture) {
+		f.candidate.at.Store(weights(9, 1, f.spec))
+	})
+	longest := strings.Repeat("x", 256-len("prediction:")-len(".shadow"))
+	f.infer(t, "/v2/models/m/infer", inferBody(`"parameters":{"prediction_id":"`+longest+`"},`, 1))
+	require.Len(t, f.log.all(), 2, "the longest id leaves no room for the shadow's")
+	for _, tc := range []struct{ parameter, value, field string }{
+		{"prediction_id", `"` + longest + `y"`, "parameters.prediction_id"},
+		{"prediction_id", `""`, "parameters.prediction_id"},
+		{"prediction_id", `"a b"`, "parameters.prediction_id"},
+		{"prediction_ids", `["` + longest + `y"]`, "parameters.prediction_ids"},
+		{"prediction_ids", `["é"]`, "parameters.prediction_ids"},
+	} {
+		got := call(t, http.MethodPost, f.url+"/v2/models/m/infer", inferBody(`"parameters":{"`+tc.parameter+`":`+tc.value+`},`, 1), "Content-Type", "application/json")
+		require.Equal(t, http.StatusBadRequest, got.status, got.body)
+		var p struct{ Code, Field, Rule string }
+		got.decode(t, &p)
+		require.Equal(t, tc.field, p.Field, got.body)
+		require.Contains(t, p.Rule, "must have 1 to 238 printable ASCII characters")
+	}
+	require.Len(t, f.log.all(), 2)
+}
+
+func TestARefusedShadowEventIsCountedAndFailsNobody(t *testing.T) {
+	for name, tc := range map[string]struct {
+		bias   float32
+		refuse string
+	}{
+		"by the decoder": {float32(math.NaN()), ""},
+		"by the log":     {1, "prediction:p1.shadow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := setup(t, serve.Config{Traffic: serve.Traffic{Shadow: true}}, func(f *fixture) {
+				f.candidate.at.Store(weights(9, tc.bias, f.spec))
+				f.log.refuse = tc.refuse
+			})
+			f.infer(t, "/v2/models/m/infer", inferBody(`"parameters":{"prediction_id":"p1"},`, 1))
+			require.Len(t, f.log.all(), 1)
+			text := call(t, http.MethodGet, f.url+"/metrics", "").body
+			require.Contains(t, text, `perennial_serve_shadow_errors_total{model="m"} 1`)
+			require.Contains(t, text, `perennial_serve_predictions_recorded_total{model="m"} 1`)
+		})
+	}
+	f := setup(t, serve.Config{Traffic: serve.Traffic{Shadow: true}}, func(f *fixture) {
+		f.candidate.at.Store(weights(9, 1, f.spec))
+		f.log.refuse = "prediction:p1"
+	})
+	got := call(t, http.MethodPost, f.url+"/v2/models/m/infer", inferBody(`"parameters":{"prediction_id":"p1"},`, 1), "Content-Type", "application/json")
+	require.NotEqual(t, http.StatusOK, got.status, "the answer's own event is lost without a word")
+}
+
 func TestPathNamesTheVersion(t *testing.T) {
 	f := setup(t, serve.Config{}, func(f *fixture) { f.candidate.at.Store(weights(9, 5, f.spec)) })
 	for _, tc := range []struct{ path, version, channel string }{
@@ -182,7 +234,7 @@ func TestRefusedInferencesNameCodeFieldAndRule(t *testing.T) {
 		{"one id for two rows", "m", inferBody(`"parameters":{"prediction_id":"x"},`, 1, 2), 400, "parameter", "parameters.prediction_id"},
 		{"the same id twice", "m", inferBody(`"parameters":{"prediction_ids":["x","x"]},`, 1, 2), 400, "parameter", "parameters.prediction_ids"},
 		{"a consent that is none of the three", "m", inferBody(`"parameters":{"consent":"maybe"},`, 1), 400, "parameter", "parameters.consent"},
-		{"an empty prediction id", "m", inferBody(`"parameters":{"prediction_id":""},`, 1), 400, "out_of_range", "data.prediction_id"},
+		{"an empty prediction id", "m", inferBody(`"parameters":{"prediction_id":""},`, 1), 400, "parameter", "parameters.prediction_id"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := call(t, http.MethodPost, f.url+"/v2/models/"+tc.path+"/infer", tc.body)

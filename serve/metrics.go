@@ -18,7 +18,7 @@ type metrics struct {
 	version  *prometheus.GaugeVec   // last served, by model and channel
 	recorded *prometheus.CounterVec // prediction events on disk, by model
 	lost     *prometheus.CounterVec // prediction events answered and not recorded, by model
-	shadows  *prometheus.CounterVec // shadow computations that failed, by model
+	shadows  *prometheus.CounterVec // shadow predictions that failed, by model
 }
 
 // newMetrics registers the metrics in reg. It returns an error if one of that name is
@@ -42,7 +42,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, []string{"model", "channel"}),
 		recorded: counter("predictions_recorded_total", "Prediction events that are durable.", "model"),
 		lost:     counter("predictions_lost_total", "Prediction events that were answered and could not be recorded.", "model"),
-		shadows:  counter("shadow_errors_total", "Shadow computations that failed.", "model"),
+		shadows:  counter("shadow_errors_total", "Shadow predictions that failed or were refused.", "model"),
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{m.requests, m.latency, m.inFlight, m.refusals, m.accepted, m.rows, m.version, m.recorded, m.lost, m.shadows} {

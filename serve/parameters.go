@@ -49,9 +49,15 @@ func (p *parameters) read(list []oip.Parameter, n int) error {
 			if p.ids, err = one(param.Value); err == nil && n != 1 {
 				err = errRule
 			}
+			if err == nil && !usable(p.ids) {
+				rule, err = ruleID(), errRule
+			}
 		case name == "prediction_ids":
 			rule = "must be an array of one string a row"
 			p.ids, err = each(param.Value, n)
+			if err == nil && !usable(p.ids) {
+				rule, err = "each "+ruleID(), errRule
+			}
 		case name == "consent":
 			rule = "must be none, measure or learn"
 			var text string
@@ -93,6 +99,28 @@ func (p *parameters) read(list []oip.Parameter, n int) error {
 		seen[id] = struct{}{}
 	}
 	return nil
+}
+
+// maxPredictionID is the largest length of a caller's prediction id in bytes, so that
+// the ids made of it are identifiers too.
+const maxPredictionID = feedback.MaxID - len(eventPrefix) - len(shadowSuffix)
+
+func ruleID() string {
+	return fmt.Sprintf("must have 1 to %d printable ASCII characters without spaces", maxPredictionID)
+}
+
+func usable(ids []string) bool {
+	for _, id := range ids {
+		if id == "" || len(id) > maxPredictionID {
+			return false
+		}
+		for i := range len(id) {
+			if id[i] <= ' ' || id[i] > '~' {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // errRule marks a value that has the right JSON type and breaks the rule.

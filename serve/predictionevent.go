@@ -70,6 +70,9 @@ func appendLabels(dst []byte, name string, m map[string]string) []byte {
 // feedback event that an application gave its prediction's id is not taken for it.
 const eventPrefix = "prediction:"
 
+// shadowSuffix makes the id of a shadow prediction from that of the one it shadows.
+const shadowSuffix = ".shadow"
+
 // event returns the prediction event. Data is cut from arena, which the caller hands
 // over for good.
 func (s *served) event(arena []byte, source string, consent feedback.Consent, now time.Time) (feedback.Event, []byte) {
