@@ -27,9 +27,9 @@ type Receipt struct {
 // It may be called by many goroutines; what they bring is committed together.
 //
 // If some events alone were refused, Append returns all the receipts and an error that
-// joins theirs. Without receipts, the error concerns the whole call: ErrBusy, ErrFull
-// and ErrTooLarge when nothing was stored; ErrStalled, ErrClosed or ctx's error when it
-// is unknown what was. Then a retry with the same ids, within the duplicate window,
+// joins theirs. Without receipts, the error concerns the whole call: ErrBusy and
+// ErrTooLarge when nothing was stored; ErrFull, when a call of several commits may be
+// stored in part; ErrStalled, ErrClosed or ctx's error when it is unknown what was. Then a retry with the same ids, within the duplicate window,
 // stores what is missing and nothing twice. ctx ends the wait of this call alone.
 func (l *Log) Append(ctx context.Context, events []feedback.Event) ([]Receipt, error) {
 	if len(events) == 0 {

@@ -80,6 +80,9 @@ func (b *Broker) ensureStreams(ctx context.Context, model string) (*jetstream.St
 	return info, nil
 }
 
+// codeNoReplicas is the broker's error code for replicas without a cluster.
+const codeNoReplicas jetstream.ErrorCode = 10074
+
 // ensure returns the stream's info, creating it first if there is none.
 func (b *Broker) ensure(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
 	for {
@@ -93,6 +96,9 @@ func (b *Broker) ensure(ctx context.Context, want jetstream.StreamConfig) (*jets
 		s, err = b.js.CreateStream(ctx, want)
 		if err == nil {
 			return s.CachedInfo(), nil
+		}
+		if api := (*jetstream.APIError)(nil); errors.As(err, &api) && api.ErrorCode == codeNoReplicas {
+			return nil, fmt.Errorf("create stream %s with %d replicas: %w; the server stands alone: set log.replicas to 1", want.Name, want.Replicas, err)
 		}
 		// Someone else may have created it in between.
 		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
