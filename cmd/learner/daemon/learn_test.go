@@ -109,8 +109,10 @@ func TestRepeatedEventsChangeNothingBeyondTheBrokersWindow(t *testing.T) {
 
 	d = start(t, yaml, folder, daemon.Options{})
 	known := d.status("shop").Learner.Counters["duplicates"]
-	d.teach("shop", "a", 40, lesson)
-	d.await("shop", "known after a restart", func(s modelStatus) bool { return s.Learner.Counters["duplicates"] >= known+40 })
+	require.Eventually(t, func() bool {
+		d.teach("shop", "a", 40, lesson)
+		return d.status("shop").Learner.Counters["duplicates"] >= known+40
+	}, patience, 150*time.Millisecond, "known after a restart, once the broker forgot them")
 	require.Equal(t, uint64(40), d.status("shop").Learner.Counters["learner_learned"])
 }
 
