@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +12,6 @@ import (
 	"github.com/perennial-ml/perennial/cmd/learner/cli/ui"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
-	"github.com/perennial-ml/perennial/ledger"
 )
 
 func (a *app) checkpointCommand() *cobra.Command {
@@ -24,11 +20,11 @@ func (a *app) checkpointCommand() *cobra.Command {
 		Aliases: []string{"ckpt"},
 		Short:   "Inspect, verify, rebuild and roll back versions",
 	}
-	cmd.AddCommand(
-		a.listCommand(), a.showCommand(), a.verifyCommand(), a.rollbackCommand(),
-		a.rebuildCommand(), a.untagCommand(), a.exportCommand(), a.fsckCommand(),
+	return group(cmd,
+		a.listCommand(), a.showCommand(), a.verifyCommand(), a.fsckCommand(),
+		a.rollbackCommand(), a.promoteCommand(), a.pinCommand(), a.unpinCommand(),
+		a.rebuildCommand(), a.untagCommand(), a.exportCommand(), a.importCommand(),
 	)
-	return cmd
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -38,7 +34,7 @@ func (a *app) listCommand() *cobra.Command {
 		Short: "List the durable versions, the newest first",
 		Example: `  learner checkpoint list
   learner checkpoint list --json | jq '.[0].version'`,
-		Args:  args(cobra.NoArgs),
+		Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
 				list, err := machine.List(s)
@@ -94,7 +90,7 @@ func (a *app) showCommand() *cobra.Command {
 		Example: `  learner checkpoint show stable
   learner checkpoint show v120034 --json`,
 		ValidArgsFunction: a.completeVersions,
-		Args:  args(cobra.ExactArgs(1)),
+		Args:              args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
 				v, err := resolve(s, list[0])
@@ -128,11 +124,11 @@ func (a *app) showCommand() *cobra.Command {
 func (a *app) verifyCommand() *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
-		Use:   "verify VERSION",
-		Short: "Read every byte of a version and check it",
-		Example: `  learner checkpoint verify candidate`,
+		Use:               "verify VERSION",
+		Short:             "Read every byte of a version and check it",
+		Example:           `  learner checkpoint verify candidate`,
 		ValidArgsFunction: a.completeVersions,
-		Args:  args(cobra.ExactArgs(1)),
+		Args:              args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
 				v, err := resolve(s, list[0])
@@ -163,10 +159,10 @@ func (a *app) verifyCommand() *cobra.Command {
 func (a *app) fsckCommand() *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
-		Use:   "fsck",
-		Short: "Read every byte of the store and report all damage",
+		Use:     "fsck",
+		Short:   "Read every byte of the store and report all damage",
 		Example: `  learner checkpoint fsck`,
-		Args:  args(cobra.NoArgs),
+		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(model, func(_ config.Model, s *checkpoint.Store) error {
 				bar := ui.NewProgress(a.err, "checking", -1)

@@ -18,6 +18,8 @@ func (a *app) demoCommand() *cobra.Command {
 of its own, with outcomes a day late: it predicts through the HTTP face, sends what came
 true, kills the learner with SIGKILL and proves that it came back as it was, flips labels
 and rolls back. It takes under a minute and leaves its log and versions in a folder.`,
+		Example: `  learner demo
+  learner demo --folder /tmp/demo --rows 10000`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error

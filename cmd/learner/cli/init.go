@@ -17,7 +17,9 @@ func (a *app) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented configuration to begin with",
-		Args:  args(cobra.NoArgs),
+		Example: `  learner init
+  learner init --config shop.yaml`,
+		Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			f, err := os.OpenFile(a.configPath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 			if errors.Is(err, fs.ErrExist) {
@@ -40,11 +42,12 @@ func (a *app) initCommand() *cobra.Command {
 
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Check the configuration, or print its schema"}
-	cmd.AddCommand(
+	return group(cmd,
 		&cobra.Command{
-			Use:   "check",
-			Short: "Report every error of the configuration, with file, line, field and rule",
-			Args:  args(cobra.NoArgs),
+			Use:     "check",
+			Short:   "Report every error of the configuration, with file, line, field and rule",
+			Example: `  learner config check --config learner.yaml`,
+			Args:    args(cobra.NoArgs),
 			RunE: func(*cobra.Command, []string) error {
 				cfg, _, err := a.load()
 				if err != nil {
@@ -57,23 +60,25 @@ func (a *app) configCommand() *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use:   "schema",
-			Short: "Print the JSON Schema of the configuration",
-			Args:  args(cobra.NoArgs),
+			Use:     "schema",
+			Short:   "Print the JSON Schema of the configuration",
+			Example: `  learner config schema > learner.schema.json`,
+			Args:    args(cobra.NoArgs),
 			RunE: func(*cobra.Command, []string) error {
 				_, err := a.out.Write(config.Schema())
 				return err
 			},
 		},
 	)
-	return cmd
 }
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [NAME]",
 		Short: "List the JSON Schemas of the events, or print one",
-		Args:  args(cobra.MaximumNArgs(1)),
+		Example: `  learner schema
+  learner schema feedback.json`,
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			if len(list) == 1 {
 				data, err := feedback.Schema(list[0])

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -15,17 +16,22 @@ import (
 )
 
 func (a *app) ledgerCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "ledger", Short: "Look into the log"}
-	cmd.AddCommand(a.ledgerStatCommand(), a.ledgerScanCommand(), a.deadLettersCommand(), a.ledgerEraseCommand())
-	return cmd
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "Look into the log",
+		Long: `The commands open the log of the configuration: the folder, if no daemon holds it, or the
+socket that the daemon opened (log.listen), or the external NATS (log.url).`,
+	}
+	return group(cmd, a.ledgerStatCommand(), a.ledgerScanCommand(), a.deadLettersCommand(), a.ledgerEraseCommand())
 }
 
 func (a *app) ledgerStatCommand() *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
-		Use:   "stat",
-		Short: "Say what the log holds",
-		Args:  args(cobra.NoArgs),
+		Use:     "stat",
+		Short:   "Say what the log holds",
+		Example: `  learner ledger stat --json`,
+		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withLog(cmd.Context(), model, func(l *ledger.Log) error {
 				state, err := l.State(cmd.Context())
@@ -45,7 +51,7 @@ func (a *app) ledgerStatCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	return cmd
 }
 
@@ -57,7 +63,6 @@ type scanned struct {
 	Time     time.Time       `json:"time"`
 	Event    *feedback.Event `json:"event,omitempty"`
 	Refusal  string          `json:"refusal,omitempty"`
-	Body     json.RawMessage `json:"-"`
 }
 
 func (a *app) ledgerScanCommand() *cobra.Command {
@@ -69,7 +74,9 @@ func (a *app) ledgerScanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "Print records in order, one line each",
-		Args:  args(cobra.NoArgs),
+		Example: `  learner ledger scan --from 1200 --limit 10
+  learner ledger scan --json | jq -c 'select(.event.type == "perennial.control.v1")'`,
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withLog(cmd.Context(), model, func(l *ledger.Log) error {
 				state, err := l.State(cmd.Context())
@@ -81,25 +88,31 @@ func (a *app) ledgerScanCommand() *cobra.Command {
 					end = min(end, ledger.Position(to))
 				}
 				out := ui.Output{Out: a.out, JSON: a.json}
+				first := max(ledger.Position(from), state.First, 1)
+				bar := ui.NewProgress(a.err, "scanning", int64(end-min(first, end)))
+				defer bar.Close()
 				n := 0
-				err = l.Range(cmd.Context(), max(ledger.Position(from), 1), end, func(raw ledger.Raw) error {
+				err = l.Range(cmd.Context(), first, end, func(raw ledger.Raw) error {
 					if limit > 0 && n == limit {
 						return errEnough
 					}
 					n++
+					if !ui.IsTerminal(a.out) { // where the records themselves show how far it is
+						bar.Set(int64(raw.Position - first))
+					}
 					return out.Line(show(raw), func(w io.Writer) error {
 						_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", raw.Position, raw.Time.UTC().Format(time.RFC3339Nano), raw.Subject, raw.Data)
 						return err
 					})
 				})
-				if err == errEnough {
+				if errors.Is(err, errEnough) {
 					return nil
 				}
 				return err
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	cmd.Flags().Uint64Var(&from, "from", 1, "first position")
 	cmd.Flags().Uint64Var(&to, "to", 0, "last position; 0 for the end")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many records; 0 for all")
@@ -107,7 +120,7 @@ func (a *app) ledgerScanCommand() *cobra.Command {
 }
 
 // errEnough ends a scan that has shown what was asked for.
-var errEnough = fmt.Errorf("enough records")
+var errEnough = errors.New("enough records")
 
 func show(raw ledger.Raw) scanned {
 	s := scanned{Position: uint64(raw.Position), Time: raw.Time.UTC()}
@@ -130,9 +143,10 @@ func (a *app) deadLettersCommand() *cobra.Command {
 		limit int
 	)
 	cmd := &cobra.Command{
-		Use:   "deadletters",
-		Short: "List the records that were refused, with the reason",
-		Args:  args(cobra.NoArgs),
+		Use:     "deadletters",
+		Short:   "List the records that were refused, with the reason",
+		Example: `  learner ledger deadletters --json`,
+		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withLog(cmd.Context(), model, func(l *ledger.Log) error {
 				letters, err := l.DeadLetters(cmd.Context(), ledger.Position(from), limit)
@@ -151,7 +165,7 @@ func (a *app) deadLettersCommand() *cobra.Command {
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	cmd.Flags().Uint64Var(&from, "from", 0, "first position")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many")
 	return cmd
@@ -165,7 +179,8 @@ func (a *app) ledgerEraseCommand() *cobra.Command {
 		Long: `erase overwrites a record on disk and leaves a gap in its place. States that contain
 the record keep what they learned from it: this is for a record that should never have been
 there, or that no learner can apply.`,
-		Args: args(cobra.ExactArgs(1)),
+		Example: `  learner ledger erase 1534`,
+		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			p, err := strconv.ParseUint(list[0], 10, 64)
 			if err != nil || p == 0 {
@@ -182,6 +197,6 @@ there, or that no learner can apply.`,
 			})
 		},
 	}
-	modelFlag(cmd, &model)
+	a.modelFlag(cmd, &model)
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/cmd/learner/cli/ui"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 )
@@ -43,6 +44,7 @@ type app struct {
 
 // Run executes one command line and returns the process's exit status.
 func Run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	out = watch(out, args)
 	a := &app{out: out, err: errw}
 	root := a.root()
 	root.SetArgs(args)
@@ -50,6 +52,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
+	err = errors.Join(err, fail(out, err))
 	var usage usageError
 	switch {
 	case err == nil:
@@ -57,10 +60,10 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(errw, "interrupted")
 		return exitError
-	case errors.Is(err, errDamage):
+	case errors.Is(err, errDamage), errors.Is(err, checkpoint.ErrCorrupt):
 		fmt.Fprintln(errw, "learner:", err)
 		return exitDamage
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "required flag(s)"): // cobra has no type for it
 		fmt.Fprintln(errw, "learner:", err)
 		fmt.Fprintln(errw, "Run 'learner --help' for the commands.")
 		return exitUsage
@@ -79,6 +82,9 @@ kill it anywhere, and it comes back exactly.
 
 Begin with 'learner demo', or write a configuration with 'learner init' and start it
 with 'learner up'.`,
+		Example: `  learner demo
+  learner init && learner up
+  learner checkpoint list --json`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -87,14 +93,32 @@ with 'learner up'.`,
 	flags.BoolVar(&a.json, "json", false, "print the answer as JSON")
 	flags.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(
+	root.SetFlagErrorFunc(flagError)
+	return group(root,
 		a.upCommand(), a.runCommand(), a.serveCommand(), a.demoCommand(),
 		a.initCommand(), a.configCommand(), a.schemaCommand(),
 		a.checkpointCommand(), a.ledgerCommand(), a.stateCommand(),
 		a.versionCommand(),
 	)
-	return root
+}
+
+// group makes cmd hold others. Alone it prints its help; anything but one of its commands
+// is a wrong call.
+func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, list []string) error {
+		if len(list) == 0 {
+			return cmd.Help()
+		}
+		err := fmt.Errorf("unknown command %q for %q", list[0], cmd.CommandPath())
+		if near := cmd.SuggestionsFor(list[0]); len(near) > 0 {
+			err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, ", "))
+		}
+		return usageError{err}
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.AddCommand(commands...)
+	return cmd
 }
 
 func envOr(name, otherwise string) string {

@@ -34,6 +34,8 @@ func (a *app) stateCommand() *cobra.Command {
 		Long: `hash takes the newest version, or with --from-start the empty state, scans the log to
 the position, and prints the hash of the state there. Equal hashes prove equal states:
 weights, optimizer, memory, window and metrics, bit for bit.`,
+		Example: `  learner state hash
+  learner state hash --from-start --at 120034 --json`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withMachine(cmd.Context(), model, false, func(m *machine.Machine) error {
@@ -63,13 +65,8 @@ weights, optimizer, memory, window and metrics, bit for bit.`,
 			})
 		},
 	}
-	modelFlag(hash, &model)
+	a.modelFlag(hash, &model)
 	hash.Flags().BoolVar(&fromStart, "from-start", false, "scan the whole log instead of starting at a version")
 	hash.Flags().Uint64Var(&at, "at", 0, "position of the last record to apply; 0 for the end of the log")
-	cmd.AddCommand(hash)
-	return cmd
-}
-
-func modelFlag(cmd *cobra.Command, model *string) {
-	cmd.Flags().StringVarP(model, "model", "m", "", "model, where several are configured")
+	return group(cmd, hash)
 }

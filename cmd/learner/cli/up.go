@@ -20,7 +20,11 @@ func (a *app) upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Run the log, the learners and the server in one process",
 		Long: `up runs everything in one process: an embedded log, a learner for each model, and
-the HTTP server. It stops cleanly, within 5 s, on SIGTERM or Ctrl-C.`,
+the HTTP server. Its line "ready" says where it listens, where the dashboard is, and what
+events without consent are taken to allow. It stops cleanly, within 5 s, on SIGTERM or
+Ctrl-C; a second signal ends it at once, and loses nothing.`,
+		Example: `  learner up
+  learner up --config shop.yaml --log-format json`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.daemonConfig()
@@ -45,7 +49,8 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `run is up with a log that lives in an external NATS (log.url). Servers elsewhere
 load what it learns with 'learner serve'. A learner that is started beside one that runs
 takes its place; the other one stops.`,
-		Args: args(cobra.NoArgs),
+		Example: `  PERENNIAL_LOG_URL=nats://nats.example:4222 learner run --config shop.yaml`,
+		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.daemonConfig()
 			if err != nil {

@@ -42,9 +42,10 @@ func version() string { return readBuild().Version }
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  args(cobra.NoArgs),
+		Use:     "version",
+		Short:   "Print the version of this program",
+		Example: `  learner version --json`,
+		Args:    args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild()
 			return a.answer(b, func(w io.Writer) error {

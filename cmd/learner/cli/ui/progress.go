@@ -20,6 +20,7 @@ type Progress struct {
 	now   func() time.Time
 	begun time.Time
 	done  int64
+	total int64
 }
 
 // NewProgress starts counting towards total, or without an end if total is
@@ -29,10 +30,10 @@ func NewProgress(w io.Writer, what string, total int64) *Progress {
 }
 
 func newProgress(w io.Writer, what string, total int64, terminal bool, now func() time.Time) *Progress {
-	p := &Progress{now: now, begun: now()}
+	p := &Progress{now: now, begun: now(), total: total}
 	if terminal {
 		p.open = func() *progressbar.ProgressBar {
-			return progressbar.NewOptions64(total,
+			return progressbar.NewOptions64(p.total,
 				progressbar.OptionSetWriter(w),
 				progressbar.OptionSetDescription(Clean(what)),
 				progressbar.OptionSetWidth(30),
@@ -61,6 +62,20 @@ func (p *Progress) Set(done int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done = done
+	p.show()
+}
+
+// SetOf counts done things in all of a total that is known only now.
+func (p *Progress) SetOf(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = done
+	if p.total != total {
+		p.total = total
+		if p.bar != nil {
+			p.bar.ChangeMax64(total)
+		}
+	}
 	p.show()
 }
 
