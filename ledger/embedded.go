@@ -36,7 +36,7 @@ func startEmbedded(ctx context.Context, cfg Config, log *slog.Logger) (*embedded
 	if err != nil {
 		return nil, err
 	}
-	left := leftStaging(cfg.Dir)
+	left := leftStaging(cfg.Dir, memoryRoot())
 	opts := &server.Options{
 		ServerName: "perennial",
 		DontListen: true,

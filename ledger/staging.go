@@ -3,10 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -29,8 +29,12 @@ const (
 	stagingRoom = 64 << 20
 )
 
-// staging is one stream's link, and where it leads.
-type staging struct{ link, target string }
+// staging is one stream's link, where it leads, and the lock that says that the folder
+// there is in use.
+type staging struct {
+	link, target string
+	lock         *dirLock
+}
 
 // streamFolder is where the embedded server keeps a stream.
 func streamFolder(dir, stream string) string {
@@ -100,7 +104,10 @@ func newStaging(dir, root, stream string) (*staging, error) {
 		return nil, err
 	}
 	s := &staging{link: filepath.Join(streamFolder(dir, stream), "batches"), target: target}
-	err = os.WriteFile(filepath.Join(target, stagingOwner), []byte(owner), 0o600)
+	s.lock, err = lockDir(target)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(target, stagingOwner), []byte(owner), 0o600)
+	}
 	if err == nil {
 		// Nothing is staged between the server's start and the first append; what is
 		// there has served its recovery.
@@ -110,7 +117,7 @@ func newStaging(dir, root, stream string) (*staging, error) {
 		err = os.Symlink(target, s.link)
 	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(target))
+		return nil, errors.Join(err, s.drop())
 	}
 	return s, nil
 }
@@ -124,31 +131,44 @@ func (s *staging) drop() error {
 	if to, lerr := os.Readlink(s.link); lerr == nil && to == s.target {
 		err = os.Remove(s.link)
 	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.release())
+	}
 	if err = errors.Join(err, os.RemoveAll(s.target)); err != nil {
 		return fmt.Errorf("remove the staging of batches: %w", err)
 	}
 	return nil
 }
 
-// leftStaging returns the staging folders that an earlier process on dir left behind. The
-// server reads them when it starts; afterwards they can go.
-func leftStaging(dir string) []string {
-	owner, err := filepath.Abs(dir)
+// leftStaging returns the staging folders under root that killed processes left behind and
+// that a start on dir makes useless: its own log's, which the server reads when it starts,
+// and those of logs that are gone.
+func leftStaging(dir, root string) []string {
+	if root == "" {
+		return nil
+	}
+	mine, err := filepath.Abs(dir)
 	if err != nil {
 		return nil
 	}
-	links, err := filepath.Glob(streamFolder(dir, "*/batches"))
+	targets, err := filepath.Glob(filepath.Join(root, stagingPrefix+"*"))
 	if err != nil {
 		return nil
 	}
 	var left []string
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(filepath.Base(target), stagingPrefix) {
+	for _, target := range targets {
+		owner, err := os.ReadFile(filepath.Join(target, stagingOwner))
+		if err != nil {
+			continue // another user's, or one that is being made
+		}
+		if _, err := os.Stat(string(owner)); string(owner) != mine && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		// Another log's, if this folder is a copy.
-		if of, err := os.ReadFile(filepath.Join(target, stagingOwner)); err == nil && string(of) == owner {
+		lock, err := lockDir(target)
+		if err != nil {
+			continue // it is in use: dir's path may mean another folder to another container
+		}
+		if err := lock.release(); err == nil {
 			left = append(left, target)
 		}
 	}

@@ -126,11 +126,20 @@ func TestAStartTakesAwayWhatAKilledProcessStaged(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestACopyOfALogLeavesTheOriginalsStagingAlone(t *testing.T) {
-	dir := t.TempDir()
+func TestAStartTakesAwayWhatServesALogThatIsGoneAndNothingElse(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
 	b, _ := stagedLog(t, dir)
 	require.NoError(t, b.Close())
-	theirs := left(t, dir, "/another/log")
+
+	gone := left(t, dir, filepath.Join(other, "removed"))
+	dead := left(t, dir, other) // its next start may want it
+	used := left(t, dir, dir)   // another container's log, of the same path
+	lock, err := lockDir(used)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lock.release()) }()
+
 	stagedLog(t, dir)
-	require.DirExists(t, theirs)
+	require.NoDirExists(t, gone)
+	require.DirExists(t, dead)
+	require.DirExists(t, used)
 }
