@@ -75,7 +75,7 @@ func (a *app) untagCommand() *cobra.Command {
 next one is written, unless it is among those that are kept anyway. The daemon must not be
 running. Tags of rollbacks go by themselves, and not before they may.`,
 		Example: `  learner checkpoint untag rebuilt-v120034`,
-		Args: args(cobra.ExactArgs(1)),
+		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) (err error) {
 			if machine.IsHold(list[0]) {
 				return usageError{fmt.Errorf("NAME: %s holds what a rollback in the log needs", list[0])}
