@@ -7,7 +7,7 @@
 // # Invariants
 //
 //   - Answers go to standard output, everything else to standard error; with --json
-//     the answer is one JSON document.
+//     the answer is one JSON document, an error {"error": "..."} if nothing was answered.
 //   - The exit status is 0 for success, 1 for an error, 2 for a wrong call, and 3
 //     where a check found damage.
 //

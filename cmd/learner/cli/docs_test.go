@@ -65,6 +65,7 @@ func reference(list []*cobra.Command) string {
 
 Answers go to standard output, everything else (logs, progress, errors) to standard error.
 With `+"`--json`"+` an answer is one JSON document; of `+"`ledger scan`"+`, one a line.
+A call that fails before it answers prints `+"`{\"error\": \"...\"}`"+` there.
 
 | exit status | meaning |
 |---|---|
