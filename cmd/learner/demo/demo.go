@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -87,13 +88,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 // prepare makes the folder and its configuration on a free port.
 func (s *show) prepare() (string, error) {
 	marker := filepath.Join(s.opt.Folder, "learner.yaml")
-	if _, err := os.Stat(s.opt.Folder); err == nil {
-		if _, err := os.Stat(marker); err != nil {
-			return "", fmt.Errorf("%s exists and is no earlier demo's; name another folder with --folder", s.opt.Folder)
-		}
-		if err := os.RemoveAll(s.opt.Folder); err != nil {
-			return "", err
-		}
+	if err := sweep(s.opt.Folder, marker); err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(s.opt.Folder, 0o755); err != nil {
 		return "", err
@@ -108,6 +104,26 @@ func (s *show) prepare() (string, error) {
 	}
 	config := strings.ReplaceAll(learnerYAML, "ADDRESS", address)
 	return address, os.WriteFile(marker, []byte(config), 0o644)
+}
+
+// sweep removes an earlier demo, and nothing else: a folder that holds anything but a
+// demo is refused, and what else lies beside one stays.
+func sweep(folder, marker string) error {
+	list, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(list) == 0) {
+		return nil
+	}
+	header, _, _ := strings.Cut(learnerYAML, "\n")
+	was, readErr := os.ReadFile(marker)
+	if err != nil || readErr != nil || !strings.HasPrefix(string(was), header) {
+		return fmt.Errorf("%s exists and is no earlier demo's; name another folder with --folder", folder)
+	}
+	for _, name := range []string{"data", "learner.log", "learner.yaml"} {
+		if err := os.RemoveAll(filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *show) play(ctx context.Context) error {

@@ -51,7 +51,7 @@ func (p *process) start(ctx context.Context) (time.Duration, error) {
 			return 0, ctx.Err()
 		case err := <-p.done:
 			p.cmd = nil
-			return 0, fmt.Errorf("the learner ended at its start (%w); see %s/learner.log", errOr(err), p.folder)
+			return 0, errors.Join(fmt.Errorf("the learner ended at its start (%w); see %s/learner.log", errOr(err), p.folder), p.log.Close())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
