@@ -224,6 +224,9 @@ func (s *Store) unpackBlob(ctx context.Context, r io.Reader, want string) error 
 	}
 	sum := newDigester(f)
 	_, err = io.Copy(&ctxWriter{ctx, sum}, r)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: archive: blob %s: %w", ErrCorrupt, want, err)
+	}
 	if err == nil && sum.digest() != want {
 		err = fmt.Errorf("%w: archive: blob %s has %s", ErrCorrupt, want, sum.digest())
 	}
