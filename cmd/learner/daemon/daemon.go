@@ -158,8 +158,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	errs := make([]error, len(d.runners))
 	var learners sync.WaitGroup
+	running, ended := context.WithCancel(working)
+	defer ended()
 	for i, r := range d.runners {
 		learners.Go(func() {
+			defer ended()
 			errs[i] = r.run(learning, working)
 			if errs[i] != nil {
 				d.opt.Logger.Error("learner stopped", "model", r.machine.Name, "error", errs[i])
@@ -168,9 +171,24 @@ func (d *Daemon) Run(ctx context.Context) error {
 		})
 	}
 	err := d.serve(serving)
+	d.catchUp(running)
 	stopLearning()
 	learners.Wait()
 	return errors.Join(append(errs, err)...)
+}
+
+// catchUp waits until the learners have applied what the servers accepted, so that their
+// last versions contain it: not for long, as the log has it anyway, and not once one of
+// them has ended.
+func (d *Daemon) catchUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, catchUp)
+	defer cancel()
+	for _, r := range d.runners {
+		state, err := r.machine.Log.State(ctx)
+		for err == nil && !r.reached(uint64(state.Last)) && ctx.Err() == nil {
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
 }
 
 func (d *Daemon) serve(ctx context.Context) error {

@@ -15,6 +15,10 @@
 //     network or disk, save the snapshot's copy and a full outbox.
 //   - A version is made durable only after the dead letters and erasures of the
 //     records up to it were.
+//   - While records are accepted and versions can be written, the newest record is in a
+//     durable version before long: one that fell due while the writer was at work is
+//     made up for when the log is exhausted.
+//   - A clean stop takes under 5 s: requests, what they brought, last versions, the log.
 //   - A learner that was replaced by another stops by itself.
 //   - Run returns only when every goroutine that it started has ended.
 //

@@ -142,6 +142,15 @@ func (r *runner) run(ctx, working context.Context) error {
 	return err
 }
 
+// catchUp bounds the part of a clean stop in which a learner applies what is in the log.
+const catchUp = time.Second
+
+// reached reports whether the loop has applied a position, by its last account.
+func (r *runner) reached(position uint64) bool {
+	report := r.stats.report.Load()
+	return report != nil && report.Position >= position
+}
+
 // stopGrace bounds the work of a clean stop, the servers' requests and the last version
 // together: the process has to be gone within 5 s, the log's closing included.
 const stopGrace = 4 * time.Second
