@@ -226,3 +226,10 @@ func TestMetricsPageOfALearnerIsClean(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, problems)
 }
+
+func TestStopAtOnceIsAsCleanAsAnyOther(t *testing.T) {
+	folder := t.TempDir()
+	for range 5 {
+		start(t, oneModel, folder, daemon.Options{}).stop()
+	}
+}

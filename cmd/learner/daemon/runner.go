@@ -89,6 +89,9 @@ func (r *runner) announce(ctx context.Context) error {
 // working lasts.
 func (r *runner) run(ctx, working context.Context) error {
 	scan, err := r.machine.Log.Scan(ctx, ledger.Position(r.machine.Engine.Position())+1)
+	if err != nil && ctx.Err() != nil {
+		return nil // stopped before it began
+	}
 	if err != nil {
 		return fmt.Errorf("model %s: %w", r.machine.Name, err)
 	}
