@@ -1,0 +1,139 @@
+package kernel
+
+// A form says which operand of a product is transposed.
+type form uint8
+
+const (
+	formNN form = iota // dst = a b      a m×k, b k×n
+	formTN             // dst = aᵀ b     a k×m, b k×n
+	formNT             // dst = a bᵀ     a m×k, b n×k
+)
+
+// A start says where the sums of a product begin: at 0 if both fields are zero, at
+// dst, or at a row that all rows of dst share.
+type start struct {
+	acc bool
+	row []float32
+}
+
+// Workspace is the length of the workspace that the matrix products need, whatever
+// their sizes. Goroutines do not share one.
+const Workspace = blockK*packWidth + 16
+
+const (
+	blockK    = 384 // terms of a sum for which a panel of b is packed at a time
+	packWidth = 32  // columns of the widest panel
+)
+
+// GemmNN computes dst = a b, or dst += a b with acc: dst is m×n, a is m×k and b is k×n,
+// row-major with rows ldd, lda and ldb apart. The forward pass. dst overlaps neither
+// a nor b.
+//
+// Element i, j is one chain of fused multiply-adds in the order of k, which begins at 0
+// or, with acc, at dst: it depends on row i of a and column j of b alone, on none of the
+// sizes. Threads share a product by calling it on disjoint rows or columns of dst.
+func (s *Set) GemmNN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
+	if check(dst, m, n, ldd) {
+		check(a, m, k, lda)
+		check(b, k, n, ldb)
+		s.product(formNN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	}
+}
+
+// GemmTN computes dst = aᵀ b, or dst += aᵀ b with acc: dst is m×n, a is k×m and b is k×n.
+// The gradient of weights, where k counts examples. Otherwise as GemmNN.
+func (s *Set) GemmTN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
+	if check(dst, m, n, ldd) {
+		check(a, k, m, lda)
+		check(b, k, n, ldb)
+		s.product(formTN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	}
+}
+
+// GemmNT computes dst = a bᵀ, or dst += a bᵀ with acc: dst is m×n, a is m×k and b is n×k.
+// The gradient of inputs. Otherwise as GemmNN.
+func (s *Set) GemmNT(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
+	if check(dst, m, n, ldd) {
+		check(a, m, k, lda)
+		check(b, n, k, ldb)
+		s.product(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	}
+}
+
+// Affine computes dst = act(x w + bias): dst is m×n, x is m×k, w is k×n and bias has n
+// elements. The chain of each sum begins at the bias. dst overlaps no operand.
+// The backward pass of GELU needs the sum before the activation: use Identity, and Apply
+// into another slice.
+func (s *Set) Affine(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
+	if !check(dst, m, n, ldd) {
+		return
+	}
+	check(x, m, k, ldx)
+	check(w, k, n, ldw)
+	s.product(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias[:n]}, act == ReLU, ws)
+	if act == Identity || act == ReLU {
+		return
+	}
+	if ldd == n {
+		s.Apply(dst[:m*n], dst, act)
+		return
+	}
+	for i := range m {
+		row := dst[i*ldd:][:n]
+		s.Apply(row, row, act)
+	}
+}
+
+func (s *Set) product(f form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) {
+	if len(ws) < Workspace {
+		panic("kernel: workspace is shorter than Workspace")
+	}
+	if k == 0 {
+		begin(dst, m, n, ldd, in, relu)
+		return
+	}
+	s.f.gemm(f, dst, a, b, m, n, k, ldd, lda, ldb, in, relu, ws)
+}
+
+// begin writes what sums begin with.
+func begin(dst []float32, m, n, ldd int, in start, relu bool) {
+	for i := range m {
+		row := dst[i*ldd:][:n]
+		switch {
+		case in.row != nil:
+			copy(row, in.row)
+		case !in.acc:
+			clear(row)
+		}
+		if relu {
+			for j, v := range row {
+				row[j] = relu32(v)
+			}
+		}
+	}
+}
+
+// Ger computes dst = x yᵀ, or dst += x yᵀ with acc: x has m elements, y has n. It is
+// GemmTN for k = 1, with the same bits.
+func (s *Set) Ger(dst, x, y []float32, m, n, ldd int, acc bool) {
+	if check(dst, m, n, ldd) {
+		x, y = x[:m], y[:n]
+		s.f.ger(&dst[0], &x[0], &y[0], m, n, ldd, acc)
+	}
+}
+
+// check panics unless an m×n matrix with rows ld apart fits in x. It returns false if
+// there are no elements.
+func check(x []float32, m, n, ld int) bool {
+	if m <= 0 || n <= 0 {
+		if m < 0 || n < 0 {
+			panic("kernel: negative size")
+		}
+		return false
+	}
+	if ld < n {
+		panic("kernel: rows overlap: leading dimension below the number of columns")
+	}
+	_ = x[(m-1)*ld+n-1]
+	return true
+}

@@ -1,0 +1,3 @@
+package kernel
+
+func native(name string) *Set { return nil }
