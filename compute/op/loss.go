@@ -18,6 +18,7 @@ type rowLoss interface {
 	loss(z, t []float32) float64
 	// slope writes scale times the derivative by z to dz.
 	slope(dz, z, t []float32, scale float64)
+	rowKernel
 }
 
 // SigmoidCrossEntropy is the weighted mean over the rows of

@@ -50,7 +50,7 @@ func reference(x, w, b []float32, m, k, n int) []float64 {
 }
 
 func TestAffineEqualsItsDefinition(t *testing.T) {
-	for _, act := range []op.Activation{op.Identity, op.ReLU, op.Tanh} {
+	for _, act := range []op.Activation{op.Identity, op.ReLU, op.Tanh, op.Sigmoid} {
 		for _, d := range [][3]int{{1, 1, 1}, {3, 5, 1}, {2, 1, 4}, {65, 33, 130}} {
 			r := rand.New(rand.NewPCG(1, 2))
 			m, k, n := d[0], d[1], d[2]
@@ -65,6 +65,8 @@ func TestAffineEqualsItsDefinition(t *testing.T) {
 					z = math.Max(z, 0)
 				case op.Tanh:
 					z = math.Tanh(z)
+				case op.Sigmoid:
+					z = 1 / (1 + math.Exp(-z))
 				}
 				require.InDelta(t, z, float64(got[i]), 1e-4, "%s %v at %d", act, d, i)
 			}
@@ -124,7 +126,7 @@ func TestOpsRefuseShapesThatDoNotFit(t *testing.T) {
 	_, err := op.Affine(x, w, b, op.ReLU)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 	_, err = op.Affine(x, w, b, "swish")
-	require.ErrorContains(t, err, "must be one of identity, relu, tanh")
+	require.ErrorContains(t, err, "must be one of identity, relu, tanh, sigmoid")
 	_, err = op.SquaredError(x, w, b)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 }
