@@ -10,7 +10,7 @@ import (
 	"github.com/perennial-ml/perennial/compute/internal/kernel"
 )
 
-// copies moves elements: dst consists of outer times count pieces.
+// copies moves elements.
 type copies struct {
 	name string
 	rows func(in []bool) (out, ok bool)
@@ -136,6 +136,9 @@ func matchSlice(text string, whole, part tensor.Shape, back bool) bind.Op {
 	axis := strings.Count(text, ":, ")
 	var from, to, step int
 	rest := text[axis*len(":, "):]
+	if strings.HasPrefix(rest, ":...]") && part.Eq(whole) {
+		return reshape{sameRows: true} // all of it
+	}
 	if _, err := fmt.Sscanf(rest, "%d:%d:%d...]", &from, &to, &step); err != nil || axis >= whole.Dims() {
 		return nil
 	}
