@@ -138,21 +138,21 @@ func (s *Set) Slope(dst, dy, y []float32, act Act) {
 
 func (s *Set) unary(op unaryOp, dst, a []float32) {
 	if n := len(dst); n > 0 {
-		a = a[:n]
+		_ = a[n-1]
 		s.f.unary[op](&dst[0], &a[0], n)
 	}
 }
 
 func (s *Set) binary(op binaryOp, dst, a, b []float32) {
 	if n := len(dst); n > 0 {
-		a, b = a[:n], b[:n]
+		_, _ = a[n-1], b[n-1]
 		s.f.binary[op](&dst[0], &a[0], &b[0], n)
 	}
 }
 
 func (s *Set) scalar(op scalarOp, dst, a []float32, x float32) {
 	if n := len(dst); n > 0 {
-		a = a[:n]
+		_ = a[n-1]
 		s.f.scalar[op](&dst[0], &a[0], x, n)
 	}
 }

@@ -117,8 +117,10 @@ func gelu32(fma fmaFunc, x float32) float32 {
 	return x / (1 + exp32(fma, u))
 }
 
-// geluSlope32 is s + x s (1-s) 2u' with s = sigmoid(2u).
+// geluSlope32 is s + x s (1-s) 2u' with s = sigmoid(2u). Beyond 16 it is 0 or 1, and x³
+// would overflow.
 func geluSlope32(fma fmaFunc, x float32) float32 {
+	x = floor32(ceil32(x, 16), -16)
 	x2 := float32(x * x)
 	u := float32(x * fma(x2, -gelu3, -gelu1))
 	s := 1 / (1 + exp32(fma, u))

@@ -165,12 +165,12 @@ func sumSquares(a *float32, n int) float64 {
 	return acc[0]
 }
 
-func finite(a *float32, n int) bool {
+func finite(a *float32, n int) float32 {
 	var acc float32
 	for _, v := range view(a, n) {
 		acc += v * 0 // NaN if v is not finite
 	}
-	return acc == 0
+	return acc
 }
 
 func addRow(dst, row *float32, m, n, ldd int) {

@@ -1,17 +1,17 @@
 package kernel
 
 // updates returns the Go forms of the fused optimizer steps.
-func updates() [updateCount]func(u *update) bool {
-	var list [updateCount]func(u *update) bool
+func updates() [updateCount]func(u *update) float32 {
+	var list [updateCount]func(u *update) float32
 	for kind := range updateKinds {
 		for penalty := range 3 {
-			list[3*kind+penalty] = func(u *update) bool { return step(u, kind, penalty) }
+			list[3*kind+penalty] = func(u *update) float32 { return step(u, kind, penalty) }
 		}
 	}
 	return list
 }
 
-func step(u *update, kind, penalty int) bool {
+func step(u *update, kind, penalty int) float32 {
 	n := u.n
 	dst, theta, grad := view(u.dst, n), view(u.theta, n), view(u.grad, n)
 	var m2, m, v2, v, importance, anchor []float32
@@ -65,5 +65,5 @@ func step(u *update, kind, penalty int) bool {
 		dst[i] = t
 		bad += t * 0
 	}
-	return bad == 0
+	return bad
 }

@@ -18,7 +18,7 @@ func (s *Set) Dot(a, b []float32) float32 {
 	if len(a) == 0 {
 		return 0
 	}
-	b = b[:len(a)]
+	_ = b[len(a)-1]
 	return s.f.dot(&a[0], &b[0], len(a))
 }
 
@@ -41,7 +41,7 @@ func (s *Set) SumSquares(a []float32) float64 {
 
 // Finite is false if a holds a NaN or an infinity.
 func (s *Set) Finite(a []float32) bool {
-	return len(a) == 0 || s.f.finite(&a[0], len(a))
+	return len(a) == 0 || s.f.finite(&a[0], len(a)) == 0
 }
 
 // ExpSum computes dst = exp(a - shift) and returns the sum of dst, as Sum would. With the
@@ -51,7 +51,7 @@ func (s *Set) ExpSum(dst, a []float32, shift float32) float32 {
 	if n == 0 {
 		return 0
 	}
-	a = a[:n]
+	_ = a[n-1]
 	return s.f.expSum(&dst[0], &a[0], shift, n)
 }
 
@@ -72,7 +72,7 @@ func (s *Set) Softmax(dst, a []float32, m, n, ldd, lda int) {
 // AddRow computes dst += row for each row of dst, m×n.
 func (s *Set) AddRow(dst, row []float32, m, n, ldd int) {
 	if check(dst, m, n, ldd) {
-		row = row[:n]
+		_ = row[n-1]
 		s.f.addRow(&dst[0], &row[0], m, n, ldd)
 	}
 }
@@ -80,10 +80,10 @@ func (s *Set) AddRow(dst, row []float32, m, n, ldd int) {
 // ColSum computes in dst the sum of each column of a, m×n, added in the order of the rows
 // to 0 or, with acc, to dst. The gradient of a bias.
 func (s *Set) ColSum(dst, a []float32, m, n, lda int, acc bool) {
-	dst = dst[:n]
 	if check(a, m, n, lda) {
+		_ = dst[n-1]
 		s.f.colSum(&dst[0], &a[0], m, n, lda, acc)
 	} else if !acc {
-		clear(dst)
+		clear(dst[:n])
 	}
 }

@@ -65,21 +65,32 @@ func Names() []string {
 // A family is what a Set is made of. Pointers come with the number of elements behind
 // them; every length is at least 1.
 type family struct {
-	gemm    func(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32)
-	ger     func(dst, x, y *float32, m, n, ldd int, acc bool)
-	unary   [unaryCount]func(dst, a *float32, n int)
-	binary  [binaryCount]func(dst, a, b *float32, n int)
-	scalar  [scalarCount]func(dst, a *float32, s float32, n int)
-	addRow  func(dst, row *float32, m, n, ldd int)
-	colSum  func(dst, a *float32, m, n, lda int, acc bool)
-	expSum  func(dst, a *float32, shift float32, n int) float32
-	sum     func(a *float32, n int) float32
-	dot     func(a, b *float32, n int) float32
-	max     func(a *float32, n int) float32
-	sumSq   func(a *float32, n int) float64
-	finite  func(a *float32, n int) bool
-	update  [updateCount]func(u *update) bool
-	prefet  func(base *float32, rows *int32, n, dim int)
-	peak    func(rounds int) float32
-	perPeak int // floating point operations in one round of peak
+	gemm     func(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32)
+	ger      func(dst, x, y *float32, m, n, ldd int, acc bool)
+	unary    [unaryCount]func(dst, a *float32, n int)
+	binary   [binaryCount]func(dst, a, b *float32, n int)
+	scalar   [scalarCount]func(dst, a *float32, s float32, n int)
+	addRow   func(dst, row *float32, m, n, ldd int)
+	colSum   func(dst, a *float32, m, n, lda int, acc bool)
+	expSum   func(dst, a *float32, shift float32, n int) float32
+	sum      func(a *float32, n int) float32
+	dot      func(a, b *float32, n int) float32
+	max      func(a *float32, n int) float32
+	sumSq    func(a *float32, n int) float64
+	finite   func(a *float32, n int) float32 // 0, or a NaN if not all are finite
+	update   [updateCount]func(u *update) float32
+	prefetch func(base *float32, rows *int32, n, dim int) // nil without
+	peak     func(rounds int) float32                     // nil without
+	perPeak  int                                          // floating point operations in one round of peak
+}
+
+// PeakFMA runs rounds of multiply-adds on registers alone and returns the number of
+// floating point operations that this was, counting two for each. Timed, it is the peak
+// that a share of is given in benchmarks. It is 0 for a family without assembly.
+func (s *Set) PeakFMA(rounds int) int {
+	if s.f.peak == nil || rounds < 1 {
+		return 0
+	}
+	s.f.peak(rounds)
+	return rounds * s.f.perPeak
 }

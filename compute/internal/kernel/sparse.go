@@ -11,8 +11,8 @@ const ahead = 64
 
 // fetch asks for the rows of table to be brought near.
 func (s *Set) fetch(table []float32, rows []int32, dim int) {
-	if s.f.prefet != nil && len(rows) > 1 && len(table) > 0 {
-		s.f.prefet(&table[0], &rows[0], len(rows), dim)
+	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
+		s.f.prefetch(&table[0], &rows[0], len(rows), dim)
 	}
 }
 
@@ -111,7 +111,7 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 				u.u.v = first(v[at:], dim)
 				u.u.v2 = u.u.v
 			}
-			finite = kernel(&u.u) && finite
+			finite = kernel(&u.u) == 0 && finite
 		}
 	}
 	return finite

@@ -120,7 +120,7 @@ func (u *Updater) run(kind int, dst, theta, grad, m2, m, v2, v []float32, p *Pen
 			u.u.importance = first(p.Importance, n)
 		}
 	}
-	return u.set.f.update[3*kind+variant](&u.u)
+	return u.set.f.update[3*kind+variant](&u.u) == 0
 }
 
 func (u *Updater) hyper(h *Hyper) {
@@ -130,4 +130,8 @@ func (u *Updater) hyper(h *Hyper) {
 	u.u.beta2, u.u.new2, u.u.correct2 = h.Beta2, h.New2, h.Correct2
 }
 
-func first(x []float32, n int) *float32 { return &x[:n][0] }
+// first returns where n elements begin.
+func first(x []float32, n int) *float32 {
+	_ = x[n-1]
+	return &x[0]
+}

@@ -1,0 +1,210 @@
+package kernel
+
+import "unsafe"
+
+// A tileFunc computes blocks tiles below each other, of rows that its shape says and k
+// terms. Strides are in bytes: of a between rows (ai) and terms (ap), of b between terms,
+// of the rows of c and in. in is nil for 0, and c itself to go on with a sum.
+type tileFunc func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, cols, relu int)
+
+// A shape is a number of rows and of registers of columns, the last in part if masked.
+type shape struct {
+	rows, vecs int
+	masked     bool
+}
+
+// tiles are the shapes that a family computes in registers.
+type tiles struct {
+	lanes, rows int // per register; of the highest tile
+	tile        map[shape]tileFunc
+}
+
+const (
+	maxRows = 12
+	maxVecs = 8
+)
+
+// blocked computes products of any size from tiles.
+type blocked struct {
+	lanes, rows int
+	whole, part [maxRows + 1][maxVecs + 1]tileFunc
+	vecs        [maxRows + 1]int // widest whole tile of a height
+	height      [maxRows + 1]int // highest tile that is not above
+}
+
+func newBlocked(t tiles) *blocked {
+	b := &blocked{lanes: t.lanes, rows: t.rows}
+	for s, f := range t.tile {
+		if s.masked {
+			b.part[s.rows][s.vecs] = f
+		} else {
+			b.whole[s.rows][s.vecs] = f
+			b.vecs[s.rows] = max(b.vecs[s.rows], s.vecs)
+		}
+	}
+	for h := range b.height {
+		b.height[h] = h
+		for h > 0 && b.vecs[b.height[h]] == 0 {
+			b.height[h]--
+		}
+	}
+	return b
+}
+
+// A factor is an operand or result: where it begins, and its strides in bytes.
+type factor struct {
+	p    unsafe.Pointer
+	i, j int
+}
+
+func (f factor) at(i, j int) *float32 { return (*float32)(unsafe.Add(f.p, i*f.i+j*f.j)) }
+
+func (f factor) from(i, j int) factor {
+	f.p = unsafe.Pointer(f.at(i, j))
+	return f
+}
+
+// A job is one product over one range of k.
+type job struct {
+	c, a, b, in factor // in.p is nil for 0
+	m, n, k     int
+	relu        int
+}
+
+const size = 4 // bytes of a float32
+
+func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) {
+	j := job{
+		c: factor{unsafe.Pointer(&dst[0]), size * ldd, size},
+		a: factor{unsafe.Pointer(&a[0]), size * lda, size},
+		b: factor{unsafe.Pointer(&b[0]), size * ldb, size},
+		m: m, n: n, k: k,
+	}
+	switch form {
+	case formTN:
+		j.a.i, j.a.j = j.a.j, j.a.i
+	case formNT:
+		j.b.i, j.b.j = j.b.j, j.b.i
+	}
+	switch {
+	case in.row != nil:
+		j.in = factor{unsafe.Pointer(&in.row[0]), 0, size}
+	case in.acc:
+		j.in = j.c
+	}
+	if relu {
+		j.relu = 1
+	}
+	if form == formNT || m > 2*t.rows && k > 16 && n*k > panelSize {
+		t.packed(&j, form == formNT, ws)
+		return
+	}
+	t.strip(&j, j.b, 0, n, 0, m)
+}
+
+// strip computes rows i0 to i1 of cols columns from at on. b begins with column at.
+func (t *blocked) strip(j *job, b factor, at, cols, i0, i1 int) {
+	most := t.vecs[min(i1-i0, t.rows)]
+	for done := 0; done < cols; {
+		left, vecs := cols-done, most
+		for vecs > 2 && vecs*t.lanes > left {
+			vecs /= 2
+		}
+		if vecs == 2 && left <= t.lanes {
+			vecs = 1
+		}
+		n := min(vecs*t.lanes, left)
+		t.rowsOf(j, b.from(0, done), at+done, i0, i1, vecs, n)
+		done += n
+	}
+}
+
+// rowsOf computes rows i0 to i1 of cols columns from at on, with tiles of vecs registers.
+func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
+	tile, last := &t.whole, cols-(vecs-1)*t.lanes
+	if last < t.lanes {
+		tile = &t.part
+	}
+	for i := i0; i < i1; {
+		h, blocks := t.rows, (i1-i)/t.rows
+		if blocks == 0 {
+			h, blocks = t.height[i1-i], 1
+		}
+		var in *float32
+		if j.in.p != nil {
+			in = j.in.at(i, at)
+		}
+		tile[h][vecs](j.c.at(i, at), j.a.at(i, 0), b.at(0, 0), in, j.k,
+			j.c.i, j.a.i, j.a.j, b.i, j.in.i, blocks, last, j.relu)
+		i += h * blocks
+	}
+}
+
+// packed computes a product in blocks of k and of rows, after Goto and van de Geijn, but
+// packs b panel by panel and a not at all.
+func (t *blocked) packed(whole *job, transposed bool, ws []float32) {
+	vecs := t.vecs[min(whole.m, t.rows)]
+	width := vecs * t.lanes
+	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
+	panel := ws[pad:][:panelSize]
+	kStep := even(whole.k, min(panelSize/width, 320))
+	mStep := whole.m
+	if blockA/kStep < whole.m {
+		mStep = even(whole.m, max(blockA/kStep, t.rows))
+		mStep = (mStep + t.rows - 1) / t.rows * t.rows
+	}
+	for k0 := 0; k0 < whole.k; k0 += kStep {
+		j := *whole
+		j.k = min(kStep, whole.k-k0)
+		j.a = whole.a.from(0, k0)
+		if k0 > 0 {
+			j.in = whole.c
+		}
+		if k0+j.k < whole.k {
+			j.relu = 0
+		}
+		for i0 := 0; i0 < whole.m; i0 += mStep {
+			i1 := min(i0+mStep, whole.m)
+			for at := 0; at < whole.n; at += width {
+				cols := min(width, whole.n-at)
+				b := whole.b.from(k0, at)
+				switch {
+				case transposed:
+					packTransposed(panel, b, j.k, cols, width)
+				case cols == width:
+					for c := 0; c < width; c += 16 {
+						pack16AVX2(&panel[c], b.at(0, c), j.k, b.i, size*width)
+					}
+				}
+				if transposed || cols == width {
+					b = factor{unsafe.Pointer(&panel[0]), size * width, size}
+				}
+				t.strip(&j, b, at, cols, i0, i1)
+			}
+		}
+	}
+}
+
+// blockA is the number of elements of a that are met by one panel after the other: what
+// half of a second-level cache of 512 KB holds.
+const blockA = 65536
+
+// even returns a step of at most limit that divides n in steps of about one length.
+func even(n, limit int) int {
+	steps := (n + limit - 1) / limit
+	return (n + steps - 1) / steps
+}
+
+// packTransposed writes columns of b, of which the elements are adjacent, as columns of a
+// panel that is width wide.
+func packTransposed(panel []float32, b factor, k, cols, width int) {
+	c := 0
+	for ; c+8 <= cols; c += 8 {
+		transpose8AVX2(&panel[c], b.at(0, c), k, b.j, size*width)
+	}
+	for ; c < cols; c++ {
+		for p, v := range unsafe.Slice(b.at(0, c), k) {
+			panel[p*width+c] = v
+		}
+	}
+}
