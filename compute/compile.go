@@ -50,12 +50,30 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 	if len(p.tasks) == 0 {
 		return nil, fmt.Errorf("%w: no root depends on an input", ErrGraph)
 	}
+	if err := p.direct(o.results); err != nil {
+		return nil, err
+	}
 	p.trackRows(len(o.batch) > 0)
 	p.layOut()
 	for _, n := range p.tasks {
 		p.bind(n)
 	}
 	return p, nil
+}
+
+// direct gives roots the memory that the caller has for them.
+func (p *Plan) direct(results map[int64][]float32) error {
+	for _, n := range p.roots {
+		memory, ok := results[n.node.ID()]
+		if !ok {
+			continue
+		}
+		if n.fixed || n.buf == nil || n.buf.Shape.IsScalar() || n.buf.Shape.TotalSize() != len(memory) {
+			return fmt.Errorf("%w: %s cannot be written to memory of %d values", ErrGraph, n.describe(), len(memory))
+		}
+		n.inArena, n.buf.Data = false, memory
+	}
+	return nil
 }
 
 // compiler is the state of one Compile.
@@ -215,7 +233,7 @@ func (p *Plan) trackRows(batch bool) {
 
 // bind gives a node its value and its task; memory is laid out.
 func (p *Plan) bind(n *node) {
-	if n.inArena {
+	if n.buf != nil && !n.buf.Shape.IsScalar() {
 		n.value = tensor.New(tensor.WithShape(n.buf.Shape...), tensor.WithBacking(n.buf.Data))
 	}
 	if n.bind == nil {

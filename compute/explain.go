@@ -61,7 +61,7 @@ func (n *node) how() string {
 	switch {
 	case n.bind != nil:
 		return n.task.Kernel
-	case n.fallback.room != nil && n.inArena:
+	case n.fallback.room != nil && n.buf != nil && !n.buf.Shape.IsScalar():
 		return fmt.Sprintf("UsePreallocDo of %v", n.op)
 	}
 	return fmt.Sprintf("Do of %v", n.op)

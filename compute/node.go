@@ -96,7 +96,7 @@ func (c *fallback) run(n *node) error {
 	}
 	var v gorgonia.Value
 	var err error
-	if c.room != nil && n.inArena {
+	if c.room != nil && n.buf != nil && !n.buf.Shape.IsScalar() {
 		v, err = c.room.UsePreallocDo(n.value, c.args...)
 	} else {
 		v, err = n.op.Do(c.args...)
