@@ -40,9 +40,8 @@ type program struct {
 // place; tests put compute.NewTape there.
 type compiler func(program) (compute.Runner, error)
 
-func newCore(s Spec, a Architecture, p Params, capacity int) (core, error) {
-	arithmetic, err := compute.NewArithmetic("")
-	return core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: arithmetic}, err
+func newCore(s Spec, a Architecture, p Params, capacity int) core {
+	return core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
 }
 
 // plan compiles static plans.

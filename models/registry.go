@@ -77,11 +77,7 @@ func (r *Registry) NewPredictor(s Spec, capacity int) (*Predictor, error) {
 	if capacity < 1 || capacity > MaxCapacity {
 		return nil, fmt.Errorf("models: capacity is %d, must be between 1 and %d", capacity, MaxCapacity)
 	}
-	c, err := newCore(s, a, l.zeros(), capacity)
-	if err != nil {
-		return nil, err
-	}
-	return &Predictor{core: c}, nil
+	return &Predictor{core: newCore(s, a, l.zeros(), capacity)}, nil
 }
 
 // New is Default().New.
