@@ -7,142 +7,142 @@ package kernel
 // tile1x1AVX2 computes blocks of 1 rows and 1 registers of columns.
 //
 //go:noescape
-func tile1x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x1mAVX2 computes blocks of 1 rows and 1 registers of columns.
 //
 //go:noescape
-func tile1x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x2AVX2 computes blocks of 1 rows and 2 registers of columns.
 //
 //go:noescape
-func tile1x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x2mAVX2 computes blocks of 1 rows and 2 registers of columns.
 //
 //go:noescape
-func tile1x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x1AVX2 computes blocks of 2 rows and 1 registers of columns.
 //
 //go:noescape
-func tile2x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x1mAVX2 computes blocks of 2 rows and 1 registers of columns.
 //
 //go:noescape
-func tile2x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x2AVX2 computes blocks of 2 rows and 2 registers of columns.
 //
 //go:noescape
-func tile2x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x2mAVX2 computes blocks of 2 rows and 2 registers of columns.
 //
 //go:noescape
-func tile2x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x1AVX2 computes blocks of 3 rows and 1 registers of columns.
 //
 //go:noescape
-func tile3x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x1mAVX2 computes blocks of 3 rows and 1 registers of columns.
 //
 //go:noescape
-func tile3x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x2AVX2 computes blocks of 3 rows and 2 registers of columns.
 //
 //go:noescape
-func tile3x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x2mAVX2 computes blocks of 3 rows and 2 registers of columns.
 //
 //go:noescape
-func tile3x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x1AVX2 computes blocks of 4 rows and 1 registers of columns.
 //
 //go:noescape
-func tile4x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x1mAVX2 computes blocks of 4 rows and 1 registers of columns.
 //
 //go:noescape
-func tile4x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x2AVX2 computes blocks of 4 rows and 2 registers of columns.
 //
 //go:noescape
-func tile4x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x2mAVX2 computes blocks of 4 rows and 2 registers of columns.
 //
 //go:noescape
-func tile4x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x1AVX2 computes blocks of 5 rows and 1 registers of columns.
 //
 //go:noescape
-func tile5x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x1mAVX2 computes blocks of 5 rows and 1 registers of columns.
 //
 //go:noescape
-func tile5x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x2AVX2 computes blocks of 5 rows and 2 registers of columns.
 //
 //go:noescape
-func tile5x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x2mAVX2 computes blocks of 5 rows and 2 registers of columns.
 //
 //go:noescape
-func tile5x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x1AVX2 computes blocks of 6 rows and 1 registers of columns.
 //
 //go:noescape
-func tile6x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x1mAVX2 computes blocks of 6 rows and 1 registers of columns.
 //
 //go:noescape
-func tile6x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x2AVX2 computes blocks of 6 rows and 2 registers of columns.
 //
 //go:noescape
-func tile6x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x2mAVX2 computes blocks of 6 rows and 2 registers of columns.
 //
 //go:noescape
-func tile6x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x4AVX2 computes blocks of 1 rows and 4 registers of columns.
 //
 //go:noescape
-func tile1x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x8AVX2 computes blocks of 1 rows and 8 registers of columns.
 //
 //go:noescape
-func tile1x8AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x8AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x4AVX2 computes blocks of 2 rows and 4 registers of columns.
 //
 //go:noescape
-func tile2x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x4AVX2 computes blocks of 3 rows and 4 registers of columns.
 //
 //go:noescape
-func tile3x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // gerAVX2 is the product of a column and a row.
 //
@@ -158,16 +158,43 @@ func peakAVX2(rounds int) float32
 //go:noescape
 func transpose8AVX2(dst *float32, src *float32, k int, lds int, ldd int)
 
-// pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of
-// dst ldd.
+// rowDots8AVX2 continues the sums in, or 0 if nil, with the products of x and as many
+// rows of src, k long and lds bytes apart.
 //
 //go:noescape
-func pack16AVX2(dst *float32, src *float32, k int, lds int, ldd int)
+func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+
+// rowDots32AVX2 continues the sums in, or 0 if nil, with the products of x and as many
+// rows of src, k long and lds bytes apart.
+//
+//go:noescape
+func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+
+// pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of
+// dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.
+//
+//go:noescape
+func pack16AVX2(dst *float32, src *float32, k int, lds int, ldd int, ahead int)
 
 // prefetchAVX2 requests the cache lines of n rows of dim elements.
 //
 //go:noescape
 func prefetchAVX2(base *float32, rows *int32, n int, dim int)
+
+// packRowsAVX2 copies k rows of 6 columns, lds bytes apart, next to each other.
+//
+//go:noescape
+func packRowsAVX2(dst *float32, src *float32, k int, lds int)
+
+// sweep1AVX2 continues n sums in, or 0 if nil, with 1 terms in each step.
+//
+//go:noescape
+func sweep1AVX2(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+
+// sweep8AVX2 continues n sums in, or 0 if nil, with 8 terms in each step.
+//
+//go:noescape
+func sweep8AVX2(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
 
 //go:noescape
 func reLUAVX2(dst *float32, a *float32, n int)

@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-104
+// func tile1x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -21,55 +21,57 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Y0
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VMOVUPS      (R9), Y1
-	VBROADCASTSS (R8), Y2
+	PREFETCHT0   (R8)(SI*8)
+	VMOVUPS      (R8), Y1
+	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y1, Y1, Y1
 	VMAXPS       Y0, Y1, Y0
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Y0, (AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x1mAVX2(SB), NOSPLIT, $0-104
+// func tile1x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
-	MOVQ    ap+56(FP), SI
-	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
-	LEAQ    lanes<>+0(SB), R9
-	MOVQ    $+16, R10
-	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    ap+56(FP), BX
+	MOVQ    bp+64(FP), SI
+	MOVQ    cols+96(FP), DI
+	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $+16, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
 
 block:
 	TESTQ  DX, DX
@@ -78,37 +80,39 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+72(FP), R8
+	MOVQ       ldin+72(FP), DI
 	VMASKMOVPS (DX), Y0, Y1
-	ADDQ       R8, DX
+	ADDQ       DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VMASKMOVPS   (R9), Y0, Y2
-	VBROADCASTSS (R8), Y3
+	PREFETCHT0   (R8)(SI*8)
+	VMASKMOVPS   (R8), Y0, Y2
+	VBROADCASTSS (DI), Y3
 	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y2, Y2, Y2
 	VMAXPS       Y1, Y2, Y1
 
 store:
-	MOVQ       ldc+40(FP), R8
+	MOVQ       ldc+40(FP), DI
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
-	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	DECQ       R8
-	MOVQ       R8, blocks+80(FP)
+	ADDQ       DI, AX
+	MOVQ       blocks+80(FP), DI
+	MOVQ       step+88(FP), R8
+	ADDQ       R8, CX
+	DECQ       DI
+	MOVQ       DI, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
@@ -147,15 +151,15 @@ DATA lanes<>+120(SB)/4, $0x00000000
 DATA lanes<>+124(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $128
 
-// func tile1x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-104
+// func tile1x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -165,60 +169,62 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Y2
-	VMOVUPS      (R9), Y3
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Y2
+	VMOVUPS      (R8), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      32(R9), Y3
+	VMOVUPS      32(R8), Y3
 	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y2, Y2, Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x2mAVX2(SB), NOSPLIT, $0-104
+// func tile1x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
-	MOVQ    ap+56(FP), SI
-	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
-	LEAQ    lanes<>+0(SB), R9
-	MOVQ    $+16, R10
-	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    ap+56(FP), BX
+	MOVQ    bp+64(FP), SI
+	MOVQ    cols+96(FP), DI
+	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $+16, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
 
 block:
 	TESTQ  DX, DX
@@ -228,49 +234,51 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+72(FP), R8
+	MOVQ       ldin+72(FP), DI
 	VMOVUPS    (DX), Y1
 	VMASKMOVPS 32(DX), Y0, Y2
-	ADDQ       R8, DX
+	ADDQ       DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Y3
-	VMOVUPS      (R9), Y4
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Y3
+	VMOVUPS      (R8), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VMASKMOVPS   32(R9), Y0, Y4
+	VMASKMOVPS   32(R8), Y0, Y4
 	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y3, Y2
 
 store:
-	MOVQ       ldc+40(FP), R8
+	MOVQ       ldc+40(FP), DI
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
-	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	DECQ       R8
-	MOVQ       R8, blocks+80(FP)
+	ADDQ       DI, AX
+	MOVQ       blocks+80(FP), DI
+	MOVQ       step+88(FP), R8
+	ADDQ       R8, CX
+	DECQ       DI
+	MOVQ       DI, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-104
+// func tile2x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -298,6 +306,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y2
 	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -307,7 +316,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y2, Y2, Y2
@@ -321,24 +330,24 @@ store:
 	VMOVUPS Y1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile2x1mAVX2(SB), NOSPLIT, $0-104
+// func tile2x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -364,6 +373,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMASKMOVPS   (R9), Y0, Y3
 	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y3, Y4, Y1
@@ -373,7 +383,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y3, Y3, Y3
@@ -387,17 +397,17 @@ store:
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-104
+// func tile2x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -429,6 +439,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R8), Y6
@@ -441,7 +452,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y4, Y4, Y4
@@ -459,24 +470,24 @@ store:
 	VMOVUPS Y3, 32(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile2x2mAVX2(SB), NOSPLIT, $0-104
+// func tile2x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -506,6 +517,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y5
 	VMASKMOVPS   32(R9), Y0, Y6
 	VBROADCASTSS (R8), Y7
@@ -518,7 +530,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y5, Y5, Y5
@@ -536,17 +548,17 @@ store:
 	VMASKMOVPS Y4, Y0, 32(AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-104
+// func tile3x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -577,6 +589,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y3
 	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -588,7 +601,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y3, Y3, Y3
@@ -605,25 +618,24 @@ store:
 	VMOVUPS Y2, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile3x1mAVX2(SB), NOSPLIT, $0-104
+// func tile3x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile3x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -652,6 +664,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMASKMOVPS   (R9), Y0, Y4
 	VBROADCASTSS (R8), Y5
 	VFMADD231PS  Y4, Y5, Y1
@@ -663,7 +676,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y4, Y4, Y4
@@ -680,18 +693,17 @@ store:
 	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-104
+// func tile3x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -728,6 +740,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8), Y8
@@ -743,7 +756,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y6, Y6, Y6
@@ -766,25 +779,24 @@ store:
 	VMOVUPS Y5, 32(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile3x2mAVX2(SB), NOSPLIT, $0-104
+// func tile3x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile3x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -819,6 +831,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Y7
 	VMASKMOVPS   32(R9), Y0, Y8
 	VBROADCASTSS (R8), Y9
@@ -834,7 +847,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y7, Y7, Y7
@@ -857,18 +870,17 @@ store:
 	VMASKMOVPS Y6, Y0, 32(AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-104
+// func tile4x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -904,6 +916,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y4
 	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -918,7 +931,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y4, Y4, Y4
@@ -938,26 +951,24 @@ store:
 	VMOVUPS Y3, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile4x1mAVX2(SB), NOSPLIT, $0-104
+// func tile4x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -991,6 +1002,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMASKMOVPS   (R10), Y0, Y5
 	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y1
@@ -1005,7 +1017,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y5, Y5, Y5
@@ -1025,19 +1037,17 @@ store:
 	VMASKMOVPS Y4, Y0, (AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-104
+// func tile4x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1081,6 +1091,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9), Y10
@@ -1100,7 +1111,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y8, Y8, Y8
@@ -1128,26 +1139,24 @@ store:
 	VMOVUPS Y7, 32(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile4x2mAVX2(SB), NOSPLIT, $0-104
+// func tile4x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -1189,6 +1198,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y9
 	VMASKMOVPS   32(R10), Y0, Y10
 	VBROADCASTSS (R9), Y11
@@ -1208,7 +1218,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y9, Y9, Y9
@@ -1236,19 +1246,17 @@ store:
 	VMASKMOVPS Y8, Y0, 32(AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-104
+// func tile5x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1287,6 +1295,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y5
 	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -1303,7 +1312,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y5, Y5, Y5
@@ -1326,27 +1335,24 @@ store:
 	VMOVUPS Y4, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile5x1mAVX2(SB), NOSPLIT, $0-104
+// func tile5x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile5x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -1383,6 +1389,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMASKMOVPS   (R10), Y0, Y6
 	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y1
@@ -1399,7 +1406,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y6, Y6, Y6
@@ -1422,20 +1429,17 @@ store:
 	VMASKMOVPS Y5, Y0, (AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-104
+// func tile5x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1484,6 +1488,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
 	VBROADCASTSS (R9), Y12
@@ -1506,7 +1511,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y10, Y10, Y10
@@ -1539,27 +1544,24 @@ store:
 	VMOVUPS Y9, 32(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile5x2mAVX2(SB), NOSPLIT, $0-104
+// func tile5x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile5x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -1606,6 +1608,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y11
 	VMASKMOVPS   32(R10), Y0, Y12
 	VBROADCASTSS (R9), Y13
@@ -1628,7 +1631,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y11, Y11, Y11
@@ -1661,20 +1664,17 @@ store:
 	VMASKMOVPS Y10, Y0, 32(AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-104
+// func tile6x1AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1716,6 +1716,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y6
 	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -1734,7 +1735,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y6, Y6, Y6
@@ -1760,28 +1761,24 @@ store:
 	VMOVUPS Y5, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile6x1mAVX2(SB), NOSPLIT, $0-104
+// func tile6x1mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x1mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -1821,6 +1818,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMASKMOVPS   (R10), Y0, Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
@@ -1839,7 +1837,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y7, Y7, Y7
@@ -1865,21 +1863,17 @@ store:
 	VMASKMOVPS Y6, Y0, (AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-104
+// func tile6x2AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1933,6 +1927,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
 	VBROADCASTSS (R9), Y14
@@ -1958,7 +1953,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y12, Y12, Y12
@@ -1996,28 +1991,24 @@ store:
 	VMOVUPS Y11, 32(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile6x2mAVX2(SB), NOSPLIT, $0-104
+// func tile6x2mAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x2mAVX2(SB), NOSPLIT, $0-112
 	MOVQ    c+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    in+24(FP), DX
 	MOVQ    ai+48(FP), BX
 	MOVQ    ap+56(FP), SI
 	MOVQ    bp+64(FP), DI
-	MOVQ    cols+88(FP), R8
+	MOVQ    cols+96(FP), R8
 	LEAQ    lanes<>+0(SB), R9
 	MOVQ    $+16, R10
 	SUBQ    R8, R10
@@ -2069,6 +2060,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Y13
 	VMASKMOVPS   32(R10), Y0, Y14
 	VBROADCASTSS (R9), Y15
@@ -2094,7 +2086,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y13, Y13, Y13
@@ -2132,27 +2124,23 @@ store:
 	VMASKMOVPS Y12, Y0, 32(AX)
 	ADDQ       R8, AX
 	MOVQ       blocks+80(FP), R8
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
-	ADDQ       BX, CX
+	MOVQ       step+88(FP), R9
+	ADDQ       R9, CX
 	DECQ       R8
 	MOVQ       R8, blocks+80(FP)
 	JNZ        block
 	VZEROUPPER
 	RET
 
-// func tile1x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x4AVX2(SB), NOSPLIT, $0-104
+// func tile1x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x4AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -2164,34 +2152,35 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
 	VMOVUPS 96(DX), Y3
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Y4
-	VMOVUPS      (R9), Y5
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Y4
+	VMOVUPS      (R8), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(R9), Y5
+	VMOVUPS      32(R8), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R9), Y5
+	VMOVUPS      64(R8), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R9), Y5
+	VMOVUPS      96(R8), Y5
 	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y4, Y4, Y4
 	VMAXPS       Y0, Y4, Y0
@@ -2200,29 +2189,30 @@ terms:
 	VMAXPS       Y3, Y4, Y3
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VMOVUPS Y2, 64(AX)
 	VMOVUPS Y3, 96(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x8AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile1x8AVX2(SB), NOSPLIT, $0-104
+// func tile1x8AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x8AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -2238,7 +2228,7 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -2247,37 +2237,38 @@ from_memory:
 	VMOVUPS 160(DX), Y5
 	VMOVUPS 192(DX), Y6
 	VMOVUPS 224(DX), Y7
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Y8
-	VMOVUPS      (R9), Y9
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      32(R8), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VMOVUPS      64(R9), Y9
+	VMOVUPS      64(R8), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      96(R9), Y9
+	VMOVUPS      96(R8), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      128(R9), Y9
+	VMOVUPS      128(R8), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      160(R9), Y9
+	VMOVUPS      160(R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      192(R9), Y9
+	VMOVUPS      192(R8), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      224(R9), Y9
+	VMOVUPS      224(R8), Y9
 	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Y8, Y8, Y8
 	VMAXPS       Y0, Y8, Y0
@@ -2290,7 +2281,7 @@ terms:
 	VMAXPS       Y7, Y8, Y7
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VMOVUPS Y2, 64(AX)
@@ -2299,18 +2290,19 @@ store:
 	VMOVUPS Y5, 160(AX)
 	VMOVUPS Y6, 192(AX)
 	VMOVUPS Y7, 224(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile2x4AVX2(SB), NOSPLIT, $0-104
+// func tile2x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x4AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -2350,6 +2342,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VBROADCASTSS (R8), Y8
 	VBROADCASTSS (R8)(BX*1), Y9
 	VMOVUPS      (R9), Y10
@@ -2368,7 +2361,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y8, Y8, Y8
@@ -2394,17 +2387,17 @@ store:
 	VMOVUPS Y7, 96(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, FMA3
-TEXT ·tile3x4AVX2(SB), NOSPLIT, $0-104
+// func tile3x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile3x4AVX2(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -2453,6 +2446,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
 	VBROADCASTSS (R8)(BX*2), Y14
@@ -2476,7 +2470,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Y12, Y12, Y12
@@ -2511,9 +2505,8 @@ store:
 	VMOVUPS Y11, 96(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
@@ -2697,46 +2690,46 @@ TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
 block:
 	VMOVUPS     (CX), X0
 	VINSERTF128 $0x01, (DI)(BX*1), Y0, Y0
-	VMOVUPS     (CX)(BX*1), X1
-	VINSERTF128 $0x01, (DI)(BX*2), Y1, Y1
-	VMOVUPS     (CX)(BX*2), X2
-	VINSERTF128 $0x01, (R8), Y2, Y2
-	VMOVUPS     (DI), X3
-	VINSERTF128 $0x01, (R8)(BX*1), Y3, Y3
-	VUNPCKLPS   Y1, Y0, Y4
-	VUNPCKHPS   Y1, Y0, Y5
-	VUNPCKLPS   Y3, Y2, Y6
-	VUNPCKHPS   Y3, Y2, Y7
-	VSHUFPS     $0x44, Y6, Y4, Y8
-	VSHUFPS     $0xee, Y6, Y4, Y4
-	VSHUFPS     $0x44, Y7, Y5, Y6
-	VSHUFPS     $0xee, Y7, Y5, Y5
+	VMOVUPS     (CX)(BX*1), X2
+	VINSERTF128 $0x01, (DI)(BX*2), Y2, Y2
+	VMOVUPS     (CX)(BX*2), X4
+	VINSERTF128 $0x01, (R8), Y4, Y4
+	VMOVUPS     (DI), X5
+	VINSERTF128 $0x01, (R8)(BX*1), Y5, Y5
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y5, Y4, Y2
+	VUNPCKHPS   Y5, Y4, Y5
+	VSHUFPS     $0x44, Y2, Y1, Y0
+	VSHUFPS     $0xee, Y2, Y1, Y2
+	VSHUFPS     $0x44, Y5, Y3, Y4
+	VSHUFPS     $0xee, Y5, Y3, Y5
 	LEAQ        (AX)(SI*2), R9
-	VMOVUPS     Y8, (AX)
-	VMOVUPS     Y4, (AX)(SI*1)
-	VMOVUPS     Y6, (R9)
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, (AX)(SI*1)
+	VMOVUPS     Y4, (R9)
 	VMOVUPS     Y5, (R9)(SI*1)
 	LEAQ        (AX)(SI*4), AX
-	VMOVUPS     16(CX), X9
-	VINSERTF128 $0x01, 16(DI)(BX*1), Y9, Y9
-	VMOVUPS     16(CX)(BX*1), X10
-	VINSERTF128 $0x01, 16(DI)(BX*2), Y10, Y10
-	VMOVUPS     16(CX)(BX*2), X11
-	VINSERTF128 $0x01, 16(R8), Y11, Y11
-	VMOVUPS     16(DI), X12
-	VINSERTF128 $0x01, 16(R8)(BX*1), Y12, Y12
-	VUNPCKLPS   Y10, Y9, Y4
-	VUNPCKHPS   Y10, Y9, Y5
-	VUNPCKLPS   Y12, Y11, Y6
-	VUNPCKHPS   Y12, Y11, Y7
-	VSHUFPS     $0x44, Y6, Y4, Y8
-	VSHUFPS     $0xee, Y6, Y4, Y4
-	VSHUFPS     $0x44, Y7, Y5, Y6
-	VSHUFPS     $0xee, Y7, Y5, Y5
+	VMOVUPS     16(CX), X0
+	VINSERTF128 $0x01, 16(DI)(BX*1), Y0, Y0
+	VMOVUPS     16(CX)(BX*1), X2
+	VINSERTF128 $0x01, 16(DI)(BX*2), Y2, Y2
+	VMOVUPS     16(CX)(BX*2), X4
+	VINSERTF128 $0x01, 16(R8), Y4, Y4
+	VMOVUPS     16(DI), X5
+	VINSERTF128 $0x01, 16(R8)(BX*1), Y5, Y5
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y5, Y4, Y2
+	VUNPCKHPS   Y5, Y4, Y5
+	VSHUFPS     $0x44, Y2, Y1, Y0
+	VSHUFPS     $0xee, Y2, Y1, Y2
+	VSHUFPS     $0x44, Y5, Y3, Y4
+	VSHUFPS     $0xee, Y5, Y3, Y5
 	LEAQ        (AX)(SI*2), R9
-	VMOVUPS     Y8, (AX)
-	VMOVUPS     Y4, (AX)(SI*1)
-	VMOVUPS     Y6, (R9)
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, (AX)(SI*1)
+	VMOVUPS     Y4, (R9)
 	VMOVUPS     Y5, (R9)(SI*1)
 	LEAQ        (AX)(SI*4), AX
 	ADDQ        $+32, CX
@@ -2777,24 +2770,441 @@ end:
 	VZEROUPPER
 	RET
 
-// func pack16AVX2(dst *float32, src *float32, k int, lds int, ldd int)
-// Requires: AVX
-TEXT ·pack16AVX2(SB), NOSPLIT, $0-40
+// func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+// Requires: AVX, FMA3
+TEXT ·rowDots8AVX2(SB), NOSPLIT, $0-56
+	MOVQ    x+8(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    k+32(FP), DX
+	MOVQ    lds+40(FP), BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (BX)(BX*4), DI
+	LEAQ    (DI)(BX*2), R8
+	VXORPS  Y0, Y0, Y0
+	MOVQ    in+24(FP), R9
+	TESTQ   R9, R9
+	JZ      begun
+	VMOVUPS (R9), Y0
+
+begun:
+	MOVQ DX, R9
+	ANDQ $+7, R9
+	SHRQ $0x03, DX
+	JZ   tail
+
+terms:
+	VMOVUPS      (CX), X1
+	VINSERTF128  $0x01, (CX)(BX*4), Y1, Y1
+	VMOVUPS      (CX)(BX*1), X3
+	VINSERTF128  $0x01, (CX)(DI*1), Y3, Y3
+	VMOVUPS      (CX)(BX*2), X5
+	VINSERTF128  $0x01, (CX)(SI*2), Y5, Y5
+	VMOVUPS      (CX)(SI*1), X6
+	VINSERTF128  $0x01, (CX)(R8*1), Y6, Y6
+	VUNPCKLPS    Y3, Y1, Y2
+	VUNPCKHPS    Y3, Y1, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VSHUFPS      $0x44, Y3, Y2, Y1
+	VSHUFPS      $0xee, Y3, Y2, Y3
+	VSHUFPS      $0x44, Y6, Y4, Y5
+	VSHUFPS      $0xee, Y6, Y4, Y6
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS 4(AX), Y2
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 8(AX), Y2
+	VFMADD231PS  Y5, Y2, Y0
+	VBROADCASTSS 12(AX), Y2
+	VFMADD231PS  Y6, Y2, Y0
+	VMOVUPS      16(CX), X1
+	VINSERTF128  $0x01, 16(CX)(BX*4), Y1, Y1
+	VMOVUPS      16(CX)(BX*1), X3
+	VINSERTF128  $0x01, 16(CX)(DI*1), Y3, Y3
+	VMOVUPS      16(CX)(BX*2), X5
+	VINSERTF128  $0x01, 16(CX)(SI*2), Y5, Y5
+	VMOVUPS      16(CX)(SI*1), X6
+	VINSERTF128  $0x01, 16(CX)(R8*1), Y6, Y6
+	VUNPCKLPS    Y3, Y1, Y2
+	VUNPCKHPS    Y3, Y1, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VSHUFPS      $0x44, Y3, Y2, Y1
+	VSHUFPS      $0xee, Y3, Y2, Y3
+	VSHUFPS      $0x44, Y6, Y4, Y5
+	VSHUFPS      $0xee, Y6, Y4, Y6
+	VBROADCASTSS 16(AX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS 20(AX), Y2
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 24(AX), Y2
+	VFMADD231PS  Y5, Y2, Y0
+	VBROADCASTSS 28(AX), Y2
+	VFMADD231PS  Y6, Y2, Y0
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	DECQ         DX
+	JNZ          terms
+
+tail:
+	TESTQ R9, R9
+	JZ    end
+
+column:
+	VBROADCASTSS (AX), Y1
+	VMOVSS       (CX), X7
+	VINSERTPS    $0x10, (CX)(BX*1), X7, X7
+	VINSERTPS    $0x20, (CX)(BX*2), X7, X7
+	VINSERTPS    $0x30, (CX)(SI*1), X7, X7
+	VMOVSS       (CX)(BX*4), X2
+	VINSERTPS    $0x10, (CX)(DI*1), X2, X2
+	VINSERTPS    $0x20, (CX)(SI*2), X2, X2
+	VINSERTPS    $0x30, (CX)(R8*1), X2, X2
+	VINSERTF128  $0x01, X2, Y7, Y7
+	VFMADD231PS  Y7, Y1, Y0
+	ADDQ         $+4, AX
+	ADDQ         $+4, CX
+	DECQ         R9
+	JNZ          column
+
+end:
+	MOVQ   relu+48(FP), AX
+	TESTQ  AX, AX
+	JZ     store
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+
+store:
+	MOVQ    c+0(FP), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+// Requires: AVX, FMA3
+TEXT ·rowDots32AVX2(SB), NOSPLIT, $0-56
+	MOVQ    x+8(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    k+32(FP), DX
+	MOVQ    lds+40(FP), BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (BX)(BX*4), DI
+	LEAQ    (DI)(BX*2), R8
+	VXORPS  Y0, Y0, Y0
+	LEAQ    (CX)(BX*8), R9
+	VXORPS  Y1, Y1, Y1
+	LEAQ    (R9)(BX*8), R10
+	VXORPS  Y2, Y2, Y2
+	LEAQ    (R10)(BX*8), R11
+	VXORPS  Y3, Y3, Y3
+	MOVQ    in+24(FP), R12
+	TESTQ   R12, R12
+	JZ      begun
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+
+begun:
+	MOVQ DX, R12
+	ANDQ $+7, R12
+	SHRQ $0x03, DX
+	JZ   tail
+
+terms:
+	VMOVUPS      (CX), X4
+	VINSERTF128  $0x01, (CX)(BX*4), Y4, Y4
+	VMOVUPS      (CX)(BX*1), X6
+	VINSERTF128  $0x01, (CX)(DI*1), Y6, Y6
+	VMOVUPS      (CX)(BX*2), X8
+	VINSERTF128  $0x01, (CX)(SI*2), Y8, Y8
+	VMOVUPS      (CX)(SI*1), X9
+	VINSERTF128  $0x01, (CX)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 8(AX), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVUPS      (R9), X4
+	VINSERTF128  $0x01, (R9)(BX*4), Y4, Y4
+	VMOVUPS      (R9)(BX*1), X6
+	VINSERTF128  $0x01, (R9)(DI*1), Y6, Y6
+	VMOVUPS      (R9)(BX*2), X8
+	VINSERTF128  $0x01, (R9)(SI*2), Y8, Y8
+	VMOVUPS      (R9)(SI*1), X9
+	VINSERTF128  $0x01, (R9)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(AX), Y5
+	VFMADD231PS  Y8, Y5, Y1
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS  Y9, Y5, Y1
+	VMOVUPS      (R10), X4
+	VINSERTF128  $0x01, (R10)(BX*4), Y4, Y4
+	VMOVUPS      (R10)(BX*1), X6
+	VINSERTF128  $0x01, (R10)(DI*1), Y6, Y6
+	VMOVUPS      (R10)(BX*2), X8
+	VINSERTF128  $0x01, (R10)(SI*2), Y8, Y8
+	VMOVUPS      (R10)(SI*1), X9
+	VINSERTF128  $0x01, (R10)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 8(AX), Y5
+	VFMADD231PS  Y8, Y5, Y2
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS  Y9, Y5, Y2
+	VMOVUPS      (R11), X4
+	VINSERTF128  $0x01, (R11)(BX*4), Y4, Y4
+	VMOVUPS      (R11)(BX*1), X6
+	VINSERTF128  $0x01, (R11)(DI*1), Y6, Y6
+	VMOVUPS      (R11)(BX*2), X8
+	VINSERTF128  $0x01, (R11)(SI*2), Y8, Y8
+	VMOVUPS      (R11)(SI*1), X9
+	VINSERTF128  $0x01, (R11)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 8(AX), Y5
+	VFMADD231PS  Y8, Y5, Y3
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS  Y9, Y5, Y3
+	VMOVUPS      16(CX), X4
+	VINSERTF128  $0x01, 16(CX)(BX*4), Y4, Y4
+	VMOVUPS      16(CX)(BX*1), X6
+	VINSERTF128  $0x01, 16(CX)(DI*1), Y6, Y6
+	VMOVUPS      16(CX)(BX*2), X8
+	VINSERTF128  $0x01, 16(CX)(SI*2), Y8, Y8
+	VMOVUPS      16(CX)(SI*1), X9
+	VINSERTF128  $0x01, 16(CX)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS 16(AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 20(AX), Y5
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 24(AX), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 28(AX), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVUPS      16(R9), X4
+	VINSERTF128  $0x01, 16(R9)(BX*4), Y4, Y4
+	VMOVUPS      16(R9)(BX*1), X6
+	VINSERTF128  $0x01, 16(R9)(DI*1), Y6, Y6
+	VMOVUPS      16(R9)(BX*2), X8
+	VINSERTF128  $0x01, 16(R9)(SI*2), Y8, Y8
+	VMOVUPS      16(R9)(SI*1), X9
+	VINSERTF128  $0x01, 16(R9)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS 16(AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 20(AX), Y5
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 24(AX), Y5
+	VFMADD231PS  Y8, Y5, Y1
+	VBROADCASTSS 28(AX), Y5
+	VFMADD231PS  Y9, Y5, Y1
+	VMOVUPS      16(R10), X4
+	VINSERTF128  $0x01, 16(R10)(BX*4), Y4, Y4
+	VMOVUPS      16(R10)(BX*1), X6
+	VINSERTF128  $0x01, 16(R10)(DI*1), Y6, Y6
+	VMOVUPS      16(R10)(BX*2), X8
+	VINSERTF128  $0x01, 16(R10)(SI*2), Y8, Y8
+	VMOVUPS      16(R10)(SI*1), X9
+	VINSERTF128  $0x01, 16(R10)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS 16(AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 20(AX), Y5
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 24(AX), Y5
+	VFMADD231PS  Y8, Y5, Y2
+	VBROADCASTSS 28(AX), Y5
+	VFMADD231PS  Y9, Y5, Y2
+	VMOVUPS      16(R11), X4
+	VINSERTF128  $0x01, 16(R11)(BX*4), Y4, Y4
+	VMOVUPS      16(R11)(BX*1), X6
+	VINSERTF128  $0x01, 16(R11)(DI*1), Y6, Y6
+	VMOVUPS      16(R11)(BX*2), X8
+	VINSERTF128  $0x01, 16(R11)(SI*2), Y8, Y8
+	VMOVUPS      16(R11)(SI*1), X9
+	VINSERTF128  $0x01, 16(R11)(R8*1), Y9, Y9
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VSHUFPS      $0x44, Y6, Y5, Y4
+	VSHUFPS      $0xee, Y6, Y5, Y6
+	VSHUFPS      $0x44, Y9, Y7, Y8
+	VSHUFPS      $0xee, Y9, Y7, Y9
+	VBROADCASTSS 16(AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTSS 20(AX), Y5
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 24(AX), Y5
+	VFMADD231PS  Y8, Y5, Y3
+	VBROADCASTSS 28(AX), Y5
+	VFMADD231PS  Y9, Y5, Y3
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	ADDQ         $+32, R11
+	DECQ         DX
+	JNZ          terms
+
+tail:
+	TESTQ R12, R12
+	JZ    end
+
+column:
+	VBROADCASTSS (AX), Y4
+	VMOVSS       (CX), X10
+	VINSERTPS    $0x10, (CX)(BX*1), X10, X10
+	VINSERTPS    $0x20, (CX)(BX*2), X10, X10
+	VINSERTPS    $0x30, (CX)(SI*1), X10, X10
+	VMOVSS       (CX)(BX*4), X5
+	VINSERTPS    $0x10, (CX)(DI*1), X5, X5
+	VINSERTPS    $0x20, (CX)(SI*2), X5, X5
+	VINSERTPS    $0x30, (CX)(R8*1), X5, X5
+	VINSERTF128  $0x01, X5, Y10, Y10
+	VFMADD231PS  Y10, Y4, Y0
+	VMOVSS       (R9), X11
+	VINSERTPS    $0x10, (R9)(BX*1), X11, X11
+	VINSERTPS    $0x20, (R9)(BX*2), X11, X11
+	VINSERTPS    $0x30, (R9)(SI*1), X11, X11
+	VMOVSS       (R9)(BX*4), X5
+	VINSERTPS    $0x10, (R9)(DI*1), X5, X5
+	VINSERTPS    $0x20, (R9)(SI*2), X5, X5
+	VINSERTPS    $0x30, (R9)(R8*1), X5, X5
+	VINSERTF128  $0x01, X5, Y11, Y11
+	VFMADD231PS  Y11, Y4, Y1
+	VMOVSS       (R10), X12
+	VINSERTPS    $0x10, (R10)(BX*1), X12, X12
+	VINSERTPS    $0x20, (R10)(BX*2), X12, X12
+	VINSERTPS    $0x30, (R10)(SI*1), X12, X12
+	VMOVSS       (R10)(BX*4), X5
+	VINSERTPS    $0x10, (R10)(DI*1), X5, X5
+	VINSERTPS    $0x20, (R10)(SI*2), X5, X5
+	VINSERTPS    $0x30, (R10)(R8*1), X5, X5
+	VINSERTF128  $0x01, X5, Y12, Y12
+	VFMADD231PS  Y12, Y4, Y2
+	VMOVSS       (R11), X13
+	VINSERTPS    $0x10, (R11)(BX*1), X13, X13
+	VINSERTPS    $0x20, (R11)(BX*2), X13, X13
+	VINSERTPS    $0x30, (R11)(SI*1), X13, X13
+	VMOVSS       (R11)(BX*4), X5
+	VINSERTPS    $0x10, (R11)(DI*1), X5, X5
+	VINSERTPS    $0x20, (R11)(SI*2), X5, X5
+	VINSERTPS    $0x30, (R11)(R8*1), X5, X5
+	VINSERTF128  $0x01, X5, Y13, Y13
+	VFMADD231PS  Y13, Y4, Y3
+	ADDQ         $+4, AX
+	ADDQ         $+4, CX
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	ADDQ         $+4, R11
+	DECQ         R12
+	JNZ          column
+
+end:
+	MOVQ   relu+48(FP), AX
+	TESTQ  AX, AX
+	JZ     store
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+store:
+	MOVQ    c+0(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func pack16AVX2(dst *float32, src *float32, k int, lds int, ldd int, ahead int)
+// Requires: AVX, MMX+
+TEXT ·pack16AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ k+16(FP), DX
 	MOVQ lds+24(FP), BX
 	MOVQ ldd+32(FP), SI
+	MOVQ ahead+40(FP), DI
 
 row:
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    BX, CX
-	ADDQ    SI, AX
-	DECQ    DX
-	JNZ     row
+	PREFETCHT1 (CX)(DI*1)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, 32(AX)
+	ADDQ       BX, CX
+	ADDQ       SI, AX
+	DECQ       DX
+	JNZ        row
 	VZEROUPPER
 	RET
 
@@ -2822,6 +3232,406 @@ line:
 	ADDQ       $+4, CX
 	DECQ       DX
 	JNZ        row
+	RET
+
+// func packRowsAVX2(dst *float32, src *float32, k int, lds int)
+// Requires: AVX
+TEXT ·packRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ lds+24(FP), BX
+
+row:
+	VMOVUPS (CX), X0
+	VMOVUPS X0, (AX)
+	MOVQ    16(CX), SI
+	MOVQ    SI, 16(AX)
+	ADDQ    BX, CX
+	ADDQ    $+24, AX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sweep1AVX2(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+// Requires: AVX, FMA3
+TEXT ·sweep1AVX2(SB), NOSPLIT, $0-64
+	MOVQ         c+0(FP), AX
+	MOVQ         in+24(FP), CX
+	MOVQ         bp+56(FP), DX
+	TESTQ        CX, CX
+	JNZ          from_memory
+	MOVQ         a+8(FP), CX
+	MOVQ         ap+48(FP), BX
+	VBROADCASTSS (CX), Y0
+	ADDQ         BX, CX
+	MOVQ         CX, a+8(FP)
+	MOVQ         n+40(FP), CX
+	MOVQ         b+16(FP), BX
+	XORQ         SI, SI
+	MOVQ         CX, DI
+	ANDQ         $-16, DI
+	SHLQ         $0x02, DI
+	JZ           zero_tail
+
+zero_groups:
+	VXORPS      Y1, Y1, Y1
+	VFMADD231PS (BX), Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*1)
+	VXORPS      Y1, Y1, Y1
+	VFMADD231PS 32(BX), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(SI*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	CMPQ        SI, DI
+	JNE         zero_groups
+
+zero_tail:
+	ANDQ        $+15, CX
+	JZ          zero_end
+	LEAQ        lanes<>+0(SB), DI
+	MOVQ        $+16, R8
+	SUBQ        CX, R8
+	VMOVUPS     (DI)(R8*4), Y1
+	VMOVUPS     32(DI)(R8*4), Y2
+	VXORPS      Y3, Y3, Y3
+	VMASKMOVPS  (BX), Y1, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMASKMOVPS  Y3, Y1, (AX)(SI*1)
+	VXORPS      Y1, Y1, Y1
+	VMASKMOVPS  32(BX), Y2, Y3
+	VFMADD231PS Y3, Y0, Y1
+	VMASKMOVPS  Y1, Y2, 32(AX)(SI*1)
+	ADDQ        $+64, BX
+
+zero_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	JZ   end
+	MOVQ AX, CX
+
+from_memory:
+	MOVQ         a+8(FP), BX
+	MOVQ         ap+48(FP), SI
+	VBROADCASTSS (BX), Y0
+	ADDQ         SI, BX
+	MOVQ         BX, a+8(FP)
+	MOVQ         n+40(FP), BX
+	MOVQ         b+16(FP), SI
+	XORQ         DI, DI
+	MOVQ         BX, R8
+	ANDQ         $-16, R8
+	SHLQ         $0x02, R8
+	JZ           go_on_tail
+
+go_on_groups:
+	VMOVUPS     (CX)(DI*1), Y1
+	VFMADD231PS (SI), Y0, Y1
+	VMOVUPS     Y1, (AX)(DI*1)
+	VMOVUPS     32(CX)(DI*1), Y1
+	VFMADD231PS 32(SI), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(DI*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	CMPQ        DI, R8
+	JNE         go_on_groups
+
+go_on_tail:
+	ANDQ        $+15, BX
+	JZ          go_on_end
+	LEAQ        lanes<>+0(SB), R8
+	MOVQ        $+16, R9
+	SUBQ        BX, R9
+	VMOVUPS     (R8)(R9*4), Y1
+	VMOVUPS     32(R8)(R9*4), Y2
+	VMASKMOVPS  (CX)(DI*1), Y1, Y3
+	VMASKMOVPS  (SI), Y1, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMASKMOVPS  Y3, Y1, (AX)(DI*1)
+	VMASKMOVPS  32(CX)(DI*1), Y2, Y1
+	VMASKMOVPS  32(SI), Y2, Y3
+	VFMADD231PS Y3, Y0, Y1
+	VMASKMOVPS  Y1, Y2, 32(AX)(DI*1)
+	ADDQ        $+64, SI
+
+go_on_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	MOVQ AX, CX
+	JNZ  from_memory
+
+end:
+	VZEROUPPER
+	RET
+
+// func sweep8AVX2(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+// Requires: AVX, FMA3
+TEXT ·sweep8AVX2(SB), NOSPLIT, $0-64
+	MOVQ         c+0(FP), AX
+	MOVQ         in+24(FP), CX
+	MOVQ         bp+56(FP), DX
+	TESTQ        CX, CX
+	JNZ          from_memory
+	MOVQ         a+8(FP), CX
+	MOVQ         ap+48(FP), BX
+	VBROADCASTSS (CX), Y0
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y1
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y4
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         BX, CX
+	MOVQ         CX, a+8(FP)
+	MOVQ         n+40(FP), CX
+	MOVQ         b+16(FP), BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	XORQ         R8, R8
+	MOVQ         CX, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           zero_tail
+
+zero_groups:
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PS (BX), Y0, Y8
+	VFMADD231PS (BX)(DX*1), Y1, Y8
+	VFMADD231PS (BX)(DX*2), Y2, Y8
+	VFMADD231PS (SI), Y3, Y8
+	VFMADD231PS (SI)(DX*1), Y4, Y8
+	VFMADD231PS (SI)(DX*2), Y5, Y8
+	VFMADD231PS (DI), Y6, Y8
+	VFMADD231PS (DI)(DX*1), Y7, Y8
+	VMOVUPS     Y8, (AX)(R8*1)
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PS 32(BX), Y0, Y8
+	VFMADD231PS 32(BX)(DX*1), Y1, Y8
+	VFMADD231PS 32(BX)(DX*2), Y2, Y8
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 32(SI)(DX*1), Y4, Y8
+	VFMADD231PS 32(SI)(DX*2), Y5, Y8
+	VFMADD231PS 32(DI), Y6, Y8
+	VFMADD231PS 32(DI)(DX*1), Y7, Y8
+	VMOVUPS     Y8, 32(AX)(R8*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         zero_groups
+
+zero_tail:
+	ANDQ        $+15, CX
+	JZ          zero_end
+	LEAQ        lanes<>+0(SB), R9
+	MOVQ        $+16, R10
+	SUBQ        CX, R10
+	VMOVUPS     (R9)(R10*4), Y8
+	VMOVUPS     32(R9)(R10*4), Y9
+	VXORPS      Y10, Y10, Y10
+	VMASKMOVPS  (BX), Y8, Y11
+	VFMADD231PS Y11, Y0, Y10
+	VMASKMOVPS  (BX)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y1, Y10
+	VMASKMOVPS  (BX)(DX*2), Y8, Y11
+	VFMADD231PS Y11, Y2, Y10
+	VMASKMOVPS  (SI), Y8, Y11
+	VFMADD231PS Y11, Y3, Y10
+	VMASKMOVPS  (SI)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y4, Y10
+	VMASKMOVPS  (SI)(DX*2), Y8, Y11
+	VFMADD231PS Y11, Y5, Y10
+	VMASKMOVPS  (DI), Y8, Y11
+	VFMADD231PS Y11, Y6, Y10
+	VMASKMOVPS  (DI)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y7, Y10
+	VMASKMOVPS  Y10, Y8, (AX)(R8*1)
+	VXORPS      Y8, Y8, Y8
+	VMASKMOVPS  32(BX), Y9, Y10
+	VFMADD231PS Y10, Y0, Y8
+	VMASKMOVPS  32(BX)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y1, Y8
+	VMASKMOVPS  32(BX)(DX*2), Y9, Y0
+	VFMADD231PS Y0, Y2, Y8
+	VMASKMOVPS  32(SI), Y9, Y0
+	VFMADD231PS Y0, Y3, Y8
+	VMASKMOVPS  32(SI)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y4, Y8
+	VMASKMOVPS  32(SI)(DX*2), Y9, Y0
+	VFMADD231PS Y0, Y5, Y8
+	VMASKMOVPS  32(DI), Y9, Y0
+	VFMADD231PS Y0, Y6, Y8
+	VMASKMOVPS  32(DI)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y7, Y8
+	VMASKMOVPS  Y8, Y9, 32(AX)(R8*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+
+zero_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	JZ   end
+	MOVQ AX, CX
+
+from_memory:
+	MOVQ         a+8(FP), BX
+	MOVQ         ap+48(FP), SI
+	VBROADCASTSS (BX), Y0
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y1
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y2
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y3
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y4
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y5
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y6
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Y7
+	ADDQ         SI, BX
+	MOVQ         BX, a+8(FP)
+	MOVQ         n+40(FP), BX
+	MOVQ         b+16(FP), SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	LEAQ         (DI)(DX*2), R8
+	ADDQ         DX, R8
+	XORQ         R9, R9
+	MOVQ         BX, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           go_on_tail
+
+go_on_groups:
+	VMOVUPS     (CX)(R9*1), Y8
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS (SI)(DX*1), Y1, Y8
+	VFMADD231PS (SI)(DX*2), Y2, Y8
+	VFMADD231PS (DI), Y3, Y8
+	VFMADD231PS (DI)(DX*1), Y4, Y8
+	VFMADD231PS (DI)(DX*2), Y5, Y8
+	VFMADD231PS (R8), Y6, Y8
+	VFMADD231PS (R8)(DX*1), Y7, Y8
+	VMOVUPS     Y8, (AX)(R9*1)
+	VMOVUPS     32(CX)(R9*1), Y8
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 32(SI)(DX*1), Y1, Y8
+	VFMADD231PS 32(SI)(DX*2), Y2, Y8
+	VFMADD231PS 32(DI), Y3, Y8
+	VFMADD231PS 32(DI)(DX*1), Y4, Y8
+	VFMADD231PS 32(DI)(DX*2), Y5, Y8
+	VFMADD231PS 32(R8), Y6, Y8
+	VFMADD231PS 32(R8)(DX*1), Y7, Y8
+	VMOVUPS     Y8, 32(AX)(R9*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         go_on_groups
+
+go_on_tail:
+	ANDQ        $+15, BX
+	JZ          go_on_end
+	LEAQ        lanes<>+0(SB), R10
+	MOVQ        $+16, R11
+	SUBQ        BX, R11
+	VMOVUPS     (R10)(R11*4), Y8
+	VMOVUPS     32(R10)(R11*4), Y9
+	VMASKMOVPS  (CX)(R9*1), Y8, Y10
+	VMASKMOVPS  (SI), Y8, Y11
+	VFMADD231PS Y11, Y0, Y10
+	VMASKMOVPS  (SI)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y1, Y10
+	VMASKMOVPS  (SI)(DX*2), Y8, Y11
+	VFMADD231PS Y11, Y2, Y10
+	VMASKMOVPS  (DI), Y8, Y11
+	VFMADD231PS Y11, Y3, Y10
+	VMASKMOVPS  (DI)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y4, Y10
+	VMASKMOVPS  (DI)(DX*2), Y8, Y11
+	VFMADD231PS Y11, Y5, Y10
+	VMASKMOVPS  (R8), Y8, Y11
+	VFMADD231PS Y11, Y6, Y10
+	VMASKMOVPS  (R8)(DX*1), Y8, Y11
+	VFMADD231PS Y11, Y7, Y10
+	VMASKMOVPS  Y10, Y8, (AX)(R9*1)
+	VMASKMOVPS  32(CX)(R9*1), Y9, Y8
+	VMASKMOVPS  32(SI), Y9, Y10
+	VFMADD231PS Y10, Y0, Y8
+	VMASKMOVPS  32(SI)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y1, Y8
+	VMASKMOVPS  32(SI)(DX*2), Y9, Y0
+	VFMADD231PS Y0, Y2, Y8
+	VMASKMOVPS  32(DI), Y9, Y0
+	VFMADD231PS Y0, Y3, Y8
+	VMASKMOVPS  32(DI)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y4, Y8
+	VMASKMOVPS  32(DI)(DX*2), Y9, Y0
+	VFMADD231PS Y0, Y5, Y8
+	VMASKMOVPS  32(R8), Y9, Y0
+	VFMADD231PS Y0, Y6, Y8
+	VMASKMOVPS  32(R8)(DX*1), Y9, Y0
+	VFMADD231PS Y0, Y7, Y8
+	VMASKMOVPS  Y8, Y9, 32(AX)(R9*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+
+go_on_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	MOVQ AX, CX
+	JNZ  from_memory
+
+end:
+	VZEROUPPER
 	RET
 
 // func reLUAVX2(dst *float32, a *float32, n int)

@@ -60,7 +60,8 @@ func kernelsAVX2() family {
 // tilesAVX2 lists the blocks of a product that this family computes in registers.
 func tilesAVX2() tiles {
 	return tiles{
-		lanes: 8, rows: 6,
+		lanes: 8, rows: 6, packRows: packRowsAVX2,
+		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
 		tile: map[shape]tileFunc{
 			{1, 1, false}: tile1x1AVX2,
 			{1, 1, true}:  tile1x1mAVX2,

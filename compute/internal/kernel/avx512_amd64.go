@@ -7,182 +7,182 @@ package kernel
 // tile1x1AVX512 computes blocks of 1 rows and 1 registers of columns.
 //
 //go:noescape
-func tile1x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x1mAVX512 computes blocks of 1 rows and 1 registers of columns.
 //
 //go:noescape
-func tile1x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x2AVX512 computes blocks of 1 rows and 2 registers of columns.
 //
 //go:noescape
-func tile1x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x2mAVX512 computes blocks of 1 rows and 2 registers of columns.
 //
 //go:noescape
-func tile1x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x1AVX512 computes blocks of 2 rows and 1 registers of columns.
 //
 //go:noescape
-func tile2x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x1mAVX512 computes blocks of 2 rows and 1 registers of columns.
 //
 //go:noescape
-func tile2x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x2AVX512 computes blocks of 2 rows and 2 registers of columns.
 //
 //go:noescape
-func tile2x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x2mAVX512 computes blocks of 2 rows and 2 registers of columns.
 //
 //go:noescape
-func tile2x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x1AVX512 computes blocks of 3 rows and 1 registers of columns.
 //
 //go:noescape
-func tile3x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x1mAVX512 computes blocks of 3 rows and 1 registers of columns.
 //
 //go:noescape
-func tile3x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x2AVX512 computes blocks of 3 rows and 2 registers of columns.
 //
 //go:noescape
-func tile3x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x2mAVX512 computes blocks of 3 rows and 2 registers of columns.
 //
 //go:noescape
-func tile3x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x1AVX512 computes blocks of 4 rows and 1 registers of columns.
 //
 //go:noescape
-func tile4x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x1mAVX512 computes blocks of 4 rows and 1 registers of columns.
 //
 //go:noescape
-func tile4x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x2AVX512 computes blocks of 4 rows and 2 registers of columns.
 //
 //go:noescape
-func tile4x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile4x2mAVX512 computes blocks of 4 rows and 2 registers of columns.
 //
 //go:noescape
-func tile4x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile4x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x1AVX512 computes blocks of 5 rows and 1 registers of columns.
 //
 //go:noescape
-func tile5x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x1mAVX512 computes blocks of 5 rows and 1 registers of columns.
 //
 //go:noescape
-func tile5x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x2AVX512 computes blocks of 5 rows and 2 registers of columns.
 //
 //go:noescape
-func tile5x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile5x2mAVX512 computes blocks of 5 rows and 2 registers of columns.
 //
 //go:noescape
-func tile5x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile5x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x1AVX512 computes blocks of 6 rows and 1 registers of columns.
 //
 //go:noescape
-func tile6x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x1mAVX512 computes blocks of 6 rows and 1 registers of columns.
 //
 //go:noescape
-func tile6x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x2AVX512 computes blocks of 6 rows and 2 registers of columns.
 //
 //go:noescape
-func tile6x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile6x2mAVX512 computes blocks of 6 rows and 2 registers of columns.
 //
 //go:noescape
-func tile6x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile6x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile8x1AVX512 computes blocks of 8 rows and 1 registers of columns.
 //
 //go:noescape
-func tile8x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile8x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile8x1mAVX512 computes blocks of 8 rows and 1 registers of columns.
 //
 //go:noescape
-func tile8x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile8x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile8x2AVX512 computes blocks of 8 rows and 2 registers of columns.
 //
 //go:noescape
-func tile8x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile8x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile8x2mAVX512 computes blocks of 8 rows and 2 registers of columns.
 //
 //go:noescape
-func tile8x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile8x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile12x1AVX512 computes blocks of 12 rows and 1 registers of columns.
 //
 //go:noescape
-func tile12x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile12x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile12x1mAVX512 computes blocks of 12 rows and 1 registers of columns.
 //
 //go:noescape
-func tile12x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile12x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile12x2AVX512 computes blocks of 12 rows and 2 registers of columns.
 //
 //go:noescape
-func tile12x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile12x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile12x2mAVX512 computes blocks of 12 rows and 2 registers of columns.
 //
 //go:noescape
-func tile12x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile12x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x4AVX512 computes blocks of 1 rows and 4 registers of columns.
 //
 //go:noescape
-func tile1x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile1x8AVX512 computes blocks of 1 rows and 8 registers of columns.
 //
 //go:noescape
-func tile1x8AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile1x8AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile2x4AVX512 computes blocks of 2 rows and 4 registers of columns.
 //
 //go:noescape
-func tile2x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile2x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // tile3x4AVX512 computes blocks of 3 rows and 4 registers of columns.
 //
 //go:noescape
-func tile3x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
+func tile3x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
 
 // gerAVX512 is the product of a column and a row.
 //
@@ -191,6 +191,21 @@ func gerAVX512(dst *float32, x *float32, y *float32, m int, n int, ldd int, acc 
 
 // peakAVX512 runs rounds of multiply-adds that depend on no memory.
 func peakAVX512(rounds int) float32
+
+// packRowsAVX512 copies k rows of 12 columns, lds bytes apart, next to each other.
+//
+//go:noescape
+func packRowsAVX512(dst *float32, src *float32, k int, lds int)
+
+// sweep1AVX512 continues n sums in, or 0 if nil, with 1 terms in each step.
+//
+//go:noescape
+func sweep1AVX512(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+
+// sweep8AVX512 continues n sums in, or 0 if nil, with 8 terms in each step.
+//
+//go:noescape
+func sweep8AVX512(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
 
 //go:noescape
 func reLUAVX512(dst *float32, a *float32, n int)

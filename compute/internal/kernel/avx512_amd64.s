@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-104
+// func tile1x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -21,54 +21,56 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Z0
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS (R8), Z2
+	PREFETCHT0   (R8)(SI*8)
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS (DI), Z2
 	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z1, Z1, Z1
 	VMAXPS       Z0, Z1, Z0
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, (AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile1x1mAVX512(SB), NOSPLIT, $0-104
+// func tile1x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile1x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
-	MOVQ  ap+56(FP), SI
-	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
-	MOVL  $-1, R9
-	BZHIL R8, R9, R9
-	KMOVW R9, K1
+	MOVQ  ap+56(FP), BX
+	MOVQ  bp+64(FP), SI
+	MOVQ  cols+96(FP), DI
+	MOVL  $-1, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
 
 block:
 	TESTQ  DX, DX
@@ -77,50 +79,52 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+72(FP), R8
+	MOVQ      ldin+72(FP), DI
 	VMOVUPS.Z (DX), K1, Z0
-	ADDQ      R8, DX
+	ADDQ      DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VMOVUPS.Z    (R9), K1, Z1
-	VBROADCASTSS (R8), Z2
+	PREFETCHT0   (R8)(SI*8)
+	VMOVUPS.Z    (R8), K1, Z1
+	VBROADCASTSS (DI), Z2
 	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z1, Z1, Z1
 	VMAXPS       Z0, Z1, Z0
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-104
+// func tile1x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -130,59 +134,61 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Z2
-	VMOVUPS      (R9), Z3
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Z2
+	VMOVUPS      (R8), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VMOVUPS      64(R9), Z3
+	VMOVUPS      64(R8), Z3
 	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z2, Z2, Z2
 	VMAXPS       Z0, Z2, Z0
 	VMAXPS       Z1, Z2, Z1
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile1x2mAVX512(SB), NOSPLIT, $0-104
+// func tile1x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile1x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
-	MOVQ  ap+56(FP), SI
-	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
-	MOVL  $-1, R9
-	BZHIL R8, R9, R9
-	KMOVW R9, K1
+	MOVQ  ap+56(FP), BX
+	MOVQ  bp+64(FP), SI
+	MOVQ  cols+96(FP), DI
+	MOVL  $-1, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
 
 block:
 	TESTQ  DX, DX
@@ -192,49 +198,51 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+72(FP), R8
+	MOVQ      ldin+72(FP), DI
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
-	ADDQ      R8, DX
+	ADDQ      DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Z2
-	VMOVUPS      (R9), Z3
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Z2
+	VMOVUPS      (R8), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VMOVUPS.Z    64(R9), K1, Z3
+	VMOVUPS.Z    64(R8), K1, Z3
 	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z2, Z2, Z2
 	VMAXPS       Z0, Z2, Z0
 	VMAXPS       Z1, Z2, Z1
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-104
+// func tile2x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -262,6 +270,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -271,7 +280,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z2, Z2, Z2
@@ -285,24 +294,24 @@ store:
 	VMOVUPS Z1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile2x1mAVX512(SB), NOSPLIT, $0-104
+// func tile2x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile2x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -327,6 +336,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS.Z    (R9), K1, Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -336,7 +346,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z2, Z2, Z2
@@ -350,17 +360,17 @@ store:
 	VMOVUPS Z1, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-104
+// func tile2x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -392,6 +402,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS (R8), Z6
@@ -404,7 +415,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z4, Z4, Z4
@@ -422,24 +433,24 @@ store:
 	VMOVUPS Z3, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile2x2mAVX512(SB), NOSPLIT, $0-104
+// func tile2x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile2x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -468,6 +479,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z4
 	VMOVUPS.Z    64(R9), K1, Z5
 	VBROADCASTSS (R8), Z6
@@ -480,7 +492,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z4, Z4, Z4
@@ -498,17 +510,17 @@ store:
 	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-104
+// func tile3x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -539,6 +551,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS (R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -550,7 +563,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z3, Z3, Z3
@@ -567,25 +580,24 @@ store:
 	VMOVUPS Z2, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile3x1mAVX512(SB), NOSPLIT, $0-104
+// func tile3x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile3x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -613,6 +625,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS.Z    (R9), K1, Z3
 	VBROADCASTSS (R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -624,7 +637,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z3, Z3, Z3
@@ -641,18 +654,17 @@ store:
 	VMOVUPS Z2, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-104
+// func tile3x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -689,6 +701,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS (R8), Z8
@@ -704,7 +717,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z6, Z6, Z6
@@ -727,25 +740,24 @@ store:
 	VMOVUPS Z5, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile3x2mAVX512(SB), NOSPLIT, $0-104
+// func tile3x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile3x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -779,6 +791,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VMOVUPS      (R9), Z6
 	VMOVUPS.Z    64(R9), K1, Z7
 	VBROADCASTSS (R8), Z8
@@ -794,7 +807,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z6, Z6, Z6
@@ -817,18 +830,17 @@ store:
 	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-104
+// func tile4x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -864,6 +876,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z4
 	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -878,7 +891,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z4, Z4, Z4
@@ -898,26 +911,24 @@ store:
 	VMOVUPS Z3, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile4x1mAVX512(SB), NOSPLIT, $0-104
+// func tile4x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile4x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -950,6 +961,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS.Z    (R10), K1, Z4
 	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -964,7 +976,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z4, Z4, Z4
@@ -984,19 +996,17 @@ store:
 	VMOVUPS Z3, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-104
+// func tile4x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1040,6 +1050,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
 	VBROADCASTSS (R9), Z10
@@ -1059,7 +1070,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z8, Z8, Z8
@@ -1087,26 +1098,24 @@ store:
 	VMOVUPS Z7, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile4x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile4x2mAVX512(SB), NOSPLIT, $0-104
+// func tile4x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile4x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -1147,6 +1156,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z8
 	VMOVUPS.Z    64(R10), K1, Z9
 	VBROADCASTSS (R9), Z10
@@ -1166,7 +1176,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z8, Z8, Z8
@@ -1194,19 +1204,17 @@ store:
 	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-104
+// func tile5x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1245,6 +1253,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z5
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -1261,7 +1270,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z5, Z5, Z5
@@ -1284,27 +1293,24 @@ store:
 	VMOVUPS Z4, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile5x1mAVX512(SB), NOSPLIT, $0-104
+// func tile5x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile5x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -1340,6 +1346,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS.Z    (R10), K1, Z5
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -1356,7 +1363,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z5, Z5, Z5
@@ -1379,20 +1386,17 @@ store:
 	VMOVUPS Z4, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-104
+// func tile5x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1441,6 +1445,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
 	VBROADCASTSS (R9), Z12
@@ -1463,7 +1468,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z10, Z10, Z10
@@ -1496,27 +1501,24 @@ store:
 	VMOVUPS Z9, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile5x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile5x2mAVX512(SB), NOSPLIT, $0-104
+// func tile5x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile5x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -1562,6 +1564,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z10
 	VMOVUPS.Z    64(R10), K1, Z11
 	VBROADCASTSS (R9), Z12
@@ -1584,7 +1587,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z10, Z10, Z10
@@ -1617,20 +1620,17 @@ store:
 	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-104
+// func tile6x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1672,6 +1672,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z6
 	VBROADCASTSS (R9), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -1690,7 +1691,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z6, Z6, Z6
@@ -1716,28 +1717,24 @@ store:
 	VMOVUPS Z5, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile6x1mAVX512(SB), NOSPLIT, $0-104
+// func tile6x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile6x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -1776,6 +1773,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS.Z    (R10), K1, Z6
 	VBROADCASTSS (R9), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -1794,7 +1792,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z6, Z6, Z6
@@ -1820,21 +1818,17 @@ store:
 	VMOVUPS Z5, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-104
+// func tile6x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -1888,6 +1882,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z12
 	VMOVUPS      64(R10), Z13
 	VBROADCASTSS (R9), Z14
@@ -1913,7 +1908,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z12, Z12, Z12
@@ -1951,28 +1946,24 @@ store:
 	VMOVUPS Z11, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile6x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile6x2mAVX512(SB), NOSPLIT, $0-104
+// func tile6x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile6x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -2023,6 +2014,7 @@ begun:
 	MOVQ k+32(FP), R11
 
 terms:
+	PREFETCHT0   (R10)(DI*8)
 	VMOVUPS      (R10), Z12
 	VMOVUPS.Z    64(R10), K1, Z13
 	VBROADCASTSS (R9), Z14
@@ -2048,7 +2040,7 @@ terms:
 	ADDQ         DI, R10
 	DECQ         R11
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z12, Z12, Z12
@@ -2086,21 +2078,17 @@ store:
 	VMOVUPS Z11, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-104
+// func tile8x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -2150,6 +2138,7 @@ begun:
 	MOVQ k+32(FP), R12
 
 terms:
+	PREFETCHT0   (R11)(DI*8)
 	VMOVUPS      (R11), Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -2173,7 +2162,7 @@ terms:
 	ADDQ         DI, R11
 	DECQ         R12
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z8, Z8, Z8
@@ -2205,30 +2194,24 @@ store:
 	VMOVUPS Z7, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile8x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile8x1mAVX512(SB), NOSPLIT, $0-104
+// func tile8x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile8x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -2275,6 +2258,7 @@ begun:
 	MOVQ k+32(FP), R12
 
 terms:
+	PREFETCHT0   (R11)(DI*8)
 	VMOVUPS.Z    (R11), K1, Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -2298,7 +2282,7 @@ terms:
 	ADDQ         DI, R11
 	DECQ         R12
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z8, Z8, Z8
@@ -2330,23 +2314,17 @@ store:
 	VMOVUPS Z7, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-104
+// func tile8x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -2412,6 +2390,7 @@ begun:
 	MOVQ k+32(FP), R12
 
 terms:
+	PREFETCHT0   (R11)(DI*8)
 	VMOVUPS      (R11), Z16
 	VMOVUPS      64(R11), Z17
 	VBROADCASTSS (R10), Z18
@@ -2444,7 +2423,7 @@ terms:
 	ADDQ         DI, R11
 	DECQ         R12
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z16, Z16, Z16
@@ -2492,30 +2471,24 @@ store:
 	VMOVUPS Z15, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile8x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile8x2mAVX512(SB), NOSPLIT, $0-104
+// func tile8x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile8x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -2578,6 +2551,7 @@ begun:
 	MOVQ k+32(FP), R12
 
 terms:
+	PREFETCHT0   (R11)(DI*8)
 	VMOVUPS      (R11), Z16
 	VMOVUPS.Z    64(R11), K1, Z17
 	VBROADCASTSS (R10), Z18
@@ -2610,7 +2584,7 @@ terms:
 	ADDQ         DI, R11
 	DECQ         R12
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z16, Z16, Z16
@@ -2658,23 +2632,17 @@ store:
 	VMOVUPS Z15, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile12x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-104
+// func tile12x1AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -2738,6 +2706,7 @@ begun:
 	MOVQ k+32(FP), R13
 
 terms:
+	PREFETCHT0   (R12)(DI*8)
 	VMOVUPS      (R12), Z12
 	VBROADCASTSS (R11), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -2770,7 +2739,7 @@ terms:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z12, Z12, Z12
@@ -2814,34 +2783,24 @@ store:
 	VMOVUPS Z11, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile12x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile12x1mAVX512(SB), NOSPLIT, $0-104
+// func tile12x1mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile12x1mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -2902,6 +2861,7 @@ begun:
 	MOVQ k+32(FP), R13
 
 terms:
+	PREFETCHT0   (R12)(DI*8)
 	VMOVUPS.Z    (R12), K1, Z12
 	VBROADCASTSS (R11), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -2934,7 +2894,7 @@ terms:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z12, Z12, Z12
@@ -2978,27 +2938,17 @@ store:
 	VMOVUPS Z11, K1, (AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile12x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-104
+// func tile12x2AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -3086,6 +3036,7 @@ begun:
 	MOVQ k+32(FP), R13
 
 terms:
+	PREFETCHT0   (R12)(DI*8)
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
 	VBROADCASTSS (R11), Z26
@@ -3131,7 +3082,7 @@ terms:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z24, Z24, Z24
@@ -3199,34 +3150,24 @@ store:
 	VMOVUPS Z23, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile12x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·tile12x2mAVX512(SB), NOSPLIT, $0-104
+// func tile12x2mAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·tile12x2mAVX512(SB), NOSPLIT, $0-112
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  in+24(FP), DX
 	MOVQ  ai+48(FP), BX
 	MOVQ  ap+56(FP), SI
 	MOVQ  bp+64(FP), DI
-	MOVQ  cols+88(FP), R8
+	MOVQ  cols+96(FP), R8
 	MOVL  $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -3311,6 +3252,7 @@ begun:
 	MOVQ k+32(FP), R13
 
 terms:
+	PREFETCHT0   (R12)(DI*8)
 	VMOVUPS      (R12), Z24
 	VMOVUPS.Z    64(R12), K1, Z25
 	VBROADCASTSS (R11), Z26
@@ -3356,7 +3298,7 @@ terms:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z24, Z24, Z24
@@ -3424,33 +3366,23 @@ store:
 	VMOVUPS Z23, K1, 64(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile1x4AVX512(SB), NOSPLIT, $0-104
+// func tile1x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile1x4AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -3462,34 +3394,35 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
 	VMOVUPS 192(DX), Z3
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Z4
-	VMOVUPS      (R9), Z5
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Z4
+	VMOVUPS      (R8), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VMOVUPS      64(R9), Z5
+	VMOVUPS      64(R8), Z5
 	VFMADD231PS  Z5, Z4, Z1
-	VMOVUPS      128(R9), Z5
+	VMOVUPS      128(R8), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VMOVUPS      192(R9), Z5
+	VMOVUPS      192(R8), Z5
 	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z4, Z4, Z4
 	VMAXPS       Z0, Z4, Z0
@@ -3498,29 +3431,30 @@ terms:
 	VMAXPS       Z3, Z4, Z3
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, 192(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile1x8AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile1x8AVX512(SB), NOSPLIT, $0-104
+// func tile1x8AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile1x8AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
 	MOVQ ai+48(FP), BX
-	MOVQ ap+56(FP), SI
-	MOVQ bp+64(FP), DI
+	MOVQ ap+56(FP), BX
+	MOVQ bp+64(FP), SI
 
 block:
 	TESTQ  DX, DX
@@ -3536,7 +3470,7 @@ block:
 	JMP    begun
 
 from_memory:
-	MOVQ    ldin+72(FP), R8
+	MOVQ    ldin+72(FP), DI
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -3545,37 +3479,38 @@ from_memory:
 	VMOVUPS 320(DX), Z5
 	VMOVUPS 384(DX), Z6
 	VMOVUPS 448(DX), Z7
-	ADDQ    R8, DX
+	ADDQ    DI, DX
 
 begun:
-	MOVQ CX, R8
-	MOVQ b+16(FP), R9
-	MOVQ k+32(FP), R10
+	MOVQ CX, DI
+	MOVQ b+16(FP), R8
+	MOVQ k+32(FP), R9
 
 terms:
-	VBROADCASTSS (R8), Z8
-	VMOVUPS      (R9), Z9
+	PREFETCHT0   (R8)(SI*8)
+	VBROADCASTSS (DI), Z8
+	VMOVUPS      (R8), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VMOVUPS      64(R9), Z9
+	VMOVUPS      64(R8), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VMOVUPS      128(R9), Z9
+	VMOVUPS      128(R8), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VMOVUPS      192(R9), Z9
+	VMOVUPS      192(R8), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VMOVUPS      256(R9), Z9
+	VMOVUPS      256(R8), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VMOVUPS      320(R9), Z9
+	VMOVUPS      320(R8), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VMOVUPS      384(R9), Z9
+	VMOVUPS      384(R8), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VMOVUPS      448(R9), Z9
+	VMOVUPS      448(R8), Z9
 	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         BX, DI
 	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         R10
+	DECQ         R9
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
-	TESTQ        R8, R8
+	MOVQ         relu+104(FP), DI
+	TESTQ        DI, DI
 	JZ           store
 	VXORPS       Z8, Z8, Z8
 	VMAXPS       Z0, Z8, Z0
@@ -3588,7 +3523,7 @@ terms:
 	VMAXPS       Z7, Z8, Z7
 
 store:
-	MOVQ    ldc+40(FP), R8
+	MOVQ    ldc+40(FP), DI
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
@@ -3597,18 +3532,19 @@ store:
 	VMOVUPS Z5, 320(AX)
 	VMOVUPS Z6, 384(AX)
 	VMOVUPS Z7, 448(AX)
-	ADDQ    R8, AX
-	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	DECQ    R8
-	MOVQ    R8, blocks+80(FP)
+	ADDQ    DI, AX
+	MOVQ    blocks+80(FP), DI
+	MOVQ    step+88(FP), R8
+	ADDQ    R8, CX
+	DECQ    DI
+	MOVQ    DI, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile2x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile2x4AVX512(SB), NOSPLIT, $0-104
+// func tile2x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile2x4AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -3648,6 +3584,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
 	VMOVUPS      (R9), Z10
@@ -3666,7 +3603,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z8, Z8, Z8
@@ -3692,17 +3629,17 @@ store:
 	VMOVUPS Z7, 192(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
 	VZEROUPPER
 	RET
 
-// func tile3x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tile3x4AVX512(SB), NOSPLIT, $0-104
+// func tile3x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ai int, ap int, bp int, ldin int, blocks int, step int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·tile3x4AVX512(SB), NOSPLIT, $0-112
 	MOVQ c+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ in+24(FP), DX
@@ -3751,6 +3688,7 @@ begun:
 	MOVQ k+32(FP), R10
 
 terms:
+	PREFETCHT0   (R9)(DI*8)
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
 	VBROADCASTSS (R8)(BX*2), Z14
@@ -3774,7 +3712,7 @@ terms:
 	ADDQ         DI, R9
 	DECQ         R10
 	JNZ          terms
-	MOVQ         relu+96(FP), R8
+	MOVQ         relu+104(FP), R8
 	TESTQ        R8, R8
 	JZ           store
 	VXORPS       Z12, Z12, Z12
@@ -3809,9 +3747,8 @@ store:
 	VMOVUPS Z11, 192(AX)
 	ADDQ    R8, AX
 	MOVQ    blocks+80(FP), R8
-	ADDQ    BX, CX
-	ADDQ    BX, CX
-	ADDQ    BX, CX
+	MOVQ    step+88(FP), R9
+	ADDQ    R9, CX
 	DECQ    R8
 	MOVQ    R8, blocks+80(FP)
 	JNZ     block
@@ -3952,6 +3889,330 @@ round:
 	VADDPS      Z11, Z1, Z1
 	VADDPS      Z12, Z1, Z1
 	MOVSS       X1, ret+8(FP)
+	VZEROUPPER
+	RET
+
+// func packRowsAVX512(dst *float32, src *float32, k int, lds int)
+// Requires: AVX
+TEXT ·packRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ lds+24(FP), BX
+
+row:
+	VMOVUPS (CX), X0
+	VMOVUPS X0, (AX)
+	VMOVUPS 16(CX), X0
+	VMOVUPS X0, 16(AX)
+	VMOVUPS 32(CX), X0
+	VMOVUPS X0, 32(AX)
+	ADDQ    BX, CX
+	ADDQ    $+48, AX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sweep1AVX512(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sweep1AVX512(SB), NOSPLIT, $0-64
+	MOVQ         c+0(FP), AX
+	MOVQ         in+24(FP), CX
+	MOVQ         bp+56(FP), DX
+	TESTQ        CX, CX
+	JNZ          from_memory
+	MOVQ         a+8(FP), CX
+	MOVQ         ap+48(FP), BX
+	VBROADCASTSS (CX), Z0
+	ADDQ         BX, CX
+	MOVQ         CX, a+8(FP)
+	MOVQ         n+40(FP), CX
+	MOVQ         b+16(FP), BX
+	XORQ         SI, SI
+	MOVQ         CX, DI
+	ANDQ         $-16, DI
+	SHLQ         $0x02, DI
+	JZ           zero_tail
+
+zero_groups:
+	VXORPS      Z1, Z1, Z1
+	VFMADD231PS (BX), Z0, Z1
+	VMOVUPS     Z1, (AX)(SI*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	CMPQ        SI, DI
+	JNE         zero_groups
+
+zero_tail:
+	ANDQ        $+15, CX
+	JZ          zero_end
+	MOVL        $-1, DI
+	BZHIL       CX, DI, DI
+	KMOVW       DI, K1
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(SI*1)
+	ADDQ        $+64, BX
+
+zero_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	JZ   end
+	MOVQ AX, CX
+
+from_memory:
+	MOVQ         a+8(FP), BX
+	MOVQ         ap+48(FP), SI
+	VBROADCASTSS (BX), Z0
+	ADDQ         SI, BX
+	MOVQ         BX, a+8(FP)
+	MOVQ         n+40(FP), BX
+	MOVQ         b+16(FP), SI
+	XORQ         DI, DI
+	MOVQ         BX, R8
+	ANDQ         $-16, R8
+	SHLQ         $0x02, R8
+	JZ           go_on_tail
+
+go_on_groups:
+	VMOVUPS     (CX)(DI*1), Z1
+	VFMADD231PS (SI), Z0, Z1
+	VMOVUPS     Z1, (AX)(DI*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	CMPQ        DI, R8
+	JNE         go_on_groups
+
+go_on_tail:
+	ANDQ        $+15, BX
+	JZ          go_on_end
+	MOVL        $-1, R8
+	BZHIL       BX, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(DI*1), K1, Z1
+	VMOVUPS.Z   (SI), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(DI*1)
+	ADDQ        $+64, SI
+
+go_on_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	MOVQ AX, CX
+	JNZ  from_memory
+
+end:
+	VZEROUPPER
+	RET
+
+// func sweep8AVX512(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sweep8AVX512(SB), NOSPLIT, $0-64
+	MOVQ         c+0(FP), AX
+	MOVQ         in+24(FP), CX
+	MOVQ         bp+56(FP), DX
+	TESTQ        CX, CX
+	JNZ          from_memory
+	MOVQ         a+8(FP), CX
+	MOVQ         ap+48(FP), BX
+	VBROADCASTSS (CX), Z0
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z1
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z2
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z3
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z4
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z5
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z6
+	ADDQ         BX, CX
+	VBROADCASTSS (CX), Z7
+	ADDQ         BX, CX
+	MOVQ         CX, a+8(FP)
+	MOVQ         n+40(FP), CX
+	MOVQ         b+16(FP), BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	XORQ         R8, R8
+	MOVQ         CX, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           zero_tail
+
+zero_groups:
+	VXORPS      Z8, Z8, Z8
+	VFMADD231PS (BX), Z0, Z8
+	VFMADD231PS (BX)(DX*1), Z1, Z8
+	VFMADD231PS (BX)(DX*2), Z2, Z8
+	VFMADD231PS (SI), Z3, Z8
+	VFMADD231PS (SI)(DX*1), Z4, Z8
+	VFMADD231PS (SI)(DX*2), Z5, Z8
+	VFMADD231PS (DI), Z6, Z8
+	VFMADD231PS (DI)(DX*1), Z7, Z8
+	VMOVUPS     Z8, (AX)(R8*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         zero_groups
+
+zero_tail:
+	ANDQ        $+15, CX
+	JZ          zero_end
+	MOVL        $-1, R9
+	BZHIL       CX, R9, R9
+	KMOVW       R9, K1
+	VXORPS      Z8, Z8, Z8
+	VMOVUPS.Z   (BX), K1, Z9
+	VFMADD231PS Z9, Z0, Z8
+	VMOVUPS.Z   (BX)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z1, Z8
+	VMOVUPS.Z   (BX)(DX*2), K1, Z0
+	VFMADD231PS Z0, Z2, Z8
+	VMOVUPS.Z   (SI), K1, Z0
+	VFMADD231PS Z0, Z3, Z8
+	VMOVUPS.Z   (SI)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z4, Z8
+	VMOVUPS.Z   (SI)(DX*2), K1, Z0
+	VFMADD231PS Z0, Z5, Z8
+	VMOVUPS.Z   (DI), K1, Z0
+	VFMADD231PS Z0, Z6, Z8
+	VMOVUPS.Z   (DI)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z7, Z8
+	VMOVUPS     Z8, K1, (AX)(R8*1)
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+
+zero_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	JZ   end
+	MOVQ AX, CX
+
+from_memory:
+	MOVQ         a+8(FP), BX
+	MOVQ         ap+48(FP), SI
+	VBROADCASTSS (BX), Z0
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z2
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z3
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z4
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z5
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z6
+	ADDQ         SI, BX
+	VBROADCASTSS (BX), Z7
+	ADDQ         SI, BX
+	MOVQ         BX, a+8(FP)
+	MOVQ         n+40(FP), BX
+	MOVQ         b+16(FP), SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	LEAQ         (DI)(DX*2), R8
+	ADDQ         DX, R8
+	XORQ         R9, R9
+	MOVQ         BX, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           go_on_tail
+
+go_on_groups:
+	VMOVUPS     (CX)(R9*1), Z8
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS (SI)(DX*1), Z1, Z8
+	VFMADD231PS (SI)(DX*2), Z2, Z8
+	VFMADD231PS (DI), Z3, Z8
+	VFMADD231PS (DI)(DX*1), Z4, Z8
+	VFMADD231PS (DI)(DX*2), Z5, Z8
+	VFMADD231PS (R8), Z6, Z8
+	VFMADD231PS (R8)(DX*1), Z7, Z8
+	VMOVUPS     Z8, (AX)(R9*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         go_on_groups
+
+go_on_tail:
+	ANDQ        $+15, BX
+	JZ          go_on_end
+	MOVL        $-1, R10
+	BZHIL       BX, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(R9*1), K1, Z8
+	VMOVUPS.Z   (SI), K1, Z9
+	VFMADD231PS Z9, Z0, Z8
+	VMOVUPS.Z   (SI)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z1, Z8
+	VMOVUPS.Z   (SI)(DX*2), K1, Z0
+	VFMADD231PS Z0, Z2, Z8
+	VMOVUPS.Z   (DI), K1, Z0
+	VFMADD231PS Z0, Z3, Z8
+	VMOVUPS.Z   (DI)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z4, Z8
+	VMOVUPS.Z   (DI)(DX*2), K1, Z0
+	VFMADD231PS Z0, Z5, Z8
+	VMOVUPS.Z   (R8), K1, Z0
+	VFMADD231PS Z0, Z6, Z8
+	VMOVUPS.Z   (R8)(DX*1), K1, Z0
+	VFMADD231PS Z0, Z7, Z8
+	VMOVUPS     Z8, K1, (AX)(R9*1)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+
+go_on_end:
+	MOVQ b+16(FP), CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	ADDQ DX, CX
+	MOVQ CX, b+16(FP)
+	MOVQ steps+32(FP), CX
+	DECQ CX
+	MOVQ CX, steps+32(FP)
+	MOVQ AX, CX
+	JNZ  from_memory
+
+end:
 	VZEROUPPER
 	RET
 

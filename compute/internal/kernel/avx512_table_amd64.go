@@ -60,7 +60,8 @@ func kernelsAVX512() family {
 // tilesAVX512 lists the blocks of a product that this family computes in registers.
 func tilesAVX512() tiles {
 	return tiles{
-		lanes: 16, rows: 12,
+		lanes: 16, rows: 12, packRows: packRowsAVX512,
+		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		tile: map[shape]tileFunc{
 			{1, 1, false}:  tile1x1AVX512,
 			{1, 1, true}:   tile1x1mAVX512,

@@ -4,8 +4,9 @@ import "unsafe"
 
 // A tileFunc computes blocks tiles below each other, of rows that its shape says and k
 // terms. Strides are in bytes: of a between rows (ai) and terms (ap), of b between terms,
-// of the rows of c and in. in is nil for 0, and c itself to go on with a sum.
-type tileFunc func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, cols, relu int)
+// of the rows of c and in; step is that
+// of a from tile to tile. in is nil for 0, and c itself to go on with a sum.
+type tileFunc func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, step, cols, relu int)
 
 // A shape is a number of rows and of registers of columns, the last in part if masked.
 type shape struct {
@@ -17,6 +18,10 @@ type shape struct {
 type tiles struct {
 	lanes, rows int // per register; of the highest tile
 	tile        map[shape]tileFunc
+	packRows    func(dst, src *float32, k, lds int)
+	// A row times a matrix, 1 or 8 terms at a step.
+	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
+	relu           func(dst, a *float32, n int)
 }
 
 const (
@@ -26,14 +31,14 @@ const (
 
 // blocked computes products of any size from tiles.
 type blocked struct {
-	lanes, rows int
+	tiles
 	whole, part [maxRows + 1][maxVecs + 1]tileFunc
 	vecs        [maxRows + 1]int // widest whole tile of a height
 	height      [maxRows + 1]int // highest tile that is not above
 }
 
 func newBlocked(t tiles) *blocked {
-	b := &blocked{lanes: t.lanes, rows: t.rows}
+	b := &blocked{tiles: t}
 	for s, f := range t.tile {
 		if s.masked {
 			b.part[s.rows][s.vecs] = f
@@ -69,11 +74,16 @@ type job struct {
 	c, a, b, in factor // in.p is nil for 0
 	m, n, k     int
 	relu        int
+	left        []float32 // rows of a, packed, or nil
 }
 
 const size = 4 // bytes of a float32
 
 func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) {
+	if m <= t.rows && n <= 2*t.lanes && form != formNT && t.vecs[m] > 0 {
+		t.small(form, dst, a, b, m, n, k, ldd, lda, ldb, in, relu)
+		return
+	}
 	j := job{
 		c: factor{unsafe.Pointer(&dst[0]), size * ldd, size},
 		a: factor{unsafe.Pointer(&a[0]), size * lda, size},
@@ -95,11 +105,81 @@ func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb in
 	if relu {
 		j.relu = 1
 	}
+	if m == 1 && form == formNT && n >= 8 {
+		t.dots(&j)
+		return
+	}
+	if m == 1 && form != formNT && n > maxVecs*t.lanes && k >= 8 {
+		t.swept(&j)
+		return
+	}
 	if form == formNT || m > 2*t.rows && k > 16 && n*k > panelSize {
-		t.packed(&j, form == formNT, ws)
+		t.packed(&j, form, ws)
 		return
 	}
 	t.strip(&j, j.b, 0, n, 0, m)
+}
+
+// small computes a product that one tile holds.
+func (t *blocked) small(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool) {
+	ai, ap, r := size*lda, size, 0
+	if form == formTN {
+		ai, ap = size, size*lda
+	}
+	if relu {
+		r = 1
+	}
+	var from *float32
+	ldin := 0
+	if in.row != nil {
+		from = &in.row[0]
+	} else if in.acc {
+		from, ldin = &dst[0], size*ldd
+	}
+	tile, vecs := &t.whole, (n+t.lanes-1)/t.lanes
+	last := n - (vecs-1)*t.lanes
+	if last < t.lanes {
+		tile = &t.part
+	}
+	tile[m][vecs](&dst[0], &a[0], &b[0], from, k, size*ldd, ai, ap, size*ldb, ldin, 1, 0, last, r)
+}
+
+// swept computes a single row in the order of b.
+func (t *blocked) swept(j *job) {
+	c, in := j.c.at(0, 0), j.in.p
+	steps, rest := j.k/8, j.k%8
+	t.sweep8(c, j.a.at(0, 0), j.b.at(0, 0), (*float32)(in), steps, j.n, j.a.j, j.b.i)
+	if rest > 0 {
+		t.sweep1(c, j.a.at(0, 8*steps), j.b.at(8*steps, 0), c, rest, j.n, j.a.j, j.b.i)
+	}
+	if j.relu != 0 {
+		t.relu(c, c, j.n)
+	}
+}
+
+// dots computes a single row from the rows of b as they lie. Its last 8 sums overlap
+// those before where n is no multiple of 8; they are kept aside until all have begun.
+func (t *blocked) dots(j *job) {
+	var last [8]float32
+	in := func(at int) *float32 {
+		if j.in.p == nil {
+			return nil
+		}
+		return j.in.at(0, at)
+	}
+	x, rest := j.a.at(0, 0), j.n%8
+	if rest > 0 {
+		at := j.n - 8
+		rowDots8AVX2(&last[0], x, j.b.at(0, at), in(at), j.k, j.b.j, j.relu)
+	}
+	at := 0
+	for ; at+32 <= j.n; at += 32 {
+		rowDots32AVX2(j.c.at(0, at), x, j.b.at(0, at), in(at), j.k, j.b.j, j.relu)
+	}
+	for ; at+8 <= j.n; at += 8 {
+		rowDots8AVX2(j.c.at(0, at), x, j.b.at(0, at), in(at), j.k, j.b.j, j.relu)
+	}
+	copy(unsafe.Slice(j.c.at(0, j.n-rest), rest), last[8-rest:])
 }
 
 // strip computes rows i0 to i1 of cols columns from at on. b begins with column at.
@@ -134,19 +214,25 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 		if j.in.p != nil {
 			in = j.in.at(i, at)
 		}
-		tile[h][vecs](j.c.at(i, at), j.a.at(i, 0), b.at(0, 0), in, j.k,
-			j.c.i, j.a.i, j.a.j, b.i, j.in.i, blocks, last, j.relu)
+		a, ai, ap, step := j.a.at(i, 0), j.a.i, j.a.j, h*j.a.i
+		if j.left != nil && h == t.rows {
+			a, ai, ap, step = &j.left[(i-i0)*j.k], size, size*h, size*h*j.k
+		}
+		tile[h][vecs](j.c.at(i, at), a, b.at(0, 0), in, j.k, j.c.i, ai, ap, b.i, j.in.i, blocks, step, last, j.relu)
 		i += h * blocks
 	}
 }
 
 // packed computes a product in blocks of k and of rows, after Goto and van de Geijn, but
 // packs b panel by panel and a not at all.
-func (t *blocked) packed(whole *job, transposed bool, ws []float32) {
+func (t *blocked) packed(whole *job, f form, ws []float32) {
+	transposed := f == formNT
 	vecs := t.vecs[min(whole.m, t.rows)]
 	width := vecs * t.lanes
 	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
 	panel := ws[pad:][:panelSize]
+	packA := f == formTN && whole.n >= 4*width
+	left := ws[pad+panelSize:]
 	kStep := even(whole.k, min(panelSize/width, 320))
 	mStep := whole.m
 	if blockA/kStep < whole.m {
@@ -165,6 +251,9 @@ func (t *blocked) packed(whole *job, transposed bool, ws []float32) {
 		}
 		for i0 := 0; i0 < whole.m; i0 += mStep {
 			i1 := min(i0+mStep, whole.m)
+			if packA {
+				t.packRowsOf(&j, left, i0, i1)
+			}
 			for at := 0; at < whole.n; at += width {
 				cols := min(width, whole.n-at)
 				b := whole.b.from(k0, at)
@@ -173,7 +262,7 @@ func (t *blocked) packed(whole *job, transposed bool, ws []float32) {
 					packTransposed(panel, b, j.k, cols, width)
 				case cols == width:
 					for c := 0; c < width; c += 16 {
-						pack16AVX2(&panel[c], b.at(0, c), j.k, b.i, size*width)
+						pack16AVX2(&panel[c], b.at(0, c), j.k, b.i, size*width, size*width)
 					}
 				}
 				if transposed || cols == width {
@@ -185,9 +274,14 @@ func (t *blocked) packed(whole *job, transposed bool, ws []float32) {
 	}
 }
 
-// blockA is the number of elements of a that are met by one panel after the other: what
-// half of a second-level cache of 512 KB holds.
-const blockA = 65536
+// packRowsOf copies rows i0 to i1 of a, as many as make whole tiles, in the order in which
+// tiles read them.
+func (t *blocked) packRowsOf(j *job, left []float32, i0, i1 int) {
+	for i := i0; i+t.rows <= i1; i += t.rows {
+		t.packRows(&left[(i-i0)*j.k], j.a.at(i, 0), j.k, j.a.j)
+	}
+	j.left = left
+}
 
 // even returns a step of at most limit that divides n in steps of about one length.
 func even(n, limit int) int {

@@ -18,11 +18,15 @@ type start struct {
 
 // Workspace is the length of the workspace that the matrix products need, whatever
 // their sizes. Goroutines do not share one.
-const Workspace = panelSize + 16
+const Workspace = panelSize + blockA + 16
 
 // panelSize is the number of elements of b that are packed at a time: with the rows of a
 // that meet them they fill three quarters of a first-level cache of 32 KB.
 const panelSize = 6144
+
+// blockA is the number of elements of a that are met by one panel after the other: what
+// half of a second-level cache of 512 KB holds.
+const blockA = 65536
 
 // GemmNN computes dst = a b, or dst += a b with acc: dst is m×n, a is m×k and b is k×n,
 // row-major with rows ldd, lda and ldb apart. The forward pass. dst overlaps neither

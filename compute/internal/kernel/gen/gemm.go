@@ -58,19 +58,22 @@ func (w width) gemm() {
 	w.peak()
 	if !w.wide() {
 		w.transpose()
+		w.rowDots()
 		w.pack()
 		w.prefetch()
 	}
+	w.packRows()
+	w.sweep()
 }
 
 // tile writes a function that computes blocks tiles below each other:
 //
 //	c = in + Σ a[i ai + p ap] b[p bp + j]
 //
-// All strides are in bytes. in is 0 if nil; its rows are ldin apart, which is 0 for a row
+// All strides are in bytes, and step is that of a from block to block. in is 0 if nil; its rows are ldin apart, which is 0 for a row
 // that all share. With relu not 0, c is at least 0.
 func (w width) tile(s shape) {
-	TEXT(s.name()+w.name, NOSPLIT, "func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, cols, relu int)")
+	TEXT(s.name()+w.name, NOSPLIT, "func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, step, cols, relu int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s%s computes blocks of %d rows and %d registers of columns.", s.name(), w.name, s.rows, s.vecs))
 	c := Load(Param("c"), GP64())
@@ -129,6 +132,7 @@ func (w width) tile(s shape) {
 	b := Load(Param("b"), GP64())
 	k := Load(Param("k"), GP64())
 	Label("terms")
+	PREFETCHT0(Mem{Base: b, Index: bp, Scale: 8})
 	at := func(i int) Mem {
 		m := Mem{Base: walk[i/3]}
 		if i%3 > 0 {
@@ -187,9 +191,8 @@ func (w width) tile(s shape) {
 		ADDQ(ldc, c)
 	}
 	blocks := Load(Param("blocks"), GP64())
-	for range s.rows {
-		ADDQ(ai, a0)
-	}
+	step := Load(Param("step"), GP64())
+	ADDQ(step, a0)
 	DECQ(blocks)
 	Store(blocks, Param("blocks"))
 	JNZ(LabelRef("block"))
@@ -265,35 +268,17 @@ func (w width) transpose() {
 	SHRQ(U8(3), k)
 	JZ(LabelRef("tail"))
 	Label("block")
-	// lo[i] holds elements 0..3 of rows i and i+4, hi[i] elements 4..7.
-	var out [8]reg.VecVirtual
+	sq := newSquare()
 	for half := range 2 {
-		var r [4]reg.VecVirtual
-		for i := range r {
-			r[i] = YMM()
-			VMOVUPS(at(i, 16*half), r[i].AsX())
-			VINSERTF128(U8(1), at(i+4, 16*half), r[i], r[i])
-		}
-		var t [4]reg.VecVirtual
-		for i := range t {
-			t[i] = YMM()
-		}
-		VUNPCKLPS(r[1], r[0], t[0])
-		VUNPCKHPS(r[1], r[0], t[1])
-		VUNPCKLPS(r[3], r[2], t[2])
-		VUNPCKHPS(r[3], r[2], t[3])
-		for i := range 4 {
-			out[4*half+i] = YMM()
-		}
-		VSHUFPS(U8(0x44), t[2], t[0], out[4*half])
-		VSHUFPS(U8(0xee), t[2], t[0], out[4*half+1])
-		VSHUFPS(U8(0x44), t[3], t[1], out[4*half+2])
-		VSHUFPS(U8(0xee), t[3], t[1], out[4*half+3])
+		out := sq.transposed(func(i int, v reg.VecVirtual) {
+			VMOVUPS(at(i, 16*half), v.AsX())
+			VINSERTF128(U8(1), at(i+4, 16*half), v, v)
+		})
 		LEAQ(Mem{Base: dst, Index: ldd, Scale: 2}, dst3)
-		VMOVUPS(out[4*half], Mem{Base: dst})
-		VMOVUPS(out[4*half+1], Mem{Base: dst, Index: ldd, Scale: 1})
-		VMOVUPS(out[4*half+2], Mem{Base: dst3})
-		VMOVUPS(out[4*half+3], Mem{Base: dst3, Index: ldd, Scale: 1})
+		VMOVUPS(out[0], Mem{Base: dst})
+		VMOVUPS(out[1], Mem{Base: dst, Index: ldd, Scale: 1})
+		VMOVUPS(out[2], Mem{Base: dst3})
+		VMOVUPS(out[3], Mem{Base: dst3, Index: ldd, Scale: 1})
 		LEAQ(Mem{Base: dst, Index: ldd, Scale: 4}, dst)
 	}
 	ADDQ(I8(32), src)
@@ -320,14 +305,264 @@ func (w width) transpose() {
 	done()
 }
 
+// A square turns 8 rows of 4 elements into 4 columns of 8.
+type square struct{ r, t [4]reg.VecVirtual }
+
+func newSquare() square {
+	var s square
+	for i := range s.r {
+		s.r[i], s.t[i] = YMM(), YMM()
+	}
+	return s
+}
+
+// transposed returns the columns. load fills a register with row i below, row i+4 above.
+func (s square) transposed(load func(i int, v reg.VecVirtual)) [4]reg.VecVirtual {
+	r, t := s.r, s.t
+	for i := range r {
+		load(i, r[i])
+	}
+	VUNPCKLPS(r[1], r[0], t[0])
+	VUNPCKHPS(r[1], r[0], t[1])
+	VUNPCKLPS(r[3], r[2], t[2])
+	VUNPCKHPS(r[3], r[2], t[3])
+	VSHUFPS(U8(0x44), t[2], t[0], r[0])
+	VSHUFPS(U8(0xee), t[2], t[0], r[1])
+	VSHUFPS(U8(0x44), t[3], t[1], r[2])
+	VSHUFPS(U8(0xee), t[3], t[1], r[3])
+	return r
+}
+
+// rowDots writes the product of a row with a transposed matrix, for 8 or 32 of its rows:
+// they are transposed in registers, so that each sum is one chain.
+func (w width) rowDots() {
+	for _, groups := range []int{1, 4} {
+		TEXT(fmt.Sprintf("rowDots%dAVX2", 8*groups), NOSPLIT, "func(c, x, src, in *float32, k, lds, relu int)")
+		Pragma("noescape")
+		Doc(fmt.Sprintf("rowDots%dAVX2 continues the sums in, or 0 if nil, with the products of x and as many", 8*groups),
+			"rows of src, k long and lds bytes apart.")
+		x, src := Load(Param("x"), GP64()), Load(Param("src"), GP64())
+		k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
+		lds3, lds5, lds7 := GP64(), GP64(), GP64()
+		LEAQ(Mem{Base: lds, Index: lds, Scale: 2}, lds3)
+		LEAQ(Mem{Base: lds, Index: lds, Scale: 4}, lds5)
+		LEAQ(Mem{Base: lds5, Index: lds, Scale: 2}, lds7)
+		base := make([]reg.Register, groups)
+		sums := make([]reg.VecVirtual, groups)
+		for g := range base {
+			if base[g] = src; g > 0 {
+				base[g] = GP64()
+				LEAQ(Mem{Base: base[g-1], Index: lds, Scale: 8}, base[g])
+			}
+			sums[g] = w.zero()
+		}
+		at := func(g, i, disp int) Mem {
+			m := Mem{Base: base[g], Disp: disp}
+			switch i {
+			case 1, 2, 4:
+				m.Index, m.Scale = lds, uint8(i)
+			case 3, 6:
+				m.Index, m.Scale = lds3, uint8(i/3)
+			case 5:
+				m.Index, m.Scale = lds5, 1
+			case 7:
+				m.Index, m.Scale = lds7, 1
+			}
+			return m
+		}
+		in := Load(Param("in"), GP64())
+		TESTQ(in, in)
+		JZ(LabelRef("begun"))
+		for g, s := range sums {
+			VMOVUPS(Mem{Base: in, Disp: 32 * g}, s)
+		}
+		Label("begun")
+		rest := GP64()
+		MOVQ(k, rest)
+		ANDQ(I8(7), rest)
+		SHRQ(U8(3), k)
+		JZ(LabelRef("tail"))
+		Label("terms")
+		sq := newSquare()
+		for half := range 2 {
+			for g, s := range sums {
+				for p, column := range sq.transposed(func(i int, v reg.VecVirtual) {
+					VMOVUPS(at(g, i, 16*half), v.AsX())
+					VINSERTF128(U8(1), at(g, i+4, 16*half), v, v)
+				}) {
+					v := YMM()
+					VBROADCASTSS(Mem{Base: x, Disp: 16*half + 4*p}, v)
+					VFMADD231PS(column, v, s)
+				}
+			}
+		}
+		ADDQ(I8(32), x)
+		for _, b := range base {
+			ADDQ(I8(32), b)
+		}
+		DECQ(k)
+		JNZ(LabelRef("terms"))
+		Label("tail")
+		// The last columns, fewer than 8, are read one by one.
+		TESTQ(rest, rest)
+		JZ(LabelRef("end"))
+		Label("column")
+		v := YMM()
+		VBROADCASTSS(Mem{Base: x}, v)
+		for g, s := range sums {
+			lo, hi := XMM(), XMM()
+			for i, half := range []reg.VecVirtual{lo, hi} {
+				VMOVSS(at(g, 4*i, 0), half)
+				for j := 1; j < 4; j++ {
+					VINSERTPS(U8(j<<4), at(g, 4*i+j, 0), half, half)
+				}
+			}
+			VINSERTF128(U8(1), hi, lo.AsY(), lo.AsY())
+			VFMADD231PS(lo.AsY(), v, s)
+		}
+		ADDQ(I8(4), x)
+		for _, b := range base {
+			ADDQ(I8(4), b)
+		}
+		DECQ(rest)
+		JNZ(LabelRef("column"))
+		Label("end")
+		relu := Load(Param("relu"), GP64())
+		TESTQ(relu, relu)
+		JZ(LabelRef("store"))
+		zero := w.zero()
+		for _, s := range sums {
+			VMAXPS(s, zero, s)
+		}
+		Label("store")
+		c := Load(Param("c"), GP64())
+		for g, s := range sums {
+			VMOVUPS(s, Mem{Base: c, Disp: 32 * g})
+		}
+		done()
+	}
+}
+
+// packRows writes the copy of a block of a left operand that is used transposed, as high
+// as the highest tile.
+func (w width) packRows() {
+	TEXT("packRows"+w.name, NOSPLIT, "func(dst, src *float32, k, lds int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("packRows%s copies k rows of %d columns, lds bytes apart, next to each other.", w.name, w.rows()))
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
+	Label("row")
+	at := 0
+	for ; at+4 <= w.rows(); at += 4 {
+		v := XMM()
+		VMOVUPS(Mem{Base: src, Disp: 4 * at}, v)
+		VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
+	}
+	for ; at < w.rows(); at += 2 {
+		v := GP64()
+		MOVQ(Mem{Base: src, Disp: 4 * at}, v)
+		MOVQ(v, Mem{Base: dst, Disp: 4 * at})
+	}
+	ADDQ(lds, src)
+	ADDQ(I8(4*w.rows()), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	done()
+}
+
+// sweepTerms is the number of rows of the right operand that sweep takes at a time.
+const sweepTerms = 8
+
+// sweep writes the product of a row with a matrix that is read from end to end, in the
+// order in which it lies in memory, while the sums wait in the cache.
+func (w width) sweep() {
+	for _, terms := range []int{1, sweepTerms} {
+		TEXT(fmt.Sprintf("sweep%d%s", terms, w.name), NOSPLIT, "func(c, a, b, in *float32, steps, n, ap, bp int)")
+		Pragma("noescape")
+		Doc(fmt.Sprintf("sweep%d%s continues n sums in, or 0 if nil, with %d terms in each step.", terms, w.name, terms))
+		c, in := Load(Param("c"), GP64()), Load(Param("in"), GP64())
+		bp := Load(Param("bp"), GP64())
+		x := make([]reg.VecVirtual, terms)
+		for p := range x {
+			x[p] = w.vec()
+		}
+		pass := func(label string, from reg.Register) {
+			a, ap := Load(Param("a"), GP64()), Load(Param("ap"), GP64())
+			for p := range x {
+				VBROADCASTSS(Mem{Base: a}, x[p])
+				ADDQ(ap, a)
+			}
+			Store(a, Param("a"))
+			n := Load(Param("n"), GP64())
+			row := make([]reg.Register, (terms+2)/3)
+			for i := range row {
+				if i == 0 {
+					row[i] = Load(Param("b"), GP64())
+				} else {
+					row[i] = GP64()
+					LEAQ(Mem{Base: row[i-1], Index: bp, Scale: 2}, row[i])
+					ADDQ(bp, row[i])
+				}
+			}
+			w.loop(label, n, func(off reg.Register, ks []*mask) {
+				for i, k := range ks {
+					var s reg.VecVirtual
+					if from == nil {
+						s = w.zero()
+					} else {
+						s = w.load(w.at(from, off, i), k)
+					}
+					for p := range x {
+						m := Mem{Base: row[p/3], Disp: i * w.bytes}
+						if p%3 > 0 {
+							m.Index, m.Scale = bp, uint8(p%3)
+						}
+						if k == nil {
+							VFMADD231PS(m, x[p], s)
+						} else {
+							VFMADD231PS(w.load(m, k), x[p], s)
+						}
+					}
+					w.store(s, w.at(c, off, i), k)
+				}
+				for _, r := range row {
+					ADDQ(I8(4*group), r)
+				}
+			})
+			b := Load(Param("b"), GP64())
+			for range x {
+				ADDQ(bp, b)
+			}
+			Store(b, Param("b"))
+			steps := Load(Param("steps"), GP64())
+			DECQ(steps)
+			Store(steps, Param("steps"))
+		}
+		TESTQ(in, in)
+		JNZ(LabelRef("from_memory"))
+		pass("zero", nil)
+		JZ(LabelRef("end"))
+		MOVQ(c, in)
+		Label("from_memory")
+		pass("go_on", in)
+		MOVQ(c, in)
+		JNZ(LabelRef("from_memory"))
+		Label("end")
+		done()
+	}
+}
+
 // pack writes the copy of a panel of a right operand, 16 columns at a time.
 func (w width) pack() {
-	TEXT("pack16AVX2", NOSPLIT, "func(dst, src *float32, k, lds, ldd int)")
+	TEXT("pack16AVX2", NOSPLIT, "func(dst, src *float32, k, lds, ldd, ahead int)")
 	Pragma("noescape")
-	Doc("pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of", "dst ldd.")
+	Doc("pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of",
+		"dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	k, lds, ldd := Load(Param("k"), GP64()), Load(Param("lds"), GP64()), Load(Param("ldd"), GP64())
+	ahead := Load(Param("ahead"), GP64())
 	Label("row")
+	PREFETCHT1(Mem{Base: src, Index: ahead, Scale: 1})
 	lo, hi := YMM(), YMM()
 	VMOVUPS(Mem{Base: src}, lo)
 	VMOVUPS(Mem{Base: src, Disp: 32}, hi)

@@ -98,7 +98,8 @@ func (w width) table() string {
 	line("},\n}\n}\n")
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
-	line("lanes: %d, rows: %d,", w.lanes(), w.rows())
+	line("lanes: %d, rows: %d, packRows: %s,", w.lanes(), w.rows(), fn("packRows"))
+	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("tile: map[shape]tileFunc{")
 	for _, s := range w.shapes() {
 		line("{%d, %d, false}: %s,", s.rows, s.vecs, fn(s.name()))
