@@ -7,61 +7,53 @@ import (
 	"github.com/perennial-ml/perennial/compute/internal/kernel"
 )
 
-// product is a matrix product of which at most one operand is transposed. Vectors are
-// matrices of one column, but for the first operand of an outer product.
+// product is a product m×k by k×n, of which at most one operand is transposed. A vector is
+// one column, but for the second operand of an outer product.
 type product struct {
-	m, n, k  int
-	ta, tb   bool
-	vertical bool // a has m elements in one column: its leading axis is that of the result
+	m, n, k int
+	ta, tb  bool
 }
 
 func matchProduct(text string, out tensor.Shape, in []tensor.Shape) bind.Op {
 	a, b := in[0], in[1]
-	p := product{m: 1, n: 1}
 	switch text {
-	case "A × B", "A × b":
-		p.m, p.k = first(a), last(a)
-	case "Aᵀ × B", "Aᵀ × b":
-		p.m, p.k, p.ta = last(a), first(a), true
-	case "A × Bᵀ":
-		p.m, p.k, p.tb = first(a), last(a), true
 	case "a ⋅ b":
-		p.k = a.TotalSize()
-		if a.Dims() != 1 || b.Dims() != 1 {
-			return nil
+		if a.Dims() == 1 && b.Dims() == 1 {
+			return fit(product{m: 1, n: 1, k: a[0], ta: true}, out, a, b)
 		}
-		p.ta = true
+		return nil
 	case "a ⊗ b":
-		p.m, p.k, p.n, p.tb = a.TotalSize(), 1, b.TotalSize(), true
-		if a.Dims() != 1 || b.Dims() != 1 {
-			return nil
+		if a.Dims() == 1 && b.Dims() == 1 {
+			return fit(product{m: a[0], n: b[0], k: 1}, out, a, b)
 		}
-		p.tb = false
-		return fit(p, out, a, b)
-	default:
 		return nil
 	}
-	if a.Dims() > 2 || b.Dims() > 2 || a.Dims() == 1 && text != "a ⋅ b" {
+	if a.Dims() != 2 || b.Dims() < 1 || b.Dims() > 2 {
 		return nil
 	}
+	p := product{m: a[0], n: 1, k: a[1]}
 	if b.Dims() == 2 {
 		p.n = b[1]
-		if p.tb {
-			p.n = b[0]
-		}
+	}
+	switch text {
+	case "A × B", "A × b":
+	case "Aᵀ × B", "Aᵀ × b":
+		p.m, p.k, p.ta = a[1], a[0], true
+	case "A × Bᵀ":
+		p.n, p.tb = b[0], true
+	default:
+		return nil
 	}
 	return fit(p, out, a, b)
 }
 
+// fit returns nothing if the sizes contradict each other.
 func fit(p product, out, a, b tensor.Shape) bind.Op {
 	if p.m*p.n != out.TotalSize() || p.m*p.k != a.TotalSize() || p.k*p.n != b.TotalSize() {
 		return nil
 	}
 	return p
 }
-
-func first(s tensor.Shape) int { return s[0] }
-func last(s tensor.Shape) int  { return s[len(s)-1] }
 
 func (p product) Rows(in []bool) (out, ok bool) {
 	if p.ta {
