@@ -10,12 +10,11 @@ import (
 // goroutines may use one.
 type Arithmetic struct{ set *kernel.Set }
 
-// NewArithmetic returns the kernels of a family (see WithKernels), the best for an empty
-// name.
-func NewArithmetic(family string) (Arithmetic, error) {
-	if family == "" {
-		return Arithmetic{kernel.Best()}, nil
-	}
+// Best returns the best kernels that this machine has.
+func Best() Arithmetic { return Arithmetic{kernel.Best()} }
+
+// Named returns the kernels of a family, as WithKernels names them.
+func Named(family string) (Arithmetic, error) {
 	set, err := kernel.Named(family)
 	if err != nil {
 		return Arithmetic{}, fmt.Errorf("compute: %w", err)
