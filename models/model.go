@@ -126,7 +126,10 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build loss of %s: %w", m.spec.Kind, err)
 	}
-	grads, err := gorgonia.Grad(cost, t.nodes...)
+	// gorgonia.Grad would start from its float64 constant 1, which graphs, as they know
+	// constants by name, then take for the float32 one that derivatives of its ops need.
+	seed := g.AddNode(gorgonia.NewConstant(1.0, gorgonia.WithName("seed")))
+	grads, err := gorgonia.Backpropagate(gorgonia.Nodes{cost}, gorgonia.Nodes{seed}, t.nodes)
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
