@@ -347,3 +347,33 @@ func TestListingNamesWhatRuns(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 }
+
+// A plan of two rows runs one as well, in the same memory.
+func ExampleCompile() {
+	g := gorgonia.NewGraph()
+	x := input(g, "x", 2, 2)
+	w := input(g, "w", 2, 1)
+	b := input(g, "b", 1)
+	copy(x.Value().Data().([]float32), []float32{1, 2, 3, 4})
+	copy(w.Value().Data().([]float32), []float32{1, -1})
+	y, err := op.Affine(x, w, b, op.Identity)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := compute.Compile(g, gorgonia.Nodes{y}, 2, compute.WithBatch(x))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, rows := range []int{2, 1} {
+		if err := plan.Run(rows); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(plan.Output(0).Data().([]float32)[:rows])
+	}
+	// Output:
+	// [-1 -1]
+	// [-1]
+}

@@ -156,3 +156,17 @@ func (squared) slopes(set *kernel.Set, dz, z, t, scale []float32, columns int) {
 	}
 	scaleRows(dz, scale, columns)
 }
+
+func (h huber) losses(_ *kernel.Set, dst []float64, z, t, _ []float32, columns int) {
+	for i := range dst {
+		dst[i] = h.loss(z[i*columns:(i+1)*columns], t[i*columns:(i+1)*columns])
+	}
+}
+
+func (h huber) slopes(set *kernel.Set, dz, z, t, scale []float32, columns int) {
+	delta := float32(h.delta)
+	set.Sub(dz, z, t)
+	set.AtMost(dz, dz, delta)
+	set.AtLeast(dz, dz, -delta)
+	scaleRows(dz, scale, columns)
+}

@@ -90,6 +90,7 @@ func TestLossesEqualTheirDefinitions(t *testing.T) {
 		{"softmax", op.SoftmaxCrossEntropy, 2, []float32{1, 0, 0.5, 0.5, 0, 1},
 			(0.5*math.Log(1+math.Exp(-3)) + 2*(math.Log(math.Exp(0.5)+math.Exp(3))-1.75)) / 2.5},
 		{"squared", op.SquaredError, 1, []float32{0, 1, 7}, (0.5*4 + 2*4) / 2.5},
+		{"huber", huber, 1, []float32{0, -1.5, 7}, (0.5*(2-0.5) + 2*0.125) / 2.5},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g := gorgonia.NewGraph()
@@ -98,6 +99,17 @@ func TestLossesEqualTheirDefinitions(t *testing.T) {
 			require.NoError(t, err)
 			require.InEpsilon(t, tc.want, run(t, g, l).Output(0).Data().(float64), 1e-12)
 		})
+	}
+}
+
+func huber(z, t, w *gorgonia.Node) (*gorgonia.Node, error) { return op.HuberError(z, t, w, 1) }
+
+func TestHuberErrorRefusesADeltaWithoutSense(t *testing.T) {
+	g := gorgonia.NewGraph()
+	z, w := input(g, "z", make([]float32, 2), 2, 1), input(g, "w", make([]float32, 2), 2)
+	for _, delta := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		_, err := op.HuberError(z, z, w, delta)
+		require.ErrorContains(t, err, "must be above 0")
 	}
 }
 
