@@ -30,6 +30,8 @@ func report(b *testing.B, s *kernel.Set, flops, bytes int, run func()) {
 	b.ReportMetric(float64(bytes)*best/1e9, "GB/s")
 	if flops > 0 {
 		b.ReportMetric(float64(flops)*best/1e9, "GFLOP/s")
+	}
+	if flops > 0 && top > 0 {
 		b.ReportMetric(100*float64(flops)*best/top, "%peak")
 	}
 }
@@ -70,5 +72,82 @@ func BenchmarkProduct(b *testing.B) {
 			}
 			report(b, s, 2*bc.m*bc.n*bc.k, 4*(bc.m*bc.n+bc.m*bc.k+bc.n*bc.k), run)
 		})
+	}
+}
+
+func BenchmarkFamilies(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const n = 64
+	x, y, dst, ws := values(r, n*n), values(r, n*n), make([]float32, n*n), make([]float32, kernel.Workspace)
+	for _, name := range kernel.Names() {
+		s := named(b, name)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				s.GemmNN(dst, x, y, n, n, n, n, n, n, false, ws)
+			}
+			report(b, s, 2*n*n*n, 12*n*n, func() { s.GemmNN(dst, x, y, n, n, n, n, n, n, false, ws) })
+		})
+	}
+}
+
+func BenchmarkMap(b *testing.B) {
+	s := kernel.Best()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{16, 4096} {
+		x, dst := make([]float32, n), make([]float32, n)
+		for i := range x {
+			x[i] = float32(2 * r.NormFloat64())
+		}
+		for _, name := range []string{"relu", "exp", "log", "sigmoid", "tanh", "gelu", "softplus"} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				run := func() { unary[name].run(s, dst, x) }
+				for b.Loop() {
+					run()
+				}
+				report(b, s, 0, 8*n, run)
+			})
+		}
+		for _, name := range []string{"sum", "dot", "squares", "max"} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				run := func() { reductions[name](s, x, dst) }
+				for b.Loop() {
+					run()
+				}
+				report(b, s, 0, 4*n, run)
+			})
+		}
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	u := kernel.Best().NewUpdater()
+	h := hyper
+	bytes := map[string]int{"sgd": 12, "momentum": 20, "nesterov": 20, "adamw": 28, "adagrad": 20}
+	for _, n := range []int{4096, 784 * 256} {
+		s := newState(rand.New(rand.NewPCG(1, 2)), n)
+		for name := range bytes {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				run := func() {
+					switch name { // without the closures of the tests, which allocate
+					case "sgd":
+						u.SGD(s.theta, s.theta, s.grad, nil, &h)
+					case "momentum", "nesterov":
+						h.Nesterov = name == "nesterov"
+						u.Momentum(s.theta, s.theta, s.grad, s.v, s.v, nil, &h)
+					case "adamw":
+						u.AdamW(s.theta, s.theta, s.grad, s.m, s.m, s.v, s.v, nil, &h)
+					case "adagrad":
+						u.Adagrad(s.theta, s.theta, s.grad, s.v, s.v, nil, &h)
+					}
+				}
+				for b.Loop() {
+					run()
+				}
+				report(b, kernel.Best(), 0, bytes[name]*n, run)
+			})
+		}
 	}
 }
