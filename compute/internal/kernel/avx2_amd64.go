@@ -162,13 +162,13 @@ func transpose8AVX2(dst *float32, src *float32, k int, lds int, ldd int)
 // rows of src, k long and lds bytes apart.
 //
 //go:noescape
-func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 
 // rowDots32AVX2 continues the sums in, or 0 if nil, with the products of x and as many
 // rows of src, k long and lds bytes apart.
 //
 //go:noescape
-func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 
 // pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of
 // dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.

@@ -2770,9 +2770,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+// func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 // Requires: AVX, FMA3
-TEXT ·rowDots8AVX2(SB), NOSPLIT, $0-56
+TEXT ·rowDots8AVX2(SB), NOSPLIT, $0-48
 	MOVQ    x+8(FP), AX
 	MOVQ    src+16(FP), CX
 	MOVQ    k+32(FP), DX
@@ -2868,21 +2868,14 @@ column:
 	JNZ          column
 
 end:
-	MOVQ   relu+48(FP), AX
-	TESTQ  AX, AX
-	JZ     store
-	VXORPS Y1, Y1, Y1
-	VMAXPS Y0, Y1, Y0
-
-store:
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int, relu int)
+// func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 // Requires: AVX, FMA3
-TEXT ·rowDots32AVX2(SB), NOSPLIT, $0-56
+TEXT ·rowDots32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    x+8(FP), AX
 	MOVQ    src+16(FP), CX
 	MOVQ    k+32(FP), DX
@@ -3167,16 +3160,6 @@ column:
 	JNZ          column
 
 end:
-	MOVQ   relu+48(FP), AX
-	TESTQ  AX, AX
-	JZ     store
-	VXORPS Y4, Y4, Y4
-	VMAXPS Y0, Y4, Y0
-	VMAXPS Y1, Y4, Y1
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-
-store:
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)

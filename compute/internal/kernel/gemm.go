@@ -17,7 +17,7 @@ type start struct {
 }
 
 // Workspace is the length of the workspace that the matrix products need, whatever
-// their sizes. Goroutines do not share one.
+// their sizes; small ones do not look at it. Goroutines do not share one.
 const Workspace = panelSize + blockA + 16
 
 // panelSize is the number of elements of b that are packed at a time: with the rows of a
@@ -36,31 +36,64 @@ const blockA = 65536
 // or, with acc, at dst: it depends on row i of a and column j of b alone, on none of the
 // sizes. Threads share a product by calling it on disjoint rows or columns of dst.
 func (s *Set) GemmNN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
-	if check(dst, m, n, ldd) {
-		check(a, m, k, lda)
-		check(b, k, n, ldb)
-		s.product(formNN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	if m < 1 || n < 1 || k < 1 {
+		begin(dst, m, n, ldd, start{acc: acc}, false)
+		return
 	}
+	fits(dst, m, n, ldd)
+	fits(a, m, k, lda)
+	fits(b, k, n, ldb)
+	if s.tiled != nil && s.tiled.holds(m, n) {
+		var in *float32
+		if acc {
+			in = &dst[0]
+		}
+		s.tiled.single(&dst[0], &a[0], &b[0], in, m, n, k, size*ldd, size*lda, size, size*ldb, size*ldd, 0)
+		return
+	}
+	s.product(formNN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
 }
 
 // GemmTN computes dst = aᵀ b, or dst += aᵀ b with acc: dst is m×n, a is k×m and b is k×n.
 // The gradient of weights, where k counts examples. Otherwise as GemmNN.
 func (s *Set) GemmTN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
-	if check(dst, m, n, ldd) {
-		check(a, k, m, lda)
-		check(b, k, n, ldb)
-		s.product(formTN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	if m < 1 || n < 1 || k < 1 {
+		begin(dst, m, n, ldd, start{acc: acc}, false)
+		return
 	}
+	fits(dst, m, n, ldd)
+	fits(a, k, m, lda)
+	fits(b, k, n, ldb)
+	if s.tiled != nil && s.tiled.holds(m, n) {
+		var in *float32
+		if acc {
+			in = &dst[0]
+		}
+		s.tiled.single(&dst[0], &a[0], &b[0], in, m, n, k, size*ldd, size, size*lda, size*ldb, size*ldd, 0)
+		return
+	}
+	s.product(formTN, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
 }
 
 // GemmNT computes dst = a bᵀ, or dst += a bᵀ with acc: dst is m×n, a is m×k and b is n×k.
 // The gradient of inputs. Otherwise as GemmNN.
 func (s *Set) GemmNT(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, ws []float32) {
-	if check(dst, m, n, ldd) {
-		check(a, m, k, lda)
-		check(b, n, k, ldb)
-		s.product(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
+	if m < 1 || n < 1 || k < 1 {
+		begin(dst, m, n, ldd, start{acc: acc}, false)
+		return
 	}
+	fits(dst, m, n, ldd)
+	fits(a, m, k, lda)
+	fits(b, n, k, ldb)
+	if s.tiled != nil && m == 1 && n >= 8 && (!acc || n%8 == 0) {
+		var in *float32
+		if acc {
+			in = &dst[0]
+		}
+		s.tiled.dots(&dst[0], &a[0], &b[0], in, n, k, size*ldb)
+		return
+	}
+	s.product(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{acc: acc}, false, ws)
 }
 
 // Affine computes dst = act(x w + bias): dst is m×n, x is m×k, w is k×n and bias has n
@@ -68,22 +101,33 @@ func (s *Set) GemmNT(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, 
 // The backward pass of GELU needs the sum before the activation: use Identity, and Apply
 // into another slice.
 func (s *Set) Affine(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
-	if !check(dst, m, n, ldd) {
-		return
+	if m < 1 || n < 1 || k < 1 {
+		begin(dst, m, n, ldd, start{row: bias}, false)
+	} else {
+		fits(dst, m, n, ldd)
+		fits(x, m, k, ldx)
+		fits(w, k, n, ldw)
+		fits(bias, 1, n, n)
+		if s.tiled != nil && s.tiled.holds(m, n) {
+			relu := 0
+			if act == ReLU {
+				relu = 1
+			}
+			s.tiled.single(&dst[0], &x[0], &w[0], &bias[0], m, n, k, size*ldd, size*ldx, size, size*ldw, 0, relu)
+		} else {
+			s.product(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws)
+		}
 	}
-	check(x, m, k, ldx)
-	check(w, k, n, ldw)
-	s.product(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias[:n]}, act == ReLU, ws)
-	if act == Identity || act == ReLU {
+	switch {
+	case act == Identity, act == ReLU && k > 0:
 		return
-	}
-	if ldd == n {
+	case ldd == n:
 		s.Apply(dst[:m*n], dst, act)
-		return
-	}
-	for i := range m {
-		row := dst[i*ldd:][:n]
-		s.Apply(row, row, act)
+	default:
+		for i := range m {
+			row := dst[i*ldd:][:n]
+			s.Apply(row, row, act)
+		}
 	}
 }
 
@@ -91,20 +135,19 @@ func (s *Set) product(f form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, i
 	if len(ws) < Workspace {
 		panic("kernel: workspace is shorter than Workspace")
 	}
-	if k == 0 {
-		begin(dst, m, n, ldd, in, relu)
-		return
-	}
 	s.f.gemm(f, dst, a, b, m, n, k, ldd, lda, ldb, in, relu, ws)
 }
 
 // begin writes what sums begin with.
 func begin(dst []float32, m, n, ldd int, in start, relu bool) {
+	if !check(dst, m, n, ldd) {
+		return
+	}
 	for i := range m {
 		row := dst[i*ldd:][:n]
 		switch {
 		case in.row != nil:
-			copy(row, in.row)
+			copy(row, in.row[:n])
 		case !in.acc:
 			clear(row)
 		}
@@ -124,6 +167,16 @@ func (s *Set) Ger(dst, x, y []float32, m, n, ldd int, acc bool) {
 		s.f.ger(&dst[0], &x[0], &y[0], m, n, ldd, acc)
 	}
 }
+
+// fits panics unless an m×n matrix with rows ld apart fits in x; m and n are above 0.
+func fits(x []float32, m, n, ld int) {
+	if ld < n || (m-1)*ld+n > len(x) {
+		misfit()
+	}
+}
+
+//go:noinline
+func misfit() { panic("kernel: a matrix is larger than its slice, or its rows overlap") }
 
 // check panics unless an m×n matrix with rows ld apart fits in x. It returns false if
 // there are no elements.

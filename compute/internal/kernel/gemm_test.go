@@ -240,7 +240,7 @@ func TestSizesThatDoNotFitPanic(t *testing.T) {
 	require.Panics(t, func() { s.GemmNN(x, x[:1], x, 3, 4, 1, 4, 4, 4, false, ws) })
 	require.Panics(t, func() { s.GemmNN(x, x, x[:3], 3, 4, 1, 4, 4, 4, false, ws) })
 	require.Panics(t, func() { s.GemmNN(x, x, x, 3, 4, 1, 3, 4, 4, false, ws) })
-	require.Panics(t, func() { s.GemmNN(x, x, x, 3, 4, 1, 4, 4, 4, false, ws[:8]) })
+	require.Panics(t, func() { s.GemmNT(x, x, x, 3, 4, 1, 4, 1, 1, false, ws[:8]) })
 	require.Panics(t, func() { s.Add(x, x, x[:11]) })
 }
 

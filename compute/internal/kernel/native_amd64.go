@@ -23,6 +23,7 @@ func native(name string) *Set {
 
 func assemble(name string, f family, t tiles) *Set {
 	t.relu = f.unary[opReLU]
-	f.gemm = newBlocked(t).gemm
-	return &Set{Name: name, Lanes: t.lanes, f: f}
+	b := newBlocked(t)
+	f.gemm = b.gemm
+	return &Set{Name: name, Lanes: t.lanes, f: f, tiled: b}
 }

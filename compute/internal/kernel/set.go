@@ -23,6 +23,7 @@ type Set struct {
 	// Lanes is the number of float32 in a register, 1 for Go code.
 	Lanes int
 	f     family
+	tiled *blocked // nil for Go code
 }
 
 // Best returns the family with the widest registers that this processor and its

@@ -337,7 +337,7 @@ func (s square) transposed(load func(i int, v reg.VecVirtual)) [4]reg.VecVirtual
 // they are transposed in registers, so that each sum is one chain.
 func (w width) rowDots() {
 	for _, groups := range []int{1, 4} {
-		TEXT(fmt.Sprintf("rowDots%dAVX2", 8*groups), NOSPLIT, "func(c, x, src, in *float32, k, lds, relu int)")
+		TEXT(fmt.Sprintf("rowDots%dAVX2", 8*groups), NOSPLIT, "func(c, x, src, in *float32, k, lds int)")
 		Pragma("noescape")
 		Doc(fmt.Sprintf("rowDots%dAVX2 continues the sums in, or 0 if nil, with the products of x and as many", 8*groups),
 			"rows of src, k long and lds bytes apart.")
@@ -427,14 +427,6 @@ func (w width) rowDots() {
 		DECQ(rest)
 		JNZ(LabelRef("column"))
 		Label("end")
-		relu := Load(Param("relu"), GP64())
-		TESTQ(relu, relu)
-		JZ(LabelRef("store"))
-		zero := w.zero()
-		for _, s := range sums {
-			VMAXPS(s, zero, s)
-		}
-		Label("store")
 		c := Load(Param("c"), GP64())
 		for g, s := range sums {
 			VMOVUPS(s, Mem{Base: c, Disp: 32 * g})

@@ -100,6 +100,7 @@ func (w width) table() string {
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, packRows: %s,", w.lanes(), w.rows(), fn("packRows"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
+	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, pack16: pack16AVX2, transpose8: transpose8AVX2,")
 	line("tile: map[shape]tileFunc{")
 	for _, s := range w.shapes() {
 		line("{%d, %d, false}: %s,", s.rows, s.vecs, fn(s.name()))
