@@ -183,6 +183,29 @@ func TestARowDoesNotDependOnTheOthersOfItsBatch(t *testing.T) {
 	})
 }
 
+func TestThreadsMayShareAProductByColumns(t *testing.T) {
+	families(t, func(t *testing.T, s *kernel.Set) {
+		r := rand.New(rand.NewPCG(17, 18))
+		for _, p := range products {
+			x := newProblem(r, 40, 130, 350, p.aRows, p.bRows)
+			all := x.run(s, p.run, true)
+			for _, cut := range []int{1, 16, 57, 129} {
+				left, right := x, x
+				left.n, right.n = cut, x.n-cut
+				right.dst, right.b = x.dst[cut:], x.b[cut:]
+				if !p.bRows {
+					right.b = x.b[cut*x.ldb:]
+				}
+				l, r := left.run(s, p.run, true), right.run(s, p.run, true)
+				for i := range x.m {
+					requireBits(t, all[i*x.ldd:][:cut], l[i*x.ldd:][:cut], p.name)
+					requireBits(t, all[i*x.ldd+cut:][:x.n-cut], r[i*x.ldd:][:x.n-cut], p.name)
+				}
+			}
+		}
+	})
+}
+
 func TestProductsPassOnWhatIsNotFinite(t *testing.T) {
 	portable := named(t, kernel.Portable)
 	families(t, func(t *testing.T, s *kernel.Set) {

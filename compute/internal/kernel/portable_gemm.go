@@ -1,6 +1,7 @@
 package kernel
 
-// operand addresses element p of row i of the left operand, or column j of the right one.
+// strides returns the distances between rows and between terms of the left operand, and
+// between columns and between terms of the right one.
 func strides(f form, lda, ldb int) (ai, ap, bj, bp int) {
 	ai, ap, bj, bp = lda, 1, 1, ldb
 	switch f {
