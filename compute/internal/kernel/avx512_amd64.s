@@ -6827,53 +6827,50 @@ fold_end:
 // func sgdAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   72(AX), SI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   DI, DI
-	MOVQ   SI, R8
-	ANDQ   $-16, R8
-	SHLQ   $0x02, R8
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         72(AX), SI
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         AX, AX
+	MOVQ         SI, DI
+	ANDQ         $-16, DI
+	SHLQ         $0x02, DI
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(DI*1), Z2
-	VMOVUPS      (BX)(DI*1), Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(DI*1)
-	VFMADD231PS  Z2, Z0, Z1
-	ADDQ         $+64, DI
-	CMPQ         DI, R8
-	JNE          step_groups
+	VMOVUPS     (DX)(AX*1), Z5
+	VMOVUPS     (BX)(AX*1), Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z3, Z6, Z6
+	VMULPS      Z4, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	VMOVUPS     Z5, (CX)(AX*1)
+	VFMADD231PS Z5, Z0, Z1
+	ADDQ        $+64, AX
+	CMPQ        AX, DI
+	JNE         step_groups
 
 step_tail:
-	ANDQ         $+15, SI
-	JZ           step_end
-	MOVL         $-1, R8
-	BZHIL        SI, R8, R8
-	KMOVW        R8, K1
-	VMOVUPS.Z    (DX)(DI*1), K1, Z2
-	VMOVUPS.Z    (BX)(DI*1), K1, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(DI*1)
-	VBLENDMPS    Z2, Z0, K1, Z5
-	VFMADD231PS  Z5, Z0, Z1
+	ANDQ        $+15, SI
+	JZ          step_end
+	MOVL        $-1, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(AX*1), K1, Z5
+	VMOVUPS.Z   (BX)(AX*1), K1, Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z3, Z6, Z6
+	VMULPS      Z4, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	VMOVUPS     Z5, K1, (CX)(AX*1)
+	VBLENDMPS   Z5, Z0, K1, Z7
+	VFMADD231PS Z7, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -6891,37 +6888,37 @@ step_end:
 // func sgdAnchorAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·sgdAnchorAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R8, R8
-	MOVQ   DI, R9
-	ANDQ   $-16, R9
-	SHLQ   $0x02, R9
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         64(AX), SI
+	MOVQ         72(AX), DI
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R8, R8
+	MOVQ         DI, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R8*1), Z2
-	VMOVUPS      (BX)(R8*1), Z3
-	VMOVUPS      (SI)(R8*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(R8*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R8*1), Z5
+	VMOVUPS      (BX)(R8*1), Z6
+	VMOVUPS      (SI)(R8*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      Z5, (CX)(R8*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R8
 	CMPQ         R8, R9
 	JNE          step_groups
@@ -6932,23 +6929,20 @@ step_tail:
 	MOVL         $-1, R9
 	BZHIL        DI, R9, R9
 	KMOVW        R9, K1
-	VMOVUPS.Z    (DX)(R8*1), K1, Z2
-	VMOVUPS.Z    (BX)(R8*1), K1, Z3
-	VMOVUPS.Z    (SI)(R8*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R8*1)
-	VBLENDMPS    Z2, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z5
+	VMOVUPS.Z    (BX)(R8*1), K1, Z6
+	VMOVUPS.Z    (SI)(R8*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R8*1)
+	VBLENDMPS    Z5, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -6966,40 +6960,40 @@ step_end:
 // func sgdImportanceAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·sgdImportanceAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R9, R9
-	MOVQ   R8, R10
-	ANDQ   $-16, R10
-	SHLQ   $0x02, R10
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         56(AX), SI
+	MOVQ         64(AX), DI
+	MOVQ         72(AX), R8
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R9, R9
+	MOVQ         R8, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z2
-	VMOVUPS      (BX)(R9*1), Z3
-	VMOVUPS      (DI)(R9*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS      (SI)(R9*1), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(R9*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R9*1), Z5
+	VMOVUPS      (BX)(R9*1), Z6
+	VMOVUPS      (DI)(R9*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS      (SI)(R9*1), Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      Z5, (CX)(R9*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R9
 	CMPQ         R9, R10
 	JNE          step_groups
@@ -7010,25 +7004,22 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z2
-	VMOVUPS.Z    (BX)(R9*1), K1, Z3
-	VMOVUPS.Z    (DI)(R9*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS.Z    (SI)(R9*1), K1, Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 80(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R9*1)
-	VBLENDMPS    Z2, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
+	VMOVUPS.Z    (DX)(R9*1), K1, Z5
+	VMOVUPS.Z    (BX)(R9*1), K1, Z6
+	VMOVUPS.Z    (DI)(R9*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS.Z    (SI)(R9*1), K1, Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R9*1)
+	VBLENDMPS    Z5, Z0, K1, Z10
+	VFMADD231PS  Z10, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7046,39 +7037,38 @@ step_end:
 // func momentumAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·momentumAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   72(AX), R8
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R9, R9
-	MOVQ   R8, R10
-	ANDQ   $-16, R10
-	SHLQ   $0x02, R10
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         72(AX), R8
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R9, R9
+	MOVQ         R8, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z2
-	VMOVUPS      (BX)(R9*1), Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R9*1), Z4
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R9*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R9*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R9*1), Z5
+	VMOVUPS      (BX)(R9*1), Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R9*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R9*1)
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R9*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R9
 	CMPQ         R9, R10
 	JNE          step_groups
@@ -7089,25 +7079,20 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z2
-	VMOVUPS.Z    (BX)(R9*1), K1, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R9*1), K1, Z4
+	VMOVUPS.Z    (DX)(R9*1), K1, Z5
+	VMOVUPS.Z    (BX)(R9*1), K1, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R9*1), K1, Z2
 	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R9*1)
-	VBLENDMPS    Z4, Z0, K1, Z5
-	VFMADD231PS  Z5, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R9*1)
-	VBLENDMPS    Z2, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R9*1)
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R9*1)
+	VBLENDMPS    Z5, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7125,45 +7110,44 @@ step_end:
 // func momentumAnchorAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·momentumAnchorAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   64(AX), R8
-	MOVQ   72(AX), R9
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R10, R10
-	MOVQ   R9, R11
-	ANDQ   $-16, R11
-	SHLQ   $0x02, R11
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), R8
+	MOVQ         72(AX), R9
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R10, R10
+	MOVQ         R9, R11
+	ANDQ         $-16, R11
+	SHLQ         $0x02, R11
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z2
-	VMOVUPS      (BX)(R10*1), Z3
-	VMOVUPS      (R8)(R10*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R10*1), Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R10*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R10*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R10*1), Z5
+	VMOVUPS      (BX)(R10*1), Z6
+	VMOVUPS      (R8)(R10*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R10*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R10*1)
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R10*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R10
 	CMPQ         R10, R11
 	JNE          step_groups
@@ -7174,30 +7158,25 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z2
-	VMOVUPS.Z    (BX)(R10*1), K1, Z3
-	VMOVUPS.Z    (R8)(R10*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R10*1), K1, Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R10*1)
-	VBLENDMPS    Z4, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R10*1)
-	VBLENDMPS    Z2, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z5
+	VMOVUPS.Z    (BX)(R10*1), K1, Z6
+	VMOVUPS.Z    (R8)(R10*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R10*1), K1, Z2
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R10*1)
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R10*1)
+	VBLENDMPS    Z5, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7215,48 +7194,47 @@ step_end:
 // func momentumImportanceAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·momentumImportanceAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   56(AX), R8
-	MOVQ   64(AX), R9
-	MOVQ   72(AX), R10
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R11, R11
-	MOVQ   R10, R12
-	ANDQ   $-16, R12
-	SHLQ   $0x02, R12
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	MOVQ         72(AX), R10
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R11, R11
+	MOVQ         R10, R12
+	ANDQ         $-16, R12
+	SHLQ         $0x02, R12
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z2
-	VMOVUPS      (BX)(R11*1), Z3
-	VMOVUPS      (R9)(R11*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS      (R8)(R11*1), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R11*1), Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R11*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R11*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R11*1), Z5
+	VMOVUPS      (BX)(R11*1), Z6
+	VMOVUPS      (R9)(R11*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS      (R8)(R11*1), Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R11*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R11*1)
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R11*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R11
 	CMPQ         R11, R12
 	JNE          step_groups
@@ -7267,32 +7245,27 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z2
-	VMOVUPS.Z    (BX)(R11*1), K1, Z3
-	VMOVUPS.Z    (R9)(R11*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS.Z    (R8)(R11*1), K1, Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R11*1), K1, Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R11*1)
-	VBLENDMPS    Z4, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R11*1)
-	VBLENDMPS    Z2, Z0, K1, Z8
-	VFMADD231PS  Z8, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z5
+	VMOVUPS.Z    (BX)(R11*1), K1, Z6
+	VMOVUPS.Z    (R9)(R11*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS.Z    (R8)(R11*1), K1, Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R11*1), K1, Z2
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R11*1)
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R11*1)
+	VBLENDMPS    Z5, Z0, K1, Z10
+	VFMADD231PS  Z10, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7310,41 +7283,40 @@ step_end:
 // func nesterovAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·nesterovAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   72(AX), R8
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R9, R9
-	MOVQ   R8, R10
-	ANDQ   $-16, R10
-	SHLQ   $0x02, R10
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         72(AX), R8
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R9, R9
+	MOVQ         R8, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z2
-	VMOVUPS      (BX)(R9*1), Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R9*1), Z4
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R9*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R9*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R9*1), Z5
+	VMOVUPS      (BX)(R9*1), Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R9*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R9*1)
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z7
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R9*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R9
 	CMPQ         R9, R10
 	JNE          step_groups
@@ -7355,27 +7327,22 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z2
-	VMOVUPS.Z    (BX)(R9*1), K1, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R9*1), K1, Z4
+	VMOVUPS.Z    (DX)(R9*1), K1, Z5
+	VMOVUPS.Z    (BX)(R9*1), K1, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R9*1), K1, Z2
 	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R9*1)
-	VBLENDMPS    Z4, Z0, K1, Z5
-	VFMADD231PS  Z5, Z0, Z1
-	VMULPS       Z7, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R9*1)
-	VBLENDMPS    Z2, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R9*1)
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z2, Z6, Z2
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R9*1)
+	VBLENDMPS    Z5, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7393,47 +7360,46 @@ step_end:
 // func nesterovAnchorAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·nesterovAnchorAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   64(AX), R8
-	MOVQ   72(AX), R9
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R10, R10
-	MOVQ   R9, R11
-	ANDQ   $-16, R11
-	SHLQ   $0x02, R11
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), R8
+	MOVQ         72(AX), R9
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R10, R10
+	MOVQ         R9, R11
+	ANDQ         $-16, R11
+	SHLQ         $0x02, R11
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z2
-	VMOVUPS      (BX)(R10*1), Z3
-	VMOVUPS      (R8)(R10*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R10*1), Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R10*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R10*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R10*1), Z5
+	VMOVUPS      (BX)(R10*1), Z6
+	VMOVUPS      (R8)(R10*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R10*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R10*1)
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z7
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R10*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R10
 	CMPQ         R10, R11
 	JNE          step_groups
@@ -7444,32 +7410,27 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z2
-	VMOVUPS.Z    (BX)(R10*1), K1, Z3
-	VMOVUPS.Z    (R8)(R10*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R10*1), K1, Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R10*1)
-	VBLENDMPS    Z4, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R10*1)
-	VBLENDMPS    Z2, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z5
+	VMOVUPS.Z    (BX)(R10*1), K1, Z6
+	VMOVUPS.Z    (R8)(R10*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R10*1), K1, Z2
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R10*1)
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z2, Z6, Z2
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R10*1)
+	VBLENDMPS    Z5, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7487,50 +7448,49 @@ step_end:
 // func nesterovImportanceAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·nesterovImportanceAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   56(AX), R8
-	MOVQ   64(AX), R9
-	MOVQ   72(AX), R10
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R11, R11
-	MOVQ   R10, R12
-	ANDQ   $-16, R12
-	SHLQ   $0x02, R12
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	MOVQ         72(AX), R10
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 84(AX), Z2
+	VBROADCASTSS 80(AX), Z3
+	VBROADCASTSS 88(AX), Z4
+	XORQ         R11, R11
+	MOVQ         R10, R12
+	ANDQ         $-16, R12
+	SHLQ         $0x02, R12
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z2
-	VMOVUPS      (BX)(R11*1), Z3
-	VMOVUPS      (R9)(R11*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS      (R8)(R11*1), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R11*1), Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, (SI)(R11*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R11*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R11*1), Z5
+	VMOVUPS      (BX)(R11*1), Z6
+	VMOVUPS      (R9)(R11*1), Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS      (R8)(R11*1), Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS      (DI)(R11*1), Z7
+	VBROADCASTSS 96(AX), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z6, Z7, Z7
+	VMOVUPS      Z7, (SI)(R11*1)
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z7
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R11*1)
+	VFMADD231PS  Z5, Z0, Z1
 	ADDQ         $+64, R11
 	CMPQ         R11, R12
 	JNE          step_groups
@@ -7541,34 +7501,29 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z2
-	VMOVUPS.Z    (BX)(R11*1), K1, Z3
-	VMOVUPS.Z    (R9)(R11*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS.Z    (R8)(R11*1), K1, Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R11*1), K1, Z4
-	VBROADCASTSS 96(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z3, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R11*1)
-	VBLENDMPS    Z4, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R11*1)
-	VBLENDMPS    Z2, Z0, K1, Z8
-	VFMADD231PS  Z8, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z5
+	VMOVUPS.Z    (BX)(R11*1), K1, Z6
+	VMOVUPS.Z    (R9)(R11*1), K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VBROADCASTSS 92(AX), Z8
+	VMOVUPS.Z    (R8)(R11*1), K1, Z9
+	VMULPS       Z9, Z8, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMOVUPS.Z    (DI)(R11*1), K1, Z2
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (SI)(R11*1)
+	VMULPS       Z7, Z2, Z2
+	VADDPS       Z2, Z6, Z2
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VSUBPS       Z2, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R11*1)
+	VBLENDMPS    Z5, Z0, K1, Z10
+	VFMADD231PS  Z10, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7586,117 +7541,105 @@ step_end:
 // func adamWAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adamWAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   24(AX), SI
-	MOVQ   32(AX), DI
-	MOVQ   40(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R11, R11
-	MOVQ   R10, R12
-	ANDQ   $-16, R12
-	SHLQ   $0x02, R12
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         72(AX), R10
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 100(AX), Z4
+	VBROADCASTSS 104(AX), Z5
+	VBROADCASTSS 112(AX), Z6
+	VBROADCASTSS 116(AX), Z7
+	VBROADCASTSS 108(AX), Z8
+	VBROADCASTSS 120(AX), Z9
+	VBROADCASTSS 124(AX), Z10
+	VBROADCASTSS 128(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 88(AX), Z13
+	XORQ         AX, AX
+	MOVQ         R10, R11
+	ANDQ         $-16, R11
+	SHLQ         $0x02, R11
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z2
-	VMOVUPS      (BX)(R11*1), Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R11*1), Z4
-	VMOVUPS      (R9)(R11*1), Z8
-	VBROADCASTSS 100(AX), Z9
-	VMULPS       Z9, Z4, Z4
-	VBROADCASTSS 104(AX), Z9
-	VMULPS       Z9, Z3, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 112(AX), Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z9
-	VMULPS       Z9, Z3, Z3
-	VADDPS       Z3, Z8, Z8
-	VMOVUPS      Z4, (SI)(R11*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMOVUPS      Z8, (R8)(R11*1)
-	VFMADD231PS  Z8, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z8, Z8
-	VSQRTPS      Z8, Z8
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z8, Z8
-	VDIVPS       Z8, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R11*1)
-	VFMADD231PS  Z2, Z0, Z1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS     (DX)(AX*1), Z14
+	VMOVUPS     (BX)(AX*1), Z15
+	VMULPS      Z3, Z15, Z15
+	VMOVUPS     (DI)(AX*1), Z16
+	VMOVUPS     (R9)(AX*1), Z17
+	VMULPS      Z4, Z16, Z16
+	VMULPS      Z5, Z15, Z18
+	VADDPS      Z18, Z16, Z16
+	VMULPS      Z6, Z17, Z17
+	VMULPS      Z15, Z15, Z15
+	VMULPS      Z7, Z15, Z15
+	VADDPS      Z15, Z17, Z17
+	VMOVUPS     Z16, (SI)(AX*1)
+	VMOVUPS     Z17, (R8)(AX*1)
+	VFMADD231PS Z17, Z0, Z2
+	VMULPS      Z8, Z16, Z16
+	VMULPS      Z9, Z17, Z17
+	VSQRTPS     Z17, Z17
+	VADDPS      Z10, Z17, Z17
+	VDIVPS      Z17, Z16, Z16
+	VMULPS      Z11, Z14, Z18
+	VADDPS      Z18, Z16, Z16
+	VMULPS      Z12, Z16, Z16
+	VMULPS      Z13, Z16, Z16
+	VSUBPS      Z16, Z14, Z14
+	VMOVUPS     Z14, (CX)(AX*1)
+	VFMADD231PS Z14, Z0, Z1
+	ADDQ        $+64, AX
+	CMPQ        AX, R11
+	JNE         step_groups
 
 step_tail:
-	ANDQ         $+15, R10
-	JZ           step_end
-	MOVL         $-1, R12
-	BZHIL        R10, R12, R12
-	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z2
-	VMOVUPS.Z    (BX)(R11*1), K1, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R11*1), K1, Z4
-	VMOVUPS.Z    (R9)(R11*1), K1, Z8
-	VBROADCASTSS 100(AX), Z9
-	VMULPS       Z9, Z4, Z4
-	VBROADCASTSS 104(AX), Z9
-	VMULPS       Z9, Z3, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 112(AX), Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z9
-	VMULPS       Z9, Z3, Z3
-	VADDPS       Z3, Z8, Z8
-	VMOVUPS      Z4, K1, (SI)(R11*1)
-	VBLENDMPS    Z4, Z0, K1, Z5
-	VFMADD231PS  Z5, Z0, Z1
-	VMOVUPS      Z8, K1, (R8)(R11*1)
-	VBLENDMPS    Z8, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z8, Z8
-	VSQRTPS      Z8, Z8
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z8, Z8
-	VDIVPS       Z8, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R11*1)
-	VBLENDMPS    Z2, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
+	ANDQ        $+15, R10
+	JZ          step_end
+	MOVL        $-1, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (DX)(AX*1), K1, Z14
+	VMOVUPS.Z   (BX)(AX*1), K1, Z15
+	VMULPS      Z3, Z15, Z15
+	VMOVUPS.Z   (DI)(AX*1), K1, Z3
+	VMOVUPS.Z   (R9)(AX*1), K1, Z16
+	VMULPS      Z4, Z3, Z3
+	VMULPS      Z5, Z15, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS      Z6, Z16, Z16
+	VMULPS      Z15, Z15, Z15
+	VMULPS      Z7, Z15, Z15
+	VADDPS      Z15, Z16, Z16
+	VMOVUPS     Z3, K1, (SI)(AX*1)
+	VMOVUPS     Z16, K1, (R8)(AX*1)
+	VBLENDMPS   Z16, Z0, K1, Z19
+	VFMADD231PS Z19, Z0, Z2
+	VMULPS      Z8, Z3, Z3
+	VMULPS      Z9, Z16, Z16
+	VSQRTPS     Z16, Z16
+	VADDPS      Z10, Z16, Z16
+	VDIVPS      Z16, Z3, Z3
+	VMULPS      Z11, Z14, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS      Z12, Z3, Z3
+	VMULPS      Z13, Z3, Z3
+	VSUBPS      Z3, Z14, Z14
+	VMOVUPS     Z14, K1, (CX)(AX*1)
+	VBLENDMPS   Z14, Z0, K1, Z20
+	VFMADD231PS Z20, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -7712,69 +7655,69 @@ step_end:
 // func adamWAnchorAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adamWAnchorAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   24(AX), SI
-	MOVQ   32(AX), DI
-	MOVQ   40(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   64(AX), R10
-	MOVQ   72(AX), R11
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R12, R12
-	MOVQ   R11, R13
-	ANDQ   $-16, R13
-	SHLQ   $0x02, R13
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         64(AX), R10
+	MOVQ         72(AX), R11
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 100(AX), Z4
+	VBROADCASTSS 104(AX), Z5
+	VBROADCASTSS 112(AX), Z6
+	VBROADCASTSS 116(AX), Z7
+	VBROADCASTSS 108(AX), Z8
+	VBROADCASTSS 120(AX), Z9
+	VBROADCASTSS 124(AX), Z10
+	VBROADCASTSS 128(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 88(AX), Z13
+	XORQ         R12, R12
+	MOVQ         R11, R13
+	ANDQ         $-16, R13
+	SHLQ         $0x02, R13
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R12*1), Z2
-	VMOVUPS      (BX)(R12*1), Z3
-	VMOVUPS      (R10)(R12*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R12*1), Z4
-	VMOVUPS      (R9)(R12*1), Z5
-	VBROADCASTSS 100(AX), Z9
-	VMULPS       Z9, Z4, Z4
-	VBROADCASTSS 104(AX), Z9
-	VMULPS       Z9, Z3, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 112(AX), Z9
-	VMULPS       Z9, Z5, Z5
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z9
-	VMULPS       Z9, Z3, Z3
-	VADDPS       Z3, Z5, Z5
-	VMOVUPS      Z4, (SI)(R12*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMOVUPS      Z5, (R8)(R12*1)
-	VFMADD231PS  Z5, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z5, Z5
-	VSQRTPS      Z5, Z5
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z5, Z5
-	VDIVPS       Z5, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R12*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R12*1), Z14
+	VMOVUPS      (BX)(R12*1), Z15
+	VMOVUPS      (R10)(R12*1), Z16
+	VSUBPS       Z16, Z14, Z16
+	VBROADCASTSS 92(AX), Z17
+	VMULPS       Z17, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z3, Z15, Z15
+	VMOVUPS      (DI)(R12*1), Z16
+	VMOVUPS      (R9)(R12*1), Z17
+	VMULPS       Z4, Z16, Z16
+	VMULPS       Z5, Z15, Z20
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z6, Z17, Z17
+	VMULPS       Z15, Z15, Z15
+	VMULPS       Z7, Z15, Z15
+	VADDPS       Z15, Z17, Z17
+	VMOVUPS      Z16, (SI)(R12*1)
+	VMOVUPS      Z17, (R8)(R12*1)
+	VFMADD231PS  Z17, Z0, Z2
+	VMULPS       Z8, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VSQRTPS      Z17, Z17
+	VADDPS       Z10, Z17, Z17
+	VDIVPS       Z17, Z16, Z16
+	VMULPS       Z11, Z14, Z20
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z16, Z16
+	VMULPS       Z13, Z16, Z16
+	VSUBPS       Z16, Z14, Z14
+	VMOVUPS      Z14, (CX)(R12*1)
+	VFMADD231PS  Z14, Z0, Z1
 	ADDQ         $+64, R12
 	CMPQ         R12, R13
 	JNE          step_groups
@@ -7785,55 +7728,43 @@ step_tail:
 	MOVL         $-1, R13
 	BZHIL        R11, R13, R13
 	KMOVW        R13, K1
-	VMOVUPS.Z    (DX)(R12*1), K1, Z2
-	VMOVUPS.Z    (BX)(R12*1), K1, Z3
-	VMOVUPS.Z    (R10)(R12*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
+	VMOVUPS.Z    (DX)(R12*1), K1, Z14
+	VMOVUPS.Z    (BX)(R12*1), K1, Z15
+	VMOVUPS.Z    (R10)(R12*1), K1, Z16
+	VSUBPS       Z16, Z14, Z16
+	VBROADCASTSS 92(AX), Z17
+	VMULPS       Z17, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z3, Z15, Z15
+	VMOVUPS.Z    (DI)(R12*1), K1, Z3
+	VMOVUPS.Z    (R9)(R12*1), K1, Z16
 	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R12*1), K1, Z4
-	VMOVUPS.Z    (R9)(R12*1), K1, Z5
-	VBROADCASTSS 100(AX), Z9
-	VMULPS       Z9, Z4, Z4
-	VBROADCASTSS 104(AX), Z9
-	VMULPS       Z9, Z3, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 112(AX), Z9
-	VMULPS       Z9, Z5, Z5
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z9
-	VMULPS       Z9, Z3, Z3
-	VADDPS       Z3, Z5, Z5
-	VMOVUPS      Z4, K1, (SI)(R12*1)
-	VBLENDMPS    Z4, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
-	VMOVUPS      Z5, K1, (R8)(R12*1)
-	VBLENDMPS    Z5, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z5, Z5
-	VSQRTPS      Z5, Z5
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z5, Z5
-	VDIVPS       Z5, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R12*1)
-	VBLENDMPS    Z2, Z0, K1, Z8
-	VFMADD231PS  Z8, Z0, Z1
+	VMULPS       Z5, Z15, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z6, Z16, Z16
+	VMULPS       Z15, Z15, Z15
+	VMULPS       Z7, Z15, Z15
+	VADDPS       Z15, Z16, Z16
+	VMOVUPS      Z3, K1, (SI)(R12*1)
+	VMOVUPS      Z16, K1, (R8)(R12*1)
+	VBLENDMPS    Z16, Z0, K1, Z18
+	VFMADD231PS  Z18, Z0, Z2
+	VMULPS       Z8, Z3, Z3
+	VMULPS       Z9, Z16, Z16
+	VSQRTPS      Z16, Z16
+	VADDPS       Z10, Z16, Z16
+	VDIVPS       Z16, Z3, Z3
+	VMULPS       Z11, Z14, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z13, Z3, Z3
+	VSUBPS       Z3, Z14, Z14
+	VMOVUPS      Z14, K1, (CX)(R12*1)
+	VBLENDMPS    Z14, Z0, K1, Z19
+	VFMADD231PS  Z19, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -7849,72 +7780,72 @@ step_end:
 // func adamWImportanceAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adamWImportanceAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   24(AX), SI
-	MOVQ   32(AX), DI
-	MOVQ   40(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   56(AX), R10
-	MOVQ   64(AX), R11
-	MOVQ   72(AX), R12
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R13, R13
-	MOVQ   R12, R14
-	ANDQ   $-16, R14
-	SHLQ   $0x02, R14
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         56(AX), R10
+	MOVQ         64(AX), R11
+	MOVQ         72(AX), R12
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 100(AX), Z4
+	VBROADCASTSS 104(AX), Z5
+	VBROADCASTSS 112(AX), Z6
+	VBROADCASTSS 116(AX), Z7
+	VBROADCASTSS 108(AX), Z8
+	VBROADCASTSS 120(AX), Z9
+	VBROADCASTSS 124(AX), Z10
+	VBROADCASTSS 128(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 88(AX), Z13
+	XORQ         R13, R13
+	MOVQ         R12, R14
+	ANDQ         $-16, R14
+	SHLQ         $0x02, R14
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R13*1), Z2
-	VMOVUPS      (BX)(R13*1), Z3
-	VMOVUPS      (R11)(R13*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS      (R10)(R13*1), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R13*1), Z4
-	VMOVUPS      (R9)(R13*1), Z5
-	VBROADCASTSS 100(AX), Z6
-	VMULPS       Z6, Z4, Z4
-	VBROADCASTSS 104(AX), Z6
-	VMULPS       Z6, Z3, Z6
-	VADDPS       Z6, Z4, Z4
-	VBROADCASTSS 112(AX), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z6
-	VMULPS       Z6, Z3, Z3
-	VADDPS       Z3, Z5, Z5
-	VMOVUPS      Z4, (SI)(R13*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VMOVUPS      Z5, (R8)(R13*1)
-	VFMADD231PS  Z5, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z5, Z5
-	VSQRTPS      Z5, Z5
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z5, Z5
-	VDIVPS       Z5, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z6
-	VADDPS       Z6, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (CX)(R13*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R13*1), Z14
+	VMOVUPS      (BX)(R13*1), Z15
+	VMOVUPS      (R11)(R13*1), Z16
+	VSUBPS       Z16, Z14, Z16
+	VBROADCASTSS 92(AX), Z17
+	VMOVUPS      (R10)(R13*1), Z18
+	VMULPS       Z18, Z17, Z17
+	VMULPS       Z17, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z3, Z15, Z15
+	VMOVUPS      (DI)(R13*1), Z16
+	VMOVUPS      (R9)(R13*1), Z17
+	VMULPS       Z4, Z16, Z16
+	VMULPS       Z5, Z15, Z18
+	VADDPS       Z18, Z16, Z16
+	VMULPS       Z6, Z17, Z17
+	VMULPS       Z15, Z15, Z15
+	VMULPS       Z7, Z15, Z15
+	VADDPS       Z15, Z17, Z17
+	VMOVUPS      Z16, (SI)(R13*1)
+	VMOVUPS      Z17, (R8)(R13*1)
+	VFMADD231PS  Z17, Z0, Z2
+	VMULPS       Z8, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VSQRTPS      Z17, Z17
+	VADDPS       Z10, Z17, Z17
+	VDIVPS       Z17, Z16, Z16
+	VMULPS       Z11, Z14, Z18
+	VADDPS       Z18, Z16, Z16
+	VMULPS       Z12, Z16, Z16
+	VMULPS       Z13, Z16, Z16
+	VSUBPS       Z16, Z14, Z14
+	VMOVUPS      Z14, (CX)(R13*1)
+	VFMADD231PS  Z14, Z0, Z1
 	ADDQ         $+64, R13
 	CMPQ         R13, R14
 	JNE          step_groups
@@ -7925,57 +7856,45 @@ step_tail:
 	MOVL         $-1, R14
 	BZHIL        R12, R14, R14
 	KMOVW        R14, K1
-	VMOVUPS.Z    (DX)(R13*1), K1, Z2
-	VMOVUPS.Z    (BX)(R13*1), K1, Z3
-	VMOVUPS.Z    (R11)(R13*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS.Z    (R10)(R13*1), K1, Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
+	VMOVUPS.Z    (DX)(R13*1), K1, Z14
+	VMOVUPS.Z    (BX)(R13*1), K1, Z15
+	VMOVUPS.Z    (R11)(R13*1), K1, Z16
+	VSUBPS       Z16, Z14, Z16
+	VBROADCASTSS 92(AX), Z17
+	VMOVUPS.Z    (R10)(R13*1), K1, Z18
+	VMULPS       Z18, Z17, Z17
+	VMULPS       Z17, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z3, Z15, Z15
+	VMOVUPS.Z    (DI)(R13*1), K1, Z3
+	VMOVUPS.Z    (R9)(R13*1), K1, Z16
 	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R13*1), K1, Z4
-	VMOVUPS.Z    (R9)(R13*1), K1, Z5
-	VBROADCASTSS 100(AX), Z6
-	VMULPS       Z6, Z4, Z4
-	VBROADCASTSS 104(AX), Z6
-	VMULPS       Z6, Z3, Z6
-	VADDPS       Z6, Z4, Z4
-	VBROADCASTSS 112(AX), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z3, Z3, Z3
-	VBROADCASTSS 116(AX), Z6
-	VMULPS       Z6, Z3, Z3
-	VADDPS       Z3, Z5, Z5
-	VMOVUPS      Z4, K1, (SI)(R13*1)
-	VBLENDMPS    Z4, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
-	VMOVUPS      Z5, K1, (R8)(R13*1)
-	VBLENDMPS    Z5, Z0, K1, Z8
-	VFMADD231PS  Z8, Z0, Z1
-	VBROADCASTSS 108(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(AX), Z3
-	VMULPS       Z3, Z5, Z5
-	VSQRTPS      Z5, Z5
-	VBROADCASTSS 124(AX), Z3
-	VADDPS       Z3, Z5, Z5
-	VDIVPS       Z5, Z4, Z4
-	VBROADCASTSS 128(AX), Z3
-	VMULPS       Z3, Z2, Z6
-	VADDPS       Z6, Z4, Z4
-	VBROADCASTSS 80(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 88(AX), Z3
-	VMULPS       Z3, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R13*1)
-	VBLENDMPS    Z2, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMULPS       Z5, Z15, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z6, Z16, Z16
+	VMULPS       Z15, Z15, Z15
+	VMULPS       Z7, Z15, Z15
+	VADDPS       Z15, Z16, Z16
+	VMOVUPS      Z3, K1, (SI)(R13*1)
+	VMOVUPS      Z16, K1, (R8)(R13*1)
+	VBLENDMPS    Z16, Z0, K1, Z19
+	VFMADD231PS  Z19, Z0, Z2
+	VMULPS       Z8, Z3, Z3
+	VMULPS       Z9, Z16, Z16
+	VSQRTPS      Z16, Z16
+	VADDPS       Z10, Z16, Z16
+	VDIVPS       Z16, Z3, Z3
+	VMULPS       Z11, Z14, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z13, Z3, Z3
+	VSUBPS       Z3, Z14, Z14
+	VMOVUPS      Z14, K1, (CX)(R13*1)
+	VBLENDMPS    Z14, Z0, K1, Z20
+	VFMADD231PS  Z20, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -7991,42 +7910,43 @@ step_end:
 // func adagradAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adagradAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   72(AX), R8
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R9, R9
-	MOVQ   R8, R10
-	ANDQ   $-16, R10
-	SHLQ   $0x02, R10
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         72(AX), R8
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 80(AX), Z4
+	VBROADCASTSS 88(AX), Z5
+	XORQ         R9, R9
+	MOVQ         R8, R10
+	ANDQ         $-16, R10
+	SHLQ         $0x02, R10
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z2
-	VMOVUPS      (BX)(R9*1), Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R9*1), Z4
-	VMULPS       Z3, Z3, Z7
-	VADDPS       Z7, Z4, Z4
-	VMOVUPS      Z4, (SI)(R9*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z7
-	VADDPS       Z7, Z4, Z4
-	VBROADCASTSS 80(AX), Z7
-	VMULPS       Z7, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(R9*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R9*1), Z6
+	VMOVUPS      (BX)(R9*1), Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS      (DI)(R9*1), Z8
+	VMULPS       Z7, Z7, Z9
+	VADDPS       Z9, Z8, Z8
+	VMOVUPS      Z8, (SI)(R9*1)
+	VFMADD231PS  Z8, Z0, Z2
+	VSQRTPS      Z8, Z8
+	VBROADCASTSS 124(AX), Z9
+	VADDPS       Z9, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z8, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, (CX)(R9*1)
+	VFMADD231PS  Z6, Z0, Z1
 	ADDQ         $+64, R9
 	CMPQ         R9, R10
 	JNE          step_groups
@@ -8037,30 +7957,28 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z2
-	VMOVUPS.Z    (BX)(R9*1), K1, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R9*1), K1, Z4
-	VMULPS       Z3, Z3, Z7
-	VADDPS       Z7, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R9*1)
-	VBLENDMPS    Z4, Z0, K1, Z5
-	VFMADD231PS  Z5, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS 80(AX), Z5
-	VMULPS       Z5, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R9*1)
-	VBLENDMPS    Z2, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
+	VMOVUPS.Z    (DX)(R9*1), K1, Z6
+	VMOVUPS.Z    (BX)(R9*1), K1, Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS.Z    (DI)(R9*1), K1, Z3
+	VMULPS       Z7, Z7, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (SI)(R9*1)
+	VBLENDMPS    Z3, Z0, K1, Z10
+	VFMADD231PS  Z10, Z0, Z2
+	VSQRTPS      Z3, Z3
+	VBROADCASTSS 124(AX), Z8
+	VADDPS       Z8, Z3, Z3
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z3, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(R9*1)
+	VBLENDMPS    Z6, Z0, K1, Z11
+	VFMADD231PS  Z11, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -8076,48 +7994,49 @@ step_end:
 // func adagradAnchorAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adagradAnchorAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   64(AX), R8
-	MOVQ   72(AX), R9
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R10, R10
-	MOVQ   R9, R11
-	ANDQ   $-16, R11
-	SHLQ   $0x02, R11
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), R8
+	MOVQ         72(AX), R9
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 80(AX), Z4
+	VBROADCASTSS 88(AX), Z5
+	XORQ         R10, R10
+	MOVQ         R9, R11
+	ANDQ         $-16, R11
+	SHLQ         $0x02, R11
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z2
-	VMOVUPS      (BX)(R10*1), Z3
-	VMOVUPS      (R8)(R10*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R10*1), Z4
-	VMULPS       Z3, Z3, Z5
-	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z4, (SI)(R10*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS 80(AX), Z5
-	VMULPS       Z5, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(R10*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R10*1), Z6
+	VMOVUPS      (BX)(R10*1), Z7
+	VMOVUPS      (R8)(R10*1), Z8
+	VSUBPS       Z8, Z6, Z8
+	VBROADCASTSS 92(AX), Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS      (DI)(R10*1), Z8
+	VMULPS       Z7, Z7, Z9
+	VADDPS       Z9, Z8, Z8
+	VMOVUPS      Z8, (SI)(R10*1)
+	VFMADD231PS  Z8, Z0, Z2
+	VSQRTPS      Z8, Z8
+	VBROADCASTSS 124(AX), Z9
+	VADDPS       Z9, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z8, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, (CX)(R10*1)
+	VFMADD231PS  Z6, Z0, Z1
 	ADDQ         $+64, R10
 	CMPQ         R10, R11
 	JNE          step_groups
@@ -8128,35 +8047,33 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z2
-	VMOVUPS.Z    (BX)(R10*1), K1, Z3
-	VMOVUPS.Z    (R8)(R10*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R10*1), K1, Z4
-	VMULPS       Z3, Z3, Z5
-	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R10*1)
-	VBLENDMPS    Z4, Z0, K1, Z6
-	VFMADD231PS  Z6, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS 80(AX), Z5
-	VMULPS       Z5, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R10*1)
-	VBLENDMPS    Z2, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z6
+	VMOVUPS.Z    (BX)(R10*1), K1, Z7
+	VMOVUPS.Z    (R8)(R10*1), K1, Z8
+	VSUBPS       Z8, Z6, Z8
+	VBROADCASTSS 92(AX), Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS.Z    (DI)(R10*1), K1, Z3
+	VMULPS       Z7, Z7, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (SI)(R10*1)
+	VBLENDMPS    Z3, Z0, K1, Z10
+	VFMADD231PS  Z10, Z0, Z2
+	VSQRTPS      Z3, Z3
+	VBROADCASTSS 124(AX), Z8
+	VADDPS       Z8, Z3, Z3
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z3, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(R10*1)
+	VBLENDMPS    Z6, Z0, K1, Z11
+	VFMADD231PS  Z11, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -8172,51 +8089,52 @@ step_end:
 // func adagradImportanceAVX512(u *byte) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·adagradImportanceAVX512(SB), NOSPLIT, $0-12
-	MOVQ   u+0(FP), AX
-	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   16(AX), BX
-	MOVQ   40(AX), SI
-	MOVQ   48(AX), DI
-	MOVQ   56(AX), R8
-	MOVQ   64(AX), R9
-	MOVQ   72(AX), R10
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R11, R11
-	MOVQ   R10, R12
-	ANDQ   $-16, R12
-	SHLQ   $0x02, R12
-	JZ     step_tail
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	MOVQ         72(AX), R10
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS 84(AX), Z3
+	VBROADCASTSS 80(AX), Z4
+	VBROADCASTSS 88(AX), Z5
+	XORQ         R11, R11
+	MOVQ         R10, R12
+	ANDQ         $-16, R12
+	SHLQ         $0x02, R12
+	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z2
-	VMOVUPS      (BX)(R11*1), Z3
-	VMOVUPS      (R9)(R11*1), Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS      (R8)(R11*1), Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      (DI)(R11*1), Z4
-	VMULPS       Z3, Z3, Z5
-	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z4, (SI)(R11*1)
-	VFMADD231PS  Z4, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS 80(AX), Z5
-	VMULPS       Z5, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (CX)(R11*1)
-	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      (DX)(R11*1), Z6
+	VMOVUPS      (BX)(R11*1), Z7
+	VMOVUPS      (R9)(R11*1), Z8
+	VSUBPS       Z8, Z6, Z8
+	VBROADCASTSS 92(AX), Z9
+	VMOVUPS      (R8)(R11*1), Z10
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS      (DI)(R11*1), Z8
+	VMULPS       Z7, Z7, Z9
+	VADDPS       Z9, Z8, Z8
+	VMOVUPS      Z8, (SI)(R11*1)
+	VFMADD231PS  Z8, Z0, Z2
+	VSQRTPS      Z8, Z8
+	VBROADCASTSS 124(AX), Z9
+	VADDPS       Z9, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z8, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, (CX)(R11*1)
+	VFMADD231PS  Z6, Z0, Z1
 	ADDQ         $+64, R11
 	CMPQ         R11, R12
 	JNE          step_groups
@@ -8227,37 +8145,35 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z2
-	VMOVUPS.Z    (BX)(R11*1), K1, Z3
-	VMOVUPS.Z    (R9)(R11*1), K1, Z4
-	VSUBPS       Z4, Z2, Z4
-	VBROADCASTSS 92(AX), Z5
-	VMOVUPS.Z    (R8)(R11*1), K1, Z6
-	VMULPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS 84(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (DI)(R11*1), K1, Z4
-	VMULPS       Z3, Z3, Z5
-	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z4, K1, (SI)(R11*1)
-	VBLENDMPS    Z4, Z0, K1, Z7
-	VFMADD231PS  Z7, Z0, Z1
-	VSQRTPS      Z4, Z4
-	VBROADCASTSS 124(AX), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS 80(AX), Z5
-	VMULPS       Z5, Z3, Z3
-	VDIVPS       Z4, Z3, Z3
-	VBROADCASTSS 88(AX), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R11*1)
-	VBLENDMPS    Z2, Z0, K1, Z8
-	VFMADD231PS  Z8, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z6
+	VMOVUPS.Z    (BX)(R11*1), K1, Z7
+	VMOVUPS.Z    (R9)(R11*1), K1, Z8
+	VSUBPS       Z8, Z6, Z8
+	VBROADCASTSS 92(AX), Z9
+	VMOVUPS.Z    (R8)(R11*1), K1, Z10
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMOVUPS.Z    (DI)(R11*1), K1, Z3
+	VMULPS       Z7, Z7, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (SI)(R11*1)
+	VBLENDMPS    Z3, Z0, K1, Z11
+	VFMADD231PS  Z11, Z0, Z2
+	VSQRTPS      Z3, Z3
+	VBROADCASTSS 124(AX), Z8
+	VADDPS       Z8, Z3, Z3
+	VMULPS       Z4, Z7, Z7
+	VDIVPS       Z3, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(R11*1)
+	VBLENDMPS    Z6, Z0, K1, Z12
+	VFMADD231PS  Z12, Z0, Z1
 
 step_end:
+	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0

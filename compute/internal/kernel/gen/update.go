@@ -41,6 +41,17 @@ func (w width) updates() {
 	}
 }
 
+// hoisted lists the settings that stay in registers, in a kind of update.
+func (w width) hoisted(kind string) []string {
+	if kind == "adamW" {
+		if w.wide() {
+			return []string{"scale", "beta1", "new1", "beta2", "new2", "correct1", "correct2", "epsilon", "decay", "rate", "factor"}
+		}
+		return []string{"beta1", "new1", "beta2", "new2"}
+	}
+	return []string{"scale", "rate", "factor"}
+}
+
 // update writes one optimizer step. Products and sums are rounded one by one: no fused
 // multiply-add, but for the check that all that is written is finite.
 func (w width) update(kind string, penalty int) {
@@ -67,21 +78,39 @@ func (w width) update(kind string, penalty int) {
 	}
 	n := GP64()
 	MOVQ(Mem{Base: u, Disp: lengthOffset}, n)
+	// Settings come from memory each time, but for those that registers are left for. Where
+	// a setting is written to, as the strength is, it is no longer one of these.
+	kept := map[string]reg.VecVirtual{}
 	setting := func(name string) reg.VecVirtual {
+		if v := kept[name]; v != nil {
+			return v
+		}
 		v := w.vec()
 		VBROADCASTSS(Mem{Base: u, Disp: settingOffset(name)}, v)
 		return v
 	}
-	zero, bad := w.zero(), w.zero()
+	// What is checked: θ, which no infinite momentum leaves finite, and the sums of squares,
+	// by which a step is divided. Each has a sum of its own, since additions take long.
+	zero := w.zero()
+	bad := map[string]reg.VecVirtual{"dst": w.zero()}
+	if kind == "adamW" || kind == "adagrad" {
+		bad["v2"] = w.zero()
+	}
+	for _, name := range w.hoisted(kind) {
+		kept[name] = setting(name)
+	}
 	w.loop("step", n, func(off reg.Register, ks []*mask) {
 		for i, k := range ks {
 			read := func(p string) reg.VecVirtual { return w.load(w.at(at[p], off, i), k) }
 			write := func(v reg.VecVirtual, p string) {
 				w.store(v, w.at(at[p], off, i), k)
+				if bad[p] == nil {
+					return
+				}
 				if k != nil {
 					v = w.keep(k, v, zero)
 				}
-				VFMADD231PS(v, zero, bad)
+				VFMADD231PS(v, zero, bad[p])
 			}
 			theta, g := read("theta"), read("grad")
 			if penalty > 0 {
@@ -149,11 +178,14 @@ func (w width) update(kind string, penalty int) {
 		}
 	})
 	acc := make([]reg.VecVirtual, w.parts())
-	acc[0] = bad
+	acc[0] = bad["dst"]
+	if bad["v2"] != nil {
+		VADDPS(bad["v2"], acc[0], acc[0])
+	}
 	for i := 1; i < len(acc); i++ {
 		acc[i] = zero
 	}
 	w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
-	Store(bad.AsX(), ReturnIndex(0))
+	Store(acc[0].AsX(), ReturnIndex(0))
 	done()
 }
