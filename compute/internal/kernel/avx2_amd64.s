@@ -7133,61 +7133,99 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), SI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
-	XORQ         AX, AX
-	MOVQ         SI, DI
-	ANDQ         $-16, DI
-	SHLQ         $0x02, DI
+	VBROADCASTSS 80(AX), Y2
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ANDQ         $-16, R8
+	SHLQ         $0x02, R8
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS     (DX)(AX*1), Y5
-	VMOVUPS     (BX)(AX*1), Y6
-	VMULPS      Y2, Y6, Y6
-	VMULPS      Y3, Y6, Y6
-	VMULPS      Y4, Y6, Y6
-	VSUBPS      Y6, Y5, Y5
-	VMOVUPS     Y5, (CX)(AX*1)
-	VFMADD231PS Y5, Y0, Y1
-	VMOVUPS     32(DX)(AX*1), Y5
-	VMOVUPS     32(BX)(AX*1), Y6
-	VMULPS      Y2, Y6, Y6
-	VMULPS      Y3, Y6, Y6
-	VMULPS      Y4, Y6, Y6
-	VSUBPS      Y6, Y5, Y5
-	VMOVUPS     Y5, 32(CX)(AX*1)
-	VFMADD231PS Y5, Y0, Y1
-	ADDQ        $+64, AX
-	CMPQ        AX, DI
+	VMOVUPS      (DX)(DI*1), Y3
+	VMOVUPS      (BX)(DI*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_2:
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)(DI*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(DI*1), Y3
+	VMOVUPS      32(BX)(DI*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_4:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(DI*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, DI
+	CMPQ        DI, R8
 	JNE         step_groups
 
 step_tail:
-	ANDQ        $+15, SI
-	JZ          step_end
-	LEAQ        lanes<>+0(SB), DI
-	MOVQ        $+16, R8
-	SUBQ        SI, R8
-	VMOVUPS     (DI)(R8*4), Y5
-	VMOVUPS     32(DI)(R8*4), Y6
-	VMASKMOVPS  (DX)(AX*1), Y5, Y7
-	VMASKMOVPS  (BX)(AX*1), Y5, Y8
-	VMULPS      Y2, Y8, Y8
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VSUBPS      Y8, Y7, Y7
-	VMASKMOVPS  Y7, Y5, (CX)(AX*1)
-	VBLENDVPS   Y5, Y7, Y0, Y5
-	VFMADD231PS Y5, Y0, Y1
-	VMASKMOVPS  32(DX)(AX*1), Y6, Y5
-	VMASKMOVPS  32(BX)(AX*1), Y6, Y7
-	VMULPS      Y2, Y7, Y7
-	VMULPS      Y3, Y7, Y7
-	VMULPS      Y4, Y7, Y7
-	VSUBPS      Y7, Y5, Y5
-	VMASKMOVPS  Y5, Y6, 32(CX)(AX*1)
-	VBLENDVPS   Y6, Y5, Y0, Y2
+	ANDQ         $+15, SI
+	JZ           step_end
+	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $+16, R9
+	SUBQ         SI, R9
+	VMOVUPS      (R8)(R9*4), Y3
+	VMOVUPS      32(R8)(R9*4), Y4
+	VMASKMOVPS   (DX)(DI*1), Y3, Y5
+	VMASKMOVPS   (BX)(DI*1), Y3, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_factor_6:
+	VSUBPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(DI*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(DI*1), Y4, Y3
+	VMASKMOVPS   32(BX)(DI*1), Y4, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y5, Y5
+
+without_factor_8:
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(DI*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -7213,9 +7251,7 @@ TEXT ·sgdAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R8, R8
 	MOVQ         DI, R9
 	ANDQ         $-16, R9
@@ -7223,35 +7259,55 @@ TEXT ·sgdAnchorAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R8*1), Y5
-	VMOVUPS      (BX)(R8*1), Y6
-	VMOVUPS      (SI)(R8*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y5, (CX)(R8*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R8*1), Y5
-	VMOVUPS      32(BX)(R8*1), Y6
-	VMOVUPS      32(SI)(R8*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R8*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R8
-	CMPQ         R8, R9
-	JNE          step_groups
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      (BX)(R8*1), Y4
+	VMOVUPS      (SI)(R8*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_2:
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)(R8*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R8*1), Y3
+	VMOVUPS      32(BX)(R8*1), Y4
+	VMOVUPS      32(SI)(R8*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_4:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R8*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, DI
@@ -7259,36 +7315,56 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R9
 	MOVQ         $+16, R10
 	SUBQ         DI, R10
-	VMOVUPS      (R9)(R10*4), Y5
-	VMOVUPS      32(R9)(R10*4), Y6
-	VMASKMOVPS   (DX)(R8*1), Y5, Y7
-	VMASKMOVPS   (BX)(R8*1), Y5, Y8
-	VMASKMOVPS   (SI)(R8*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMULPS       Y3, Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VSUBPS       Y8, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R8*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R8*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R8*1), Y6, Y7
-	VMASKMOVPS   32(SI)(R8*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R8*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      (R9)(R10*4), Y3
+	VMOVUPS      32(R9)(R10*4), Y4
+	VMASKMOVPS   (DX)(R8*1), Y3, Y5
+	VMASKMOVPS   (BX)(R8*1), Y3, Y6
+	VMASKMOVPS   (SI)(R8*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_factor_6:
+	VSUBPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R8*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R8*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R8*1), Y4, Y5
+	VMASKMOVPS   32(SI)(R8*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y5, Y5
+
+without_factor_8:
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R8*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7314,9 +7390,7 @@ TEXT ·sgdImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7324,39 +7398,59 @@ TEXT ·sgdImportanceAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Y5
-	VMOVUPS      (BX)(R9*1), Y6
-	VMOVUPS      (DI)(R9*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      (SI)(R9*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y5, (CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R9*1), Y5
-	VMOVUPS      32(BX)(R9*1), Y6
-	VMOVUPS      32(DI)(R9*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      32(SI)(R9*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	VMOVUPS      (DI)(R9*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (SI)(R9*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_2:
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)(R9*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R9*1), Y3
+	VMOVUPS      32(BX)(R9*1), Y4
+	VMOVUPS      32(DI)(R9*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      32(SI)(R9*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_4:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7364,40 +7458,60 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
-	VMOVUPS      (R10)(R11*4), Y5
-	VMOVUPS      32(R10)(R11*4), Y6
-	VMASKMOVPS   (DX)(R9*1), Y5, Y7
-	VMASKMOVPS   (BX)(R9*1), Y5, Y8
-	VMASKMOVPS   (DI)(R9*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMASKMOVPS   (SI)(R9*1), Y5, Y11
-	VMULPS       Y11, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMULPS       Y3, Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VSUBPS       Y8, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R9*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R9*1), Y6, Y7
-	VMASKMOVPS   32(DI)(R9*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMASKMOVPS   32(SI)(R9*1), Y6, Y10
-	VMULPS       Y10, Y9, Y9
+	VMOVUPS      (R10)(R11*4), Y3
+	VMOVUPS      32(R10)(R11*4), Y4
+	VMASKMOVPS   (DX)(R9*1), Y3, Y5
+	VMASKMOVPS   (BX)(R9*1), Y3, Y6
+	VMASKMOVPS   (DI)(R9*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMASKMOVPS   (SI)(R9*1), Y3, Y9
 	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R9*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_factor_6:
+	VSUBPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
+	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMASKMOVPS   32(SI)(R9*1), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y5, Y5
+
+without_factor_8:
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7423,9 +7537,7 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7433,35 +7545,55 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Y5
-	VMOVUPS      (BX)(R9*1), Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R9*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R9*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R9*1), Y5
-	VMOVUPS      32(BX)(R9*1), Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R9*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R9*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R9*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R9*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R9*1), Y3
+	VMOVUPS      32(BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R9*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7469,36 +7601,56 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
-	VMOVUPS      (R10)(R11*4), Y5
-	VMOVUPS      32(R10)(R11*4), Y6
-	VMASKMOVPS   (DX)(R9*1), Y5, Y7
-	VMASKMOVPS   (BX)(R9*1), Y5, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R9*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R9*1)
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R9*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R9*1), Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R9*1), Y6, Y2
+	VMOVUPS      (R10)(R11*4), Y3
+	VMOVUPS      32(R10)(R11*4), Y4
+	VMASKMOVPS   (DX)(R9*1), Y3, Y5
+	VMASKMOVPS   (BX)(R9*1), Y3, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R9*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R9*1)
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R9*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R9*1)
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R9*1)
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7525,9 +7677,7 @@ TEXT ·momentumAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -7535,45 +7685,65 @@ TEXT ·momentumAnchorAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Y5
-	VMOVUPS      (BX)(R10*1), Y6
-	VMOVUPS      (R8)(R10*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R10*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R10*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R10*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R10*1), Y5
-	VMOVUPS      32(BX)(R10*1), Y6
-	VMOVUPS      32(R8)(R10*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R10*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R10*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R10*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R10*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R10*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R10*1), Y3
+	VMOVUPS      32(BX)(R10*1), Y4
+	VMOVUPS      32(R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R10*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R10*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -7581,46 +7751,66 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
-	VMOVUPS      (R11)(R12*4), Y5
-	VMOVUPS      32(R11)(R12*4), Y6
-	VMASKMOVPS   (DX)(R10*1), Y5, Y7
-	VMASKMOVPS   (BX)(R10*1), Y5, Y8
-	VMASKMOVPS   (R8)(R10*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R10*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R10*1)
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R10*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R10*1), Y6, Y7
-	VMASKMOVPS   32(R8)(R10*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R10*1), Y6, Y2
+	VMOVUPS      (R11)(R12*4), Y3
+	VMOVUPS      32(R11)(R12*4), Y4
+	VMASKMOVPS   (DX)(R10*1), Y3, Y5
+	VMASKMOVPS   (BX)(R10*1), Y3, Y6
+	VMASKMOVPS   (R8)(R10*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R10*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R10*1)
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R10*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R10*1)
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R10*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R10*1), Y4, Y5
+	VMASKMOVPS   32(R8)(R10*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R10*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R10*1)
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R10*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7648,9 +7838,7 @@ TEXT ·momentumImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -7658,49 +7846,69 @@ TEXT ·momentumImportanceAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Y5
-	VMOVUPS      (BX)(R11*1), Y6
-	VMOVUPS      (R9)(R11*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      (R8)(R11*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R11*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R11*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R11*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R11*1), Y5
-	VMOVUPS      32(BX)(R11*1), Y6
-	VMOVUPS      32(R9)(R11*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      32(R8)(R11*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R11*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R11*1)
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R11*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX)(R11*1), Y4
+	VMOVUPS      (R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R11*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R11*1), Y3
+	VMOVUPS      32(BX)(R11*1), Y4
+	VMOVUPS      32(R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      32(R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R11*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R11*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -7708,50 +7916,70 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
-	VMOVUPS      (R12)(R13*4), Y5
-	VMOVUPS      32(R12)(R13*4), Y6
-	VMASKMOVPS   (DX)(R11*1), Y5, Y7
-	VMASKMOVPS   (BX)(R11*1), Y5, Y8
-	VMASKMOVPS   (R9)(R11*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMASKMOVPS   (R8)(R11*1), Y5, Y11
-	VMULPS       Y11, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R11*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R11*1)
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R11*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R11*1), Y6, Y7
-	VMASKMOVPS   32(R9)(R11*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMASKMOVPS   32(R8)(R11*1), Y6, Y10
-	VMULPS       Y10, Y9, Y9
+	VMOVUPS      (R12)(R13*4), Y3
+	VMOVUPS      32(R12)(R13*4), Y4
+	VMASKMOVPS   (DX)(R11*1), Y3, Y5
+	VMASKMOVPS   (BX)(R11*1), Y3, Y6
+	VMASKMOVPS   (R9)(R11*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMASKMOVPS   (R8)(R11*1), Y3, Y9
 	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R11*1), Y6, Y2
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R11*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R11*1)
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R11*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R11*1)
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R11*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R11*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R11*1), Y4, Y5
+	VMASKMOVPS   32(R9)(R11*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMASKMOVPS   32(R8)(R11*1), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R11*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R11*1)
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R11*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7777,9 +8005,7 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7787,39 +8013,59 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Y5
-	VMOVUPS      (BX)(R9*1), Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R9*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R9*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R9*1), Y5
-	VMOVUPS      32(BX)(R9*1), Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R9*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R9*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R9*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R9*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R9*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R9*1), Y3
+	VMOVUPS      32(BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R9*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7827,40 +8073,60 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
-	VMOVUPS      (R10)(R11*4), Y5
-	VMOVUPS      32(R10)(R11*4), Y6
-	VMASKMOVPS   (DX)(R9*1), Y5, Y7
-	VMASKMOVPS   (BX)(R9*1), Y5, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R9*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R9*1)
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y9
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R9*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R9*1), Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R9*1), Y6, Y2
+	VMOVUPS      (R10)(R11*4), Y3
+	VMOVUPS      32(R10)(R11*4), Y4
+	VMASKMOVPS   (DX)(R9*1), Y3, Y5
+	VMASKMOVPS   (BX)(R9*1), Y3, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R9*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R9*1)
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y2, Y7, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R9*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R9*1)
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y7
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R9*1)
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y6
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -7887,9 +8153,7 @@ TEXT ·nesterovAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -7897,49 +8161,69 @@ TEXT ·nesterovAnchorAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Y5
-	VMOVUPS      (BX)(R10*1), Y6
-	VMOVUPS      (R8)(R10*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R10*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R10*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R10*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R10*1), Y5
-	VMOVUPS      32(BX)(R10*1), Y6
-	VMOVUPS      32(R8)(R10*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R10*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R10*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R10*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R10*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R10*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R10*1), Y3
+	VMOVUPS      32(BX)(R10*1), Y4
+	VMOVUPS      32(R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R10*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R10*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -7947,50 +8231,70 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
-	VMOVUPS      (R11)(R12*4), Y5
-	VMOVUPS      32(R11)(R12*4), Y6
-	VMASKMOVPS   (DX)(R10*1), Y5, Y7
-	VMASKMOVPS   (BX)(R10*1), Y5, Y8
-	VMASKMOVPS   (R8)(R10*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R10*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R10*1)
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y9
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R10*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R10*1), Y6, Y7
-	VMASKMOVPS   32(R8)(R10*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R10*1), Y6, Y2
+	VMOVUPS      (R11)(R12*4), Y3
+	VMOVUPS      32(R11)(R12*4), Y4
+	VMASKMOVPS   (DX)(R10*1), Y3, Y5
+	VMASKMOVPS   (BX)(R10*1), Y3, Y6
+	VMASKMOVPS   (R8)(R10*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R10*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R10*1)
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y2, Y7, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R10*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R10*1)
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y7
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R10*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R10*1), Y4, Y5
+	VMASKMOVPS   32(R8)(R10*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R10*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R10*1)
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y6
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R10*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -8018,9 +8322,7 @@ TEXT ·nesterovImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VBROADCASTSS 80(AX), Y3
-	VBROADCASTSS 88(AX), Y4
+	VBROADCASTSS 80(AX), Y2
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -8028,53 +8330,73 @@ TEXT ·nesterovImportanceAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Y5
-	VMOVUPS      (BX)(R11*1), Y6
-	VMOVUPS      (R9)(R11*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      (R8)(R11*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      (DI)(R11*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, (SI)(R11*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, (CX)(R11*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VMOVUPS      32(DX)(R11*1), Y5
-	VMOVUPS      32(BX)(R11*1), Y6
-	VMOVUPS      32(R9)(R11*1), Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMOVUPS      32(R8)(R11*1), Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VMOVUPS      32(DI)(R11*1), Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(SI)(R11*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y5, 32(CX)(R11*1)
-	VFMADD231PS  Y5, Y0, Y1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX)(R11*1), Y4
+	VMOVUPS      (R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R11*1)
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      32(DX)(R11*1), Y3
+	VMOVUPS      32(BX)(R11*1), Y4
+	VMOVUPS      32(R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      32(R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_3:
+	VMOVUPS      32(DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SI)(R11*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, 32(CX)(R11*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -8082,54 +8404,74 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
-	VMOVUPS      (R12)(R13*4), Y5
-	VMOVUPS      32(R12)(R13*4), Y6
-	VMASKMOVPS   (DX)(R11*1), Y5, Y7
-	VMASKMOVPS   (BX)(R11*1), Y5, Y8
-	VMASKMOVPS   (R9)(R11*1), Y5, Y9
-	VSUBPS       Y9, Y7, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMASKMOVPS   (R8)(R11*1), Y5, Y11
-	VMULPS       Y11, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y2, Y8, Y8
-	VMASKMOVPS   (DI)(R11*1), Y5, Y9
-	VBROADCASTSS 96(AX), Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, (SI)(R11*1)
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y9
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y4, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R11*1)
-	VBLENDVPS    Y5, Y7, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y6, Y5
-	VMASKMOVPS   32(BX)(R11*1), Y6, Y7
-	VMASKMOVPS   32(R9)(R11*1), Y6, Y8
-	VSUBPS       Y8, Y5, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMASKMOVPS   32(R8)(R11*1), Y6, Y10
-	VMULPS       Y10, Y9, Y9
+	VMOVUPS      (R12)(R13*4), Y3
+	VMOVUPS      32(R12)(R13*4), Y4
+	VMASKMOVPS   (DX)(R11*1), Y3, Y5
+	VMASKMOVPS   (BX)(R11*1), Y3, Y6
+	VMASKMOVPS   (R9)(R11*1), Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMASKMOVPS   (R8)(R11*1), Y3, Y9
 	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y2, Y7, Y7
-	VMASKMOVPS   32(DI)(R11*1), Y6, Y2
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R11*1), Y3, Y7
 	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   Y2, Y6, 32(SI)(R11*1)
-	VMULPS       Y8, Y2, Y2
-	VADDPS       Y2, Y7, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y6, 32(CX)(R11*1)
-	VBLENDVPS    Y6, Y5, Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y3, (SI)(R11*1)
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y7
+	VMULPS       Y2, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R11*1)
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(DX)(R11*1), Y4, Y3
+	VMASKMOVPS   32(BX)(R11*1), Y4, Y5
+	VMASKMOVPS   32(R9)(R11*1), Y4, Y6
+	VSUBPS       Y6, Y3, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMASKMOVPS   32(R8)(R11*1), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R11*1), Y4, Y6
+	VBROADCASTSS 96(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, 32(SI)(R11*1)
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y6
+	VMULPS       Y2, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y2
+	VMULPS       Y2, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y4, 32(CX)(R11*1)
+	VBLENDVPS   Y4, Y3, Y0, Y2
+	VFMADD231PS Y2, Y0, Y1
 
 step_end:
 	VADDPS       Y0, Y1, Y1
@@ -8171,8 +8513,12 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-12
 step_groups:
 	VMOVUPS      (DX)(R11*1), Y7
 	VMOVUPS      (BX)(R11*1), Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_1:
 	VMOVUPS      (DI)(R11*1), Y9
 	VMOVUPS      (R9)(R11*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8193,20 +8539,32 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_2:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
+
+without_factor_3:
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      Y7, (CX)(R11*1)
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      32(DX)(R11*1), Y7
 	VMOVUPS      32(BX)(R11*1), Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_4:
 	VMOVUPS      32(DI)(R11*1), Y9
 	VMOVUPS      32(R9)(R11*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8227,19 +8585,27 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_5:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMOVUPS      Y7, 32(CX)(R11*1)
-	VFMADD231PS  Y7, Y0, Y1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+
+without_factor_6:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, 32(CX)(R11*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -8251,8 +8617,12 @@ step_tail:
 	VMOVUPS      32(R12)(R13*4), Y8
 	VMASKMOVPS   (DX)(R11*1), Y7, Y9
 	VMASKMOVPS   (BX)(R11*1), Y7, Y10
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y11
 	VMULPS       Y11, Y10, Y10
+
+without_scale_7:
 	VMASKMOVPS   (DI)(R11*1), Y7, Y11
 	VMASKMOVPS   (R9)(R11*1), Y7, Y12
 	VMULPS       Y3, Y11, Y11
@@ -8274,21 +8644,33 @@ step_tail:
 	VBROADCASTSS 124(AX), Y10
 	VADDPS       Y10, Y12, Y12
 	VDIVPS       Y12, Y11, Y11
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
 	VBROADCASTSS 128(AX), Y10
 	VMULPS       Y10, Y9, Y13
 	VADDPS       Y13, Y11, Y11
+
+without_decay_8:
 	VBROADCASTSS 80(AX), Y10
 	VMULPS       Y10, Y11, Y11
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
 	VBROADCASTSS 88(AX), Y10
 	VMULPS       Y10, Y11, Y11
+
+without_factor_9:
 	VSUBPS       Y11, Y9, Y9
 	VMASKMOVPS   Y9, Y7, (CX)(R11*1)
 	VBLENDVPS    Y7, Y9, Y0, Y7
 	VFMADD231PS  Y7, Y0, Y1
 	VMASKMOVPS   32(DX)(R11*1), Y8, Y7
 	VMASKMOVPS   32(BX)(R11*1), Y8, Y9
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_10
 	VBROADCASTSS 84(AX), Y10
 	VMULPS       Y10, Y9, Y9
+
+without_scale_10:
 	VMASKMOVPS   32(DI)(R11*1), Y8, Y10
 	VMASKMOVPS   32(R9)(R11*1), Y8, Y11
 	VMULPS       Y3, Y10, Y10
@@ -8310,17 +8692,25 @@ step_tail:
 	VBROADCASTSS 124(AX), Y3
 	VADDPS       Y3, Y11, Y11
 	VDIVPS       Y11, Y10, Y10
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
 	VMULPS       Y3, Y7, Y3
 	VADDPS       Y3, Y10, Y10
+
+without_decay_11:
 	VBROADCASTSS 80(AX), Y3
 	VMULPS       Y3, Y10, Y10
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_12
 	VBROADCASTSS 88(AX), Y3
 	VMULPS       Y3, Y10, Y10
-	VSUBPS       Y10, Y7, Y7
-	VMASKMOVPS   Y7, Y8, 32(CX)(R11*1)
-	VBLENDVPS    Y8, Y7, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+
+without_factor_12:
+	VSUBPS      Y10, Y7, Y7
+	VMASKMOVPS  Y7, Y8, 32(CX)(R11*1)
+	VBLENDVPS   Y8, Y7, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1
@@ -8369,8 +8759,12 @@ step_groups:
 	VBROADCASTSS 92(AX), Y10
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_1:
 	VMOVUPS      (DI)(R12*1), Y9
 	VMOVUPS      (R9)(R12*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8391,13 +8785,21 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_2:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
+
+without_factor_3:
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      Y7, (CX)(R12*1)
 	VFMADD231PS  Y7, Y0, Y1
@@ -8408,8 +8810,12 @@ step_groups:
 	VBROADCASTSS 92(AX), Y10
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_4:
 	VMOVUPS      32(DI)(R12*1), Y9
 	VMOVUPS      32(R9)(R12*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8430,19 +8836,27 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_5:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMOVUPS      Y7, 32(CX)(R12*1)
-	VFMADD231PS  Y7, Y0, Y1
-	ADDQ         $+64, R12
-	CMPQ         R12, R13
-	JNE          step_groups
+
+without_factor_6:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, 32(CX)(R12*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $+64, R12
+	CMPQ        R12, R13
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R11
@@ -8459,8 +8873,12 @@ step_tail:
 	VBROADCASTSS 92(AX), Y12
 	VMULPS       Y12, Y11, Y11
 	VADDPS       Y11, Y10, Y10
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y11
 	VMULPS       Y11, Y10, Y10
+
+without_scale_7:
 	VMASKMOVPS   (DI)(R12*1), Y7, Y11
 	VMASKMOVPS   (R9)(R12*1), Y7, Y12
 	VMULPS       Y3, Y11, Y11
@@ -8482,13 +8900,21 @@ step_tail:
 	VBROADCASTSS 124(AX), Y10
 	VADDPS       Y10, Y12, Y12
 	VDIVPS       Y12, Y11, Y11
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
 	VBROADCASTSS 128(AX), Y10
 	VMULPS       Y10, Y9, Y13
 	VADDPS       Y13, Y11, Y11
+
+without_decay_8:
 	VBROADCASTSS 80(AX), Y10
 	VMULPS       Y10, Y11, Y11
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
 	VBROADCASTSS 88(AX), Y10
 	VMULPS       Y10, Y11, Y11
+
+without_factor_9:
 	VSUBPS       Y11, Y9, Y9
 	VMASKMOVPS   Y9, Y7, (CX)(R12*1)
 	VBLENDVPS    Y7, Y9, Y0, Y7
@@ -8500,8 +8926,12 @@ step_tail:
 	VBROADCASTSS 92(AX), Y11
 	VMULPS       Y11, Y10, Y10
 	VADDPS       Y10, Y9, Y9
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_10
 	VBROADCASTSS 84(AX), Y10
 	VMULPS       Y10, Y9, Y9
+
+without_scale_10:
 	VMASKMOVPS   32(DI)(R12*1), Y8, Y10
 	VMASKMOVPS   32(R9)(R12*1), Y8, Y11
 	VMULPS       Y3, Y10, Y10
@@ -8523,17 +8953,25 @@ step_tail:
 	VBROADCASTSS 124(AX), Y3
 	VADDPS       Y3, Y11, Y11
 	VDIVPS       Y11, Y10, Y10
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
 	VMULPS       Y3, Y7, Y3
 	VADDPS       Y3, Y10, Y10
+
+without_decay_11:
 	VBROADCASTSS 80(AX), Y3
 	VMULPS       Y3, Y10, Y10
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_12
 	VBROADCASTSS 88(AX), Y3
 	VMULPS       Y3, Y10, Y10
-	VSUBPS       Y10, Y7, Y7
-	VMASKMOVPS   Y7, Y8, 32(CX)(R12*1)
-	VBLENDVPS    Y8, Y7, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+
+without_factor_12:
+	VSUBPS      Y10, Y7, Y7
+	VMASKMOVPS  Y7, Y8, 32(CX)(R12*1)
+	VBLENDVPS   Y8, Y7, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1
@@ -8585,8 +9023,12 @@ step_groups:
 	VMULPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_1:
 	VMOVUPS      (DI)(R13*1), Y9
 	VMOVUPS      (R9)(R13*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8607,13 +9049,21 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_2:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
+
+without_factor_3:
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      Y7, (CX)(R13*1)
 	VFMADD231PS  Y7, Y0, Y1
@@ -8626,8 +9076,12 @@ step_groups:
 	VMULPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
 	VBROADCASTSS 84(AX), Y9
 	VMULPS       Y9, Y8, Y8
+
+without_scale_4:
 	VMOVUPS      32(DI)(R13*1), Y9
 	VMOVUPS      32(R9)(R13*1), Y10
 	VMULPS       Y3, Y9, Y9
@@ -8648,19 +9102,27 @@ step_groups:
 	VBROADCASTSS 124(AX), Y8
 	VADDPS       Y8, Y10, Y10
 	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
 	VBROADCASTSS 128(AX), Y8
 	VMULPS       Y8, Y7, Y11
 	VADDPS       Y11, Y9, Y9
+
+without_decay_5:
 	VBROADCASTSS 80(AX), Y8
 	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
 	VBROADCASTSS 88(AX), Y8
 	VMULPS       Y8, Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMOVUPS      Y7, 32(CX)(R13*1)
-	VFMADD231PS  Y7, Y0, Y1
-	ADDQ         $+64, R13
-	CMPQ         R13, R14
-	JNE          step_groups
+
+without_factor_6:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, 32(CX)(R13*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $+64, R13
+	CMPQ        R13, R14
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R12
@@ -8679,8 +9141,12 @@ step_tail:
 	VMULPS       Y13, Y12, Y12
 	VMULPS       Y12, Y11, Y11
 	VADDPS       Y11, Y10, Y10
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y11
 	VMULPS       Y11, Y10, Y10
+
+without_scale_7:
 	VMASKMOVPS   (DI)(R13*1), Y7, Y11
 	VMASKMOVPS   (R9)(R13*1), Y7, Y12
 	VMULPS       Y3, Y11, Y11
@@ -8702,13 +9168,21 @@ step_tail:
 	VBROADCASTSS 124(AX), Y10
 	VADDPS       Y10, Y12, Y12
 	VDIVPS       Y12, Y11, Y11
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
 	VBROADCASTSS 128(AX), Y10
 	VMULPS       Y10, Y9, Y13
 	VADDPS       Y13, Y11, Y11
+
+without_decay_8:
 	VBROADCASTSS 80(AX), Y10
 	VMULPS       Y10, Y11, Y11
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
 	VBROADCASTSS 88(AX), Y10
 	VMULPS       Y10, Y11, Y11
+
+without_factor_9:
 	VSUBPS       Y11, Y9, Y9
 	VMASKMOVPS   Y9, Y7, (CX)(R13*1)
 	VBLENDVPS    Y7, Y9, Y0, Y7
@@ -8722,8 +9196,12 @@ step_tail:
 	VMULPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VADDPS       Y10, Y9, Y9
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_10
 	VBROADCASTSS 84(AX), Y10
 	VMULPS       Y10, Y9, Y9
+
+without_scale_10:
 	VMASKMOVPS   32(DI)(R13*1), Y8, Y10
 	VMASKMOVPS   32(R9)(R13*1), Y8, Y11
 	VMULPS       Y3, Y10, Y10
@@ -8745,17 +9223,25 @@ step_tail:
 	VBROADCASTSS 124(AX), Y3
 	VADDPS       Y3, Y11, Y11
 	VDIVPS       Y11, Y10, Y10
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
 	VMULPS       Y3, Y7, Y3
 	VADDPS       Y3, Y10, Y10
+
+without_decay_11:
 	VBROADCASTSS 80(AX), Y3
 	VMULPS       Y3, Y10, Y10
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_12
 	VBROADCASTSS 88(AX), Y3
 	VMULPS       Y3, Y10, Y10
-	VSUBPS       Y10, Y7, Y7
-	VMASKMOVPS   Y7, Y8, 32(CX)(R13*1)
-	VBLENDVPS    Y8, Y7, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+
+without_factor_12:
+	VSUBPS      Y10, Y7, Y7
+	VMASKMOVPS  Y7, Y8, 32(CX)(R13*1)
+	VBLENDVPS   Y8, Y7, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1
@@ -8783,9 +9269,7 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	VBROADCASTSS 84(AX), Y3
-	VBROADCASTSS 80(AX), Y4
-	VBROADCASTSS 88(AX), Y5
+	VBROADCASTSS 80(AX), Y3
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -8793,43 +9277,63 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Y6
-	VMOVUPS      (BX)(R9*1), Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      (DI)(R9*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, (SI)(R9*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (CX)(R9*1)
-	VFMADD231PS  Y6, Y0, Y1
-	VMOVUPS      32(DX)(R9*1), Y6
-	VMOVUPS      32(BX)(R9*1), Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      32(DI)(R9*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, 32(SI)(R9*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(CX)(R9*1)
-	VFMADD231PS  Y6, Y0, Y1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (BX)(R9*1), Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R9*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R9*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(R9*1), Y4
+	VMOVUPS      32(BX)(R9*1), Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_3:
+	VMOVUPS      32(DI)(R9*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(SI)(R9*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(R9*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -8837,46 +9341,66 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
-	VMOVUPS      (R10)(R11*4), Y6
-	VMOVUPS      32(R10)(R11*4), Y7
-	VMASKMOVPS   (DX)(R9*1), Y6, Y8
-	VMASKMOVPS   (BX)(R9*1), Y6, Y9
-	VMULPS       Y3, Y9, Y9
-	VMASKMOVPS   (DI)(R9*1), Y6, Y10
-	VMULPS       Y9, Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	VMASKMOVPS   Y10, Y6, (SI)(R9*1)
-	VBLENDVPS    Y6, Y10, Y0, Y11
-	VFMADD231PS  Y11, Y0, Y2
-	VSQRTPS      Y10, Y10
-	VBROADCASTSS 124(AX), Y11
-	VADDPS       Y11, Y10, Y10
-	VMULPS       Y4, Y9, Y9
-	VDIVPS       Y10, Y9, Y9
-	VMULPS       Y5, Y9, Y9
-	VSUBPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y6, (CX)(R9*1)
-	VBLENDVPS    Y6, Y8, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y7, Y6
-	VMASKMOVPS   32(BX)(R9*1), Y7, Y8
-	VMULPS       Y3, Y8, Y8
-	VMASKMOVPS   32(DI)(R9*1), Y7, Y3
-	VMULPS       Y8, Y8, Y9
-	VADDPS       Y9, Y3, Y3
-	VMASKMOVPS   Y3, Y7, 32(SI)(R9*1)
-	VBLENDVPS    Y7, Y3, Y0, Y9
+	VMOVUPS      (R10)(R11*4), Y4
+	VMOVUPS      32(R10)(R11*4), Y5
+	VMASKMOVPS   (DX)(R9*1), Y4, Y6
+	VMASKMOVPS   (BX)(R9*1), Y4, Y7
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R9*1), Y4, Y8
+	VMULPS       Y7, Y7, Y9
+	VADDPS       Y9, Y8, Y8
+	VMASKMOVPS   Y8, Y4, (SI)(R9*1)
+	VBLENDVPS    Y4, Y8, Y0, Y9
 	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y3, Y3
+	VSQRTPS      Y8, Y8
 	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y3, Y3
-	VMULPS       Y4, Y8, Y8
-	VDIVPS       Y3, Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VSUBPS       Y8, Y6, Y6
-	VMASKMOVPS   Y6, Y7, 32(CX)(R9*1)
-	VBLENDVPS    Y7, Y6, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y3, Y7, Y7
+	VDIVPS       Y8, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (CX)(R9*1)
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   32(DX)(R9*1), Y5, Y4
+	VMASKMOVPS   32(BX)(R9*1), Y5, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R9*1), Y5, Y7
+	VMULPS       Y6, Y6, Y8
+	VADDPS       Y8, Y7, Y7
+	VMASKMOVPS   Y7, Y5, 32(SI)(R9*1)
+	VBLENDVPS    Y5, Y7, Y0, Y8
+	VFMADD231PS  Y8, Y0, Y2
+	VSQRTPS      Y7, Y7
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y3, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y5, 32(CX)(R9*1)
+	VBLENDVPS   Y5, Y4, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1
@@ -8905,9 +9429,7 @@ TEXT ·adagradAnchorAVX2(SB), NOSPLIT, $0-12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	VBROADCASTSS 84(AX), Y3
-	VBROADCASTSS 80(AX), Y4
-	VBROADCASTSS 88(AX), Y5
+	VBROADCASTSS 80(AX), Y3
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -8915,53 +9437,73 @@ TEXT ·adagradAnchorAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Y6
-	VMOVUPS      (BX)(R10*1), Y7
-	VMOVUPS      (R8)(R10*1), Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      (DI)(R10*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, (SI)(R10*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (CX)(R10*1)
-	VFMADD231PS  Y6, Y0, Y1
-	VMOVUPS      32(DX)(R10*1), Y6
-	VMOVUPS      32(BX)(R10*1), Y7
-	VMOVUPS      32(R8)(R10*1), Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      32(DI)(R10*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, 32(SI)(R10*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(CX)(R10*1)
-	VFMADD231PS  Y6, Y0, Y1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Y4
+	VMOVUPS      (BX)(R10*1), Y5
+	VMOVUPS      (R8)(R10*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R10*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R10*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(R10*1), Y4
+	VMOVUPS      32(BX)(R10*1), Y5
+	VMOVUPS      32(R8)(R10*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_3:
+	VMOVUPS      32(DI)(R10*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(SI)(R10*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(R10*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -8969,56 +9511,76 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
-	VMOVUPS      (R11)(R12*4), Y6
-	VMOVUPS      32(R11)(R12*4), Y7
-	VMASKMOVPS   (DX)(R10*1), Y6, Y8
-	VMASKMOVPS   (BX)(R10*1), Y6, Y9
-	VMASKMOVPS   (R8)(R10*1), Y6, Y10
-	VSUBPS       Y10, Y8, Y10
-	VBROADCASTSS 92(AX), Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VMULPS       Y3, Y9, Y9
-	VMASKMOVPS   (DI)(R10*1), Y6, Y10
-	VMULPS       Y9, Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	VMASKMOVPS   Y10, Y6, (SI)(R10*1)
-	VBLENDVPS    Y6, Y10, Y0, Y11
-	VFMADD231PS  Y11, Y0, Y2
-	VSQRTPS      Y10, Y10
-	VBROADCASTSS 124(AX), Y11
-	VADDPS       Y11, Y10, Y10
-	VMULPS       Y4, Y9, Y9
-	VDIVPS       Y10, Y9, Y9
-	VMULPS       Y5, Y9, Y9
-	VSUBPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y6, (CX)(R10*1)
-	VBLENDVPS    Y6, Y8, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y7, Y6
-	VMASKMOVPS   32(BX)(R10*1), Y7, Y8
-	VMASKMOVPS   32(R8)(R10*1), Y7, Y9
-	VSUBPS       Y9, Y6, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMULPS       Y10, Y9, Y9
+	VMOVUPS      (R11)(R12*4), Y4
+	VMOVUPS      32(R11)(R12*4), Y5
+	VMASKMOVPS   (DX)(R10*1), Y4, Y6
+	VMASKMOVPS   (BX)(R10*1), Y4, Y7
+	VMASKMOVPS   (R8)(R10*1), Y4, Y8
+	VSUBPS       Y8, Y6, Y8
+	VBROADCASTSS 92(AX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R10*1), Y4, Y8
+	VMULPS       Y7, Y7, Y9
 	VADDPS       Y9, Y8, Y8
-	VMULPS       Y3, Y8, Y8
-	VMASKMOVPS   32(DI)(R10*1), Y7, Y3
-	VMULPS       Y8, Y8, Y9
-	VADDPS       Y9, Y3, Y3
-	VMASKMOVPS   Y3, Y7, 32(SI)(R10*1)
-	VBLENDVPS    Y7, Y3, Y0, Y9
+	VMASKMOVPS   Y8, Y4, (SI)(R10*1)
+	VBLENDVPS    Y4, Y8, Y0, Y9
 	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y3, Y3
+	VSQRTPS      Y8, Y8
 	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y3, Y3
-	VMULPS       Y4, Y8, Y8
-	VDIVPS       Y3, Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VSUBPS       Y8, Y6, Y6
-	VMASKMOVPS   Y6, Y7, 32(CX)(R10*1)
-	VBLENDVPS    Y7, Y6, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y3, Y7, Y7
+	VDIVPS       Y8, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (CX)(R10*1)
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   32(DX)(R10*1), Y5, Y4
+	VMASKMOVPS   32(BX)(R10*1), Y5, Y6
+	VMASKMOVPS   32(R8)(R10*1), Y5, Y7
+	VSUBPS       Y7, Y4, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R10*1), Y5, Y7
+	VMULPS       Y6, Y6, Y8
+	VADDPS       Y8, Y7, Y7
+	VMASKMOVPS   Y7, Y5, 32(SI)(R10*1)
+	VBLENDVPS    Y5, Y7, Y0, Y8
+	VFMADD231PS  Y8, Y0, Y2
+	VSQRTPS      Y7, Y7
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y3, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y5, 32(CX)(R10*1)
+	VBLENDVPS   Y5, Y4, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1
@@ -9048,9 +9610,7 @@ TEXT ·adagradImportanceAVX2(SB), NOSPLIT, $0-12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	VBROADCASTSS 84(AX), Y3
-	VBROADCASTSS 80(AX), Y4
-	VBROADCASTSS 88(AX), Y5
+	VBROADCASTSS 80(AX), Y3
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -9058,57 +9618,77 @@ TEXT ·adagradImportanceAVX2(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Y6
-	VMOVUPS      (BX)(R11*1), Y7
-	VMOVUPS      (R9)(R11*1), Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMOVUPS      (R8)(R11*1), Y10
-	VMULPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      (DI)(R11*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, (SI)(R11*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (CX)(R11*1)
-	VFMADD231PS  Y6, Y0, Y1
-	VMOVUPS      32(DX)(R11*1), Y6
-	VMOVUPS      32(BX)(R11*1), Y7
-	VMOVUPS      32(R9)(R11*1), Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMOVUPS      32(R8)(R11*1), Y10
-	VMULPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VMOVUPS      32(DI)(R11*1), Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      Y8, 32(SI)(R11*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y4, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(CX)(R11*1)
-	VFMADD231PS  Y6, Y0, Y1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Y4
+	VMOVUPS      (BX)(R11*1), Y5
+	VMOVUPS      (R9)(R11*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      (R8)(R11*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R11*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R11*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(R11*1), Y4
+	VMOVUPS      32(BX)(R11*1), Y5
+	VMOVUPS      32(R9)(R11*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      32(R8)(R11*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_3:
+	VMOVUPS      32(DI)(R11*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(SI)(R11*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_4:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(R11*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -9116,60 +9696,80 @@ step_tail:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
-	VMOVUPS      (R12)(R13*4), Y6
-	VMOVUPS      32(R12)(R13*4), Y7
-	VMASKMOVPS   (DX)(R11*1), Y6, Y8
-	VMASKMOVPS   (BX)(R11*1), Y6, Y9
-	VMASKMOVPS   (R9)(R11*1), Y6, Y10
-	VSUBPS       Y10, Y8, Y10
-	VBROADCASTSS 92(AX), Y11
-	VMASKMOVPS   (R8)(R11*1), Y6, Y12
-	VMULPS       Y12, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VMULPS       Y3, Y9, Y9
-	VMASKMOVPS   (DI)(R11*1), Y6, Y10
-	VMULPS       Y9, Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	VMASKMOVPS   Y10, Y6, (SI)(R11*1)
-	VBLENDVPS    Y6, Y10, Y0, Y11
-	VFMADD231PS  Y11, Y0, Y2
-	VSQRTPS      Y10, Y10
-	VBROADCASTSS 124(AX), Y11
-	VADDPS       Y11, Y10, Y10
-	VMULPS       Y4, Y9, Y9
-	VDIVPS       Y10, Y9, Y9
-	VMULPS       Y5, Y9, Y9
-	VSUBPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y6, (CX)(R11*1)
-	VBLENDVPS    Y6, Y8, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y7, Y6
-	VMASKMOVPS   32(BX)(R11*1), Y7, Y8
-	VMASKMOVPS   32(R9)(R11*1), Y7, Y9
-	VSUBPS       Y9, Y6, Y9
-	VBROADCASTSS 92(AX), Y10
-	VMASKMOVPS   32(R8)(R11*1), Y7, Y11
-	VMULPS       Y11, Y10, Y10
+	VMOVUPS      (R12)(R13*4), Y4
+	VMOVUPS      32(R12)(R13*4), Y5
+	VMASKMOVPS   (DX)(R11*1), Y4, Y6
+	VMASKMOVPS   (BX)(R11*1), Y4, Y7
+	VMASKMOVPS   (R9)(R11*1), Y4, Y8
+	VSUBPS       Y8, Y6, Y8
+	VBROADCASTSS 92(AX), Y9
+	VMASKMOVPS   (R8)(R11*1), Y4, Y10
 	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_scale_5:
+	VMASKMOVPS   (DI)(R11*1), Y4, Y8
+	VMULPS       Y7, Y7, Y9
 	VADDPS       Y9, Y8, Y8
-	VMULPS       Y3, Y8, Y8
-	VMASKMOVPS   32(DI)(R11*1), Y7, Y3
-	VMULPS       Y8, Y8, Y9
-	VADDPS       Y9, Y3, Y3
-	VMASKMOVPS   Y3, Y7, 32(SI)(R11*1)
-	VBLENDVPS    Y7, Y3, Y0, Y9
+	VMASKMOVPS   Y8, Y4, (SI)(R11*1)
+	VBLENDVPS    Y4, Y8, Y0, Y9
 	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y3, Y3
+	VSQRTPS      Y8, Y8
 	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y3, Y3
-	VMULPS       Y4, Y8, Y8
-	VDIVPS       Y3, Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VSUBPS       Y8, Y6, Y6
-	VMASKMOVPS   Y6, Y7, 32(CX)(R11*1)
-	VBLENDVPS    Y7, Y6, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y3, Y7, Y7
+	VDIVPS       Y8, Y7, Y7
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y7, Y7
+
+without_factor_6:
+	VSUBPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (CX)(R11*1)
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   32(DX)(R11*1), Y5, Y4
+	VMASKMOVPS   32(BX)(R11*1), Y5, Y6
+	VMASKMOVPS   32(R9)(R11*1), Y5, Y7
+	VSUBPS       Y7, Y4, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMASKMOVPS   32(R8)(R11*1), Y5, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+
+without_scale_7:
+	VMASKMOVPS   32(DI)(R11*1), Y5, Y7
+	VMULPS       Y6, Y6, Y8
+	VADDPS       Y8, Y7, Y7
+	VMASKMOVPS   Y7, Y5, 32(SI)(R11*1)
+	VBLENDVPS    Y5, Y7, Y0, Y8
+	VFMADD231PS  Y8, Y0, Y2
+	VSQRTPS      Y7, Y7
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y3, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_8
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
+
+without_factor_8:
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y5, 32(CX)(R11*1)
+	VBLENDVPS   Y5, Y4, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1

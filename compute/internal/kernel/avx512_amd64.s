@@ -6834,43 +6834,61 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), SI
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
-	XORQ         AX, AX
-	MOVQ         SI, DI
-	ANDQ         $-16, DI
-	SHLQ         $0x02, DI
+	VBROADCASTSS 80(AX), Z2
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ANDQ         $-16, R8
+	SHLQ         $0x02, R8
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS     (DX)(AX*1), Z5
-	VMOVUPS     (BX)(AX*1), Z6
-	VMULPS      Z2, Z6, Z6
-	VMULPS      Z3, Z6, Z6
-	VMULPS      Z4, Z6, Z6
-	VSUBPS      Z6, Z5, Z5
-	VMOVUPS     Z5, (CX)(AX*1)
-	VFMADD231PS Z5, Z0, Z1
-	ADDQ        $+64, AX
-	CMPQ        AX, DI
+	VMOVUPS      (DX)(DI*1), Z3
+	VMOVUPS      (BX)(DI*1), Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_factor_2:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (CX)(DI*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, DI
+	CMPQ        DI, R8
 	JNE         step_groups
 
 step_tail:
-	ANDQ        $+15, SI
-	JZ          step_end
-	MOVL        $-1, DI
-	BZHIL       SI, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX)(AX*1), K1, Z5
-	VMOVUPS.Z   (BX)(AX*1), K1, Z6
-	VMULPS      Z2, Z6, Z6
-	VMULPS      Z3, Z6, Z6
-	VMULPS      Z4, Z6, Z6
-	VSUBPS      Z6, Z5, Z5
-	VMOVUPS     Z5, K1, (CX)(AX*1)
-	VBLENDMPS   Z5, Z0, K1, Z7
-	VFMADD231PS Z7, Z0, Z1
+	ANDQ         $+15, SI
+	JZ           step_end
+	MOVL         $-1, R8
+	BZHIL        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (DX)(DI*1), K1, Z3
+	VMOVUPS.Z    (BX)(DI*1), K1, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z4, Z4
+
+without_factor_4:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(DI*1)
+	VBLENDMPS   Z3, Z0, K1, Z6
+	VFMADD231PS Z6, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -6896,9 +6914,7 @@ TEXT ·sgdAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), DI
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R8, R8
 	MOVQ         DI, R9
 	ANDQ         $-16, R9
@@ -6906,22 +6922,32 @@ TEXT ·sgdAnchorAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R8*1), Z5
-	VMOVUPS      (BX)(R8*1), Z6
-	VMOVUPS      (SI)(R8*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMULPS       Z3, Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VSUBPS       Z6, Z5, Z5
-	VMOVUPS      Z5, (CX)(R8*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R8
-	CMPQ         R8, R9
-	JNE          step_groups
+	VMOVUPS      (DX)(R8*1), Z3
+	VMOVUPS      (BX)(R8*1), Z4
+	VMOVUPS      (SI)(R8*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_factor_2:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (CX)(R8*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, DI
@@ -6929,20 +6955,30 @@ step_tail:
 	MOVL         $-1, R9
 	BZHIL        DI, R9, R9
 	KMOVW        R9, K1
-	VMOVUPS.Z    (DX)(R8*1), K1, Z5
-	VMOVUPS.Z    (BX)(R8*1), K1, Z6
-	VMOVUPS.Z    (SI)(R8*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMULPS       Z3, Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VSUBPS       Z6, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R8*1)
-	VBLENDMPS    Z5, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z3
+	VMOVUPS.Z    (BX)(R8*1), K1, Z4
+	VMOVUPS.Z    (SI)(R8*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z4, Z4
+
+without_factor_4:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R8*1)
+	VBLENDMPS   Z3, Z0, K1, Z7
+	VFMADD231PS Z7, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -6969,9 +7005,7 @@ TEXT ·sgdImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -6979,24 +7013,34 @@ TEXT ·sgdImportanceAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z5
-	VMOVUPS      (BX)(R9*1), Z6
-	VMOVUPS      (DI)(R9*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS      (SI)(R9*1), Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMULPS       Z3, Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VSUBPS       Z6, Z5, Z5
-	VMOVUPS      Z5, (CX)(R9*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Z3
+	VMOVUPS      (BX)(R9*1), Z4
+	VMOVUPS      (DI)(R9*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS      (SI)(R9*1), Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_factor_2:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (CX)(R9*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7004,22 +7048,32 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z5
-	VMOVUPS.Z    (BX)(R9*1), K1, Z6
-	VMOVUPS.Z    (DI)(R9*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS.Z    (SI)(R9*1), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMULPS       Z3, Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VSUBPS       Z6, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R9*1)
-	VBLENDMPS    Z5, Z0, K1, Z10
-	VFMADD231PS  Z10, Z0, Z1
+	VMOVUPS.Z    (DX)(R9*1), K1, Z3
+	VMOVUPS.Z    (BX)(R9*1), K1, Z4
+	VMOVUPS.Z    (DI)(R9*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS.Z    (SI)(R9*1), K1, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMULPS       Z2, Z4, Z4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z4, Z4
+
+without_factor_4:
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R9*1)
+	VBLENDMPS   Z3, Z0, K1, Z8
+	VFMADD231PS Z8, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7046,9 +7100,7 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7056,22 +7108,32 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z5
-	VMOVUPS      (BX)(R9*1), Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R9*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R9*1)
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R9*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Z3
+	VMOVUPS      (BX)(R9*1), Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Z5
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R9*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R9*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7079,20 +7141,30 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z5
-	VMOVUPS.Z    (BX)(R9*1), K1, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R9*1), K1, Z2
+	VMOVUPS.Z    (DX)(R9*1), K1, Z3
+	VMOVUPS.Z    (BX)(R9*1), K1, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R9*1), K1, Z5
 	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R9*1)
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R9*1)
-	VBLENDMPS    Z5, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R9*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R9*1)
+	VBLENDMPS   Z3, Z0, K1, Z6
+	VFMADD231PS Z6, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7120,9 +7192,7 @@ TEXT ·momentumAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R9
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -7130,27 +7200,37 @@ TEXT ·momentumAnchorAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z5
-	VMOVUPS      (BX)(R10*1), Z6
-	VMOVUPS      (R8)(R10*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R10*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R10*1)
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R10*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Z3
+	VMOVUPS      (BX)(R10*1), Z4
+	VMOVUPS      (R8)(R10*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R10*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R10*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -7158,25 +7238,35 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z5
-	VMOVUPS.Z    (BX)(R10*1), K1, Z6
-	VMOVUPS.Z    (R8)(R10*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R10*1), K1, Z2
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R10*1)
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R10*1)
-	VBLENDMPS    Z5, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z3
+	VMOVUPS.Z    (BX)(R10*1), K1, Z4
+	VMOVUPS.Z    (R8)(R10*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R10*1), K1, Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R10*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R10*1)
+	VBLENDMPS   Z3, Z0, K1, Z7
+	VFMADD231PS Z7, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7205,9 +7295,7 @@ TEXT ·momentumImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -7215,29 +7303,39 @@ TEXT ·momentumImportanceAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z5
-	VMOVUPS      (BX)(R11*1), Z6
-	VMOVUPS      (R9)(R11*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS      (R8)(R11*1), Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R11*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R11*1)
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R11*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Z3
+	VMOVUPS      (BX)(R11*1), Z4
+	VMOVUPS      (R9)(R11*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS      (R8)(R11*1), Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R11*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R11*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -7245,27 +7343,37 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z5
-	VMOVUPS.Z    (BX)(R11*1), K1, Z6
-	VMOVUPS.Z    (R9)(R11*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS.Z    (R8)(R11*1), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R11*1), K1, Z2
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R11*1)
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R11*1)
-	VBLENDMPS    Z5, Z0, K1, Z10
-	VFMADD231PS  Z10, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z3
+	VMOVUPS.Z    (BX)(R11*1), K1, Z4
+	VMOVUPS.Z    (R9)(R11*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS.Z    (R8)(R11*1), K1, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R11*1), K1, Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R11*1)
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R11*1)
+	VBLENDMPS   Z3, Z0, K1, Z8
+	VFMADD231PS Z8, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7292,9 +7400,7 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7302,24 +7408,34 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z5
-	VMOVUPS      (BX)(R9*1), Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R9*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R9*1)
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z7
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R9*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VMOVUPS      (DX)(R9*1), Z3
+	VMOVUPS      (BX)(R9*1), Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Z5
+	VBROADCASTSS 96(AX), Z7
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R9*1)
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R9*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7327,22 +7443,32 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z5
-	VMOVUPS.Z    (BX)(R9*1), K1, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R9*1), K1, Z2
+	VMOVUPS.Z    (DX)(R9*1), K1, Z3
+	VMOVUPS.Z    (BX)(R9*1), K1, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R9*1), K1, Z5
 	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R9*1)
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z2, Z6, Z2
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R9*1)
-	VBLENDMPS    Z5, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R9*1)
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R9*1)
+	VBLENDMPS   Z3, Z0, K1, Z6
+	VFMADD231PS Z6, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7370,9 +7496,7 @@ TEXT ·nesterovAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R9
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -7380,29 +7504,39 @@ TEXT ·nesterovAnchorAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z5
-	VMOVUPS      (BX)(R10*1), Z6
-	VMOVUPS      (R8)(R10*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R10*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R10*1)
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z7
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R10*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Z3
+	VMOVUPS      (BX)(R10*1), Z4
+	VMOVUPS      (R8)(R10*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R10*1)
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R10*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -7410,27 +7544,37 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z5
-	VMOVUPS.Z    (BX)(R10*1), K1, Z6
-	VMOVUPS.Z    (R8)(R10*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R10*1), K1, Z2
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R10*1)
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z2, Z6, Z2
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R10*1)
-	VBLENDMPS    Z5, Z0, K1, Z9
-	VFMADD231PS  Z9, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z3
+	VMOVUPS.Z    (BX)(R10*1), K1, Z4
+	VMOVUPS.Z    (R8)(R10*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R10*1), K1, Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R10*1)
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R10*1)
+	VBLENDMPS   Z3, Z0, K1, Z7
+	VFMADD231PS Z7, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7459,9 +7603,7 @@ TEXT ·nesterovImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VBROADCASTSS 84(AX), Z2
-	VBROADCASTSS 80(AX), Z3
-	VBROADCASTSS 88(AX), Z4
+	VBROADCASTSS 80(AX), Z2
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -7469,31 +7611,41 @@ TEXT ·nesterovImportanceAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z5
-	VMOVUPS      (BX)(R11*1), Z6
-	VMOVUPS      (R9)(R11*1), Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS      (R8)(R11*1), Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS      (DI)(R11*1), Z7
-	VBROADCASTSS 96(AX), Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z6, Z7, Z7
-	VMOVUPS      Z7, (SI)(R11*1)
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z7
-	VMULPS       Z3, Z7, Z7
-	VMULPS       Z4, Z7, Z7
-	VSUBPS       Z7, Z5, Z5
-	VMOVUPS      Z5, (CX)(R11*1)
-	VFMADD231PS  Z5, Z0, Z1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Z3
+	VMOVUPS      (BX)(R11*1), Z4
+	VMOVUPS      (R9)(R11*1), Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS      (R8)(R11*1), Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R11*1)
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z4
+	VMULPS       Z4, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, (CX)(R11*1)
+	VFMADD231PS Z3, Z0, Z1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -7501,29 +7653,39 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z5
-	VMOVUPS.Z    (BX)(R11*1), K1, Z6
-	VMOVUPS.Z    (R9)(R11*1), K1, Z7
-	VSUBPS       Z7, Z5, Z7
-	VBROADCASTSS 92(AX), Z8
-	VMOVUPS.Z    (R8)(R11*1), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VMOVUPS.Z    (DI)(R11*1), K1, Z2
-	VBROADCASTSS 96(AX), Z7
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R11*1)
-	VMULPS       Z7, Z2, Z2
-	VADDPS       Z2, Z6, Z2
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VSUBPS       Z2, Z5, Z5
-	VMOVUPS      Z5, K1, (CX)(R11*1)
-	VBLENDMPS    Z5, Z0, K1, Z10
-	VFMADD231PS  Z10, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z3
+	VMOVUPS.Z    (BX)(R11*1), K1, Z4
+	VMOVUPS.Z    (R9)(R11*1), K1, Z5
+	VSUBPS       Z5, Z3, Z5
+	VBROADCASTSS 92(AX), Z6
+	VMOVUPS.Z    (R8)(R11*1), K1, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z5
+	VMULPS       Z5, Z4, Z4
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R11*1), K1, Z5
+	VBROADCASTSS 96(AX), Z6
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R11*1)
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z2
+	VMULPS       Z2, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(R11*1)
+	VBLENDMPS   Z3, Z0, K1, Z8
+	VFMADD231PS Z8, Z0, Z1
 
 step_end:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -7553,90 +7715,117 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 100(AX), Z4
-	VBROADCASTSS 104(AX), Z5
-	VBROADCASTSS 112(AX), Z6
-	VBROADCASTSS 116(AX), Z7
-	VBROADCASTSS 108(AX), Z8
-	VBROADCASTSS 120(AX), Z9
-	VBROADCASTSS 124(AX), Z10
-	VBROADCASTSS 128(AX), Z11
-	VBROADCASTSS 80(AX), Z12
-	VBROADCASTSS 88(AX), Z13
-	XORQ         AX, AX
-	MOVQ         R10, R11
-	ANDQ         $-16, R11
-	SHLQ         $0x02, R11
+	VBROADCASTSS 100(AX), Z3
+	VBROADCASTSS 104(AX), Z4
+	VBROADCASTSS 112(AX), Z5
+	VBROADCASTSS 116(AX), Z6
+	VBROADCASTSS 108(AX), Z7
+	VBROADCASTSS 120(AX), Z8
+	VBROADCASTSS 124(AX), Z9
+	VBROADCASTSS 80(AX), Z10
+	XORQ         R11, R11
+	MOVQ         R10, R12
+	ANDQ         $-16, R12
+	SHLQ         $0x02, R12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS     (DX)(AX*1), Z14
-	VMOVUPS     (BX)(AX*1), Z15
-	VMULPS      Z3, Z15, Z15
-	VMOVUPS     (DI)(AX*1), Z16
-	VMOVUPS     (R9)(AX*1), Z17
-	VMULPS      Z4, Z16, Z16
-	VMULPS      Z5, Z15, Z18
-	VADDPS      Z18, Z16, Z16
-	VMULPS      Z6, Z17, Z17
-	VMULPS      Z15, Z15, Z15
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z15, Z17, Z17
-	VMOVUPS     Z16, (SI)(AX*1)
-	VMOVUPS     Z17, (R8)(AX*1)
-	VFMADD231PS Z17, Z0, Z2
-	VMULPS      Z8, Z16, Z16
-	VMULPS      Z9, Z17, Z17
-	VSQRTPS     Z17, Z17
-	VADDPS      Z10, Z17, Z17
-	VDIVPS      Z17, Z16, Z16
-	VMULPS      Z11, Z14, Z18
-	VADDPS      Z18, Z16, Z16
-	VMULPS      Z12, Z16, Z16
-	VMULPS      Z13, Z16, Z16
-	VSUBPS      Z16, Z14, Z14
-	VMOVUPS     Z14, (CX)(AX*1)
-	VFMADD231PS Z14, Z0, Z1
-	ADDQ        $+64, AX
-	CMPQ        AX, R11
+	VMOVUPS      (DX)(R11*1), Z11
+	VMOVUPS      (BX)(R11*1), Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Z13
+	VMOVUPS      (R9)(R11*1), Z16
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z5, Z16, Z16
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z16, Z16
+	VMOVUPS      Z13, (SI)(R11*1)
+	VMOVUPS      Z16, (R8)(R11*1)
+	VFMADD231PS  Z16, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z16, Z16
+	VSQRTPS      Z16, Z16
+	VADDPS       Z9, Z16, Z16
+	VDIVPS       Z16, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
+	VBROADCASTSS 128(AX), Z12
+	VMULPS       Z12, Z11, Z17
+	VADDPS       Z17, Z13, Z13
+
+without_decay_2:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
+	VBROADCASTSS 88(AX), Z12
+	VMULPS       Z12, Z13, Z13
+
+without_factor_3:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, (CX)(R11*1)
+	VFMADD231PS Z11, Z0, Z1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
 	JNE         step_groups
 
 step_tail:
-	ANDQ        $+15, R10
-	JZ          step_end
-	MOVL        $-1, R11
-	BZHIL       R10, R11, R11
-	KMOVW       R11, K1
-	VMOVUPS.Z   (DX)(AX*1), K1, Z14
-	VMOVUPS.Z   (BX)(AX*1), K1, Z15
-	VMULPS      Z3, Z15, Z15
-	VMOVUPS.Z   (DI)(AX*1), K1, Z3
-	VMOVUPS.Z   (R9)(AX*1), K1, Z16
-	VMULPS      Z4, Z3, Z3
-	VMULPS      Z5, Z15, Z4
-	VADDPS      Z4, Z3, Z3
-	VMULPS      Z6, Z16, Z16
-	VMULPS      Z15, Z15, Z15
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z15, Z16, Z16
-	VMOVUPS     Z3, K1, (SI)(AX*1)
-	VMOVUPS     Z16, K1, (R8)(AX*1)
-	VBLENDMPS   Z16, Z0, K1, Z19
-	VFMADD231PS Z19, Z0, Z2
-	VMULPS      Z8, Z3, Z3
-	VMULPS      Z9, Z16, Z16
-	VSQRTPS     Z16, Z16
-	VADDPS      Z10, Z16, Z16
-	VDIVPS      Z16, Z3, Z3
-	VMULPS      Z11, Z14, Z4
-	VADDPS      Z4, Z3, Z3
-	VMULPS      Z12, Z3, Z3
-	VMULPS      Z13, Z3, Z3
-	VSUBPS      Z3, Z14, Z14
-	VMOVUPS     Z14, K1, (CX)(AX*1)
-	VBLENDMPS   Z14, Z0, K1, Z20
-	VFMADD231PS Z20, Z0, Z1
+	ANDQ         $+15, R10
+	JZ           step_end
+	MOVL         $-1, R12
+	BZHIL        R10, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z11
+	VMOVUPS.Z    (BX)(R11*1), K1, Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_4:
+	VMOVUPS.Z    (DI)(R11*1), K1, Z13
+	VMOVUPS.Z    (R9)(R11*1), K1, Z16
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z3
+	VADDPS       Z3, Z13, Z13
+	VMULPS       Z5, Z16, Z16
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z16, Z16
+	VMOVUPS      Z13, K1, (SI)(R11*1)
+	VMOVUPS      Z16, K1, (R8)(R11*1)
+	VBLENDMPS    Z16, Z0, K1, Z14
+	VFMADD231PS  Z14, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z16, Z16
+	VSQRTPS      Z16, Z16
+	VADDPS       Z9, Z16, Z16
+	VDIVPS       Z16, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
+	VBROADCASTSS 128(AX), Z3
+	VMULPS       Z3, Z11, Z3
+	VADDPS       Z3, Z13, Z13
+
+without_decay_5:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z13, Z13
+
+without_factor_6:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R11*1)
+	VBLENDMPS   Z11, Z0, K1, Z15
+	VFMADD231PS Z15, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1
@@ -7668,17 +7857,14 @@ TEXT ·adamWAnchorAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 100(AX), Z4
-	VBROADCASTSS 104(AX), Z5
-	VBROADCASTSS 112(AX), Z6
-	VBROADCASTSS 116(AX), Z7
-	VBROADCASTSS 108(AX), Z8
-	VBROADCASTSS 120(AX), Z9
-	VBROADCASTSS 124(AX), Z10
-	VBROADCASTSS 128(AX), Z11
-	VBROADCASTSS 80(AX), Z12
-	VBROADCASTSS 88(AX), Z13
+	VBROADCASTSS 100(AX), Z3
+	VBROADCASTSS 104(AX), Z4
+	VBROADCASTSS 112(AX), Z5
+	VBROADCASTSS 116(AX), Z6
+	VBROADCASTSS 108(AX), Z7
+	VBROADCASTSS 120(AX), Z8
+	VBROADCASTSS 124(AX), Z9
+	VBROADCASTSS 80(AX), Z10
 	XORQ         R12, R12
 	MOVQ         R11, R13
 	ANDQ         $-16, R13
@@ -7686,41 +7872,56 @@ TEXT ·adamWAnchorAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R12*1), Z14
-	VMOVUPS      (BX)(R12*1), Z15
-	VMOVUPS      (R10)(R12*1), Z16
-	VSUBPS       Z16, Z14, Z16
-	VBROADCASTSS 92(AX), Z17
-	VMULPS       Z17, Z16, Z16
-	VADDPS       Z16, Z15, Z15
-	VMULPS       Z3, Z15, Z15
-	VMOVUPS      (DI)(R12*1), Z16
-	VMOVUPS      (R9)(R12*1), Z17
-	VMULPS       Z4, Z16, Z16
-	VMULPS       Z5, Z15, Z20
-	VADDPS       Z20, Z16, Z16
-	VMULPS       Z6, Z17, Z17
-	VMULPS       Z15, Z15, Z15
-	VMULPS       Z7, Z15, Z15
-	VADDPS       Z15, Z17, Z17
-	VMOVUPS      Z16, (SI)(R12*1)
-	VMOVUPS      Z17, (R8)(R12*1)
-	VFMADD231PS  Z17, Z0, Z2
-	VMULPS       Z8, Z16, Z16
-	VMULPS       Z9, Z17, Z17
-	VSQRTPS      Z17, Z17
-	VADDPS       Z10, Z17, Z17
-	VDIVPS       Z17, Z16, Z16
-	VMULPS       Z11, Z14, Z20
-	VADDPS       Z20, Z16, Z16
-	VMULPS       Z12, Z16, Z16
-	VMULPS       Z13, Z16, Z16
-	VSUBPS       Z16, Z14, Z14
-	VMOVUPS      Z14, (CX)(R12*1)
-	VFMADD231PS  Z14, Z0, Z1
-	ADDQ         $+64, R12
-	CMPQ         R12, R13
-	JNE          step_groups
+	VMOVUPS      (DX)(R12*1), Z11
+	VMOVUPS      (BX)(R12*1), Z12
+	VMOVUPS      (R10)(R12*1), Z13
+	VSUBPS       Z13, Z11, Z13
+	VBROADCASTSS 92(AX), Z14
+	VMULPS       Z14, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_1:
+	VMOVUPS      (DI)(R12*1), Z13
+	VMOVUPS      (R9)(R12*1), Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z5, Z14, Z14
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z14, Z14
+	VMOVUPS      Z13, (SI)(R12*1)
+	VMOVUPS      Z14, (R8)(R12*1)
+	VFMADD231PS  Z14, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z14, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z9, Z14, Z14
+	VDIVPS       Z14, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
+	VBROADCASTSS 128(AX), Z12
+	VMULPS       Z12, Z11, Z17
+	VADDPS       Z17, Z13, Z13
+
+without_decay_2:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
+	VBROADCASTSS 88(AX), Z12
+	VMULPS       Z12, Z13, Z13
+
+without_factor_3:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, (CX)(R12*1)
+	VFMADD231PS Z11, Z0, Z1
+	ADDQ        $+64, R12
+	CMPQ        R12, R13
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R11
@@ -7728,40 +7929,55 @@ step_tail:
 	MOVL         $-1, R13
 	BZHIL        R11, R13, R13
 	KMOVW        R13, K1
-	VMOVUPS.Z    (DX)(R12*1), K1, Z14
-	VMOVUPS.Z    (BX)(R12*1), K1, Z15
-	VMOVUPS.Z    (R10)(R12*1), K1, Z16
-	VSUBPS       Z16, Z14, Z16
-	VBROADCASTSS 92(AX), Z17
-	VMULPS       Z17, Z16, Z16
-	VADDPS       Z16, Z15, Z15
-	VMULPS       Z3, Z15, Z15
-	VMOVUPS.Z    (DI)(R12*1), K1, Z3
-	VMOVUPS.Z    (R9)(R12*1), K1, Z16
-	VMULPS       Z4, Z3, Z3
-	VMULPS       Z5, Z15, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z6, Z16, Z16
-	VMULPS       Z15, Z15, Z15
-	VMULPS       Z7, Z15, Z15
-	VADDPS       Z15, Z16, Z16
-	VMOVUPS      Z3, K1, (SI)(R12*1)
-	VMOVUPS      Z16, K1, (R8)(R12*1)
-	VBLENDMPS    Z16, Z0, K1, Z18
-	VFMADD231PS  Z18, Z0, Z2
-	VMULPS       Z8, Z3, Z3
-	VMULPS       Z9, Z16, Z16
-	VSQRTPS      Z16, Z16
-	VADDPS       Z10, Z16, Z16
-	VDIVPS       Z16, Z3, Z3
-	VMULPS       Z11, Z14, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z13, Z3, Z3
-	VSUBPS       Z3, Z14, Z14
-	VMOVUPS      Z14, K1, (CX)(R12*1)
-	VBLENDMPS    Z14, Z0, K1, Z19
-	VFMADD231PS  Z19, Z0, Z1
+	VMOVUPS.Z    (DX)(R12*1), K1, Z11
+	VMOVUPS.Z    (BX)(R12*1), K1, Z12
+	VMOVUPS.Z    (R10)(R12*1), K1, Z13
+	VSUBPS       Z13, Z11, Z13
+	VBROADCASTSS 92(AX), Z14
+	VMULPS       Z14, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_4:
+	VMOVUPS.Z    (DI)(R12*1), K1, Z13
+	VMOVUPS.Z    (R9)(R12*1), K1, Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z3
+	VADDPS       Z3, Z13, Z13
+	VMULPS       Z5, Z14, Z14
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z14, Z14
+	VMOVUPS      Z13, K1, (SI)(R12*1)
+	VMOVUPS      Z14, K1, (R8)(R12*1)
+	VBLENDMPS    Z14, Z0, K1, Z15
+	VFMADD231PS  Z15, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z14, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z9, Z14, Z14
+	VDIVPS       Z14, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
+	VBROADCASTSS 128(AX), Z3
+	VMULPS       Z3, Z11, Z3
+	VADDPS       Z3, Z13, Z13
+
+without_decay_5:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z13, Z13
+
+without_factor_6:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R12*1)
+	VBLENDMPS   Z11, Z0, K1, Z16
+	VFMADD231PS Z16, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1
@@ -7794,17 +8010,14 @@ TEXT ·adamWImportanceAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 100(AX), Z4
-	VBROADCASTSS 104(AX), Z5
-	VBROADCASTSS 112(AX), Z6
-	VBROADCASTSS 116(AX), Z7
-	VBROADCASTSS 108(AX), Z8
-	VBROADCASTSS 120(AX), Z9
-	VBROADCASTSS 124(AX), Z10
-	VBROADCASTSS 128(AX), Z11
-	VBROADCASTSS 80(AX), Z12
-	VBROADCASTSS 88(AX), Z13
+	VBROADCASTSS 100(AX), Z3
+	VBROADCASTSS 104(AX), Z4
+	VBROADCASTSS 112(AX), Z5
+	VBROADCASTSS 116(AX), Z6
+	VBROADCASTSS 108(AX), Z7
+	VBROADCASTSS 120(AX), Z8
+	VBROADCASTSS 124(AX), Z9
+	VBROADCASTSS 80(AX), Z10
 	XORQ         R13, R13
 	MOVQ         R12, R14
 	ANDQ         $-16, R14
@@ -7812,43 +8025,58 @@ TEXT ·adamWImportanceAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R13*1), Z14
-	VMOVUPS      (BX)(R13*1), Z15
-	VMOVUPS      (R11)(R13*1), Z16
-	VSUBPS       Z16, Z14, Z16
-	VBROADCASTSS 92(AX), Z17
-	VMOVUPS      (R10)(R13*1), Z18
-	VMULPS       Z18, Z17, Z17
-	VMULPS       Z17, Z16, Z16
-	VADDPS       Z16, Z15, Z15
-	VMULPS       Z3, Z15, Z15
-	VMOVUPS      (DI)(R13*1), Z16
-	VMOVUPS      (R9)(R13*1), Z17
-	VMULPS       Z4, Z16, Z16
-	VMULPS       Z5, Z15, Z18
-	VADDPS       Z18, Z16, Z16
-	VMULPS       Z6, Z17, Z17
-	VMULPS       Z15, Z15, Z15
-	VMULPS       Z7, Z15, Z15
-	VADDPS       Z15, Z17, Z17
-	VMOVUPS      Z16, (SI)(R13*1)
-	VMOVUPS      Z17, (R8)(R13*1)
-	VFMADD231PS  Z17, Z0, Z2
-	VMULPS       Z8, Z16, Z16
-	VMULPS       Z9, Z17, Z17
-	VSQRTPS      Z17, Z17
-	VADDPS       Z10, Z17, Z17
-	VDIVPS       Z17, Z16, Z16
-	VMULPS       Z11, Z14, Z18
-	VADDPS       Z18, Z16, Z16
-	VMULPS       Z12, Z16, Z16
-	VMULPS       Z13, Z16, Z16
-	VSUBPS       Z16, Z14, Z14
-	VMOVUPS      Z14, (CX)(R13*1)
-	VFMADD231PS  Z14, Z0, Z1
-	ADDQ         $+64, R13
-	CMPQ         R13, R14
-	JNE          step_groups
+	VMOVUPS      (DX)(R13*1), Z11
+	VMOVUPS      (BX)(R13*1), Z12
+	VMOVUPS      (R11)(R13*1), Z13
+	VSUBPS       Z13, Z11, Z13
+	VBROADCASTSS 92(AX), Z14
+	VMOVUPS      (R10)(R13*1), Z15
+	VMULPS       Z15, Z14, Z14
+	VMULPS       Z14, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_1:
+	VMOVUPS      (DI)(R13*1), Z13
+	VMOVUPS      (R9)(R13*1), Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z15
+	VADDPS       Z15, Z13, Z13
+	VMULPS       Z5, Z14, Z14
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z14, Z14
+	VMOVUPS      Z13, (SI)(R13*1)
+	VMOVUPS      Z14, (R8)(R13*1)
+	VFMADD231PS  Z14, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z14, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z9, Z14, Z14
+	VDIVPS       Z14, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
+	VBROADCASTSS 128(AX), Z12
+	VMULPS       Z12, Z11, Z15
+	VADDPS       Z15, Z13, Z13
+
+without_decay_2:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
+	VBROADCASTSS 88(AX), Z12
+	VMULPS       Z12, Z13, Z13
+
+without_factor_3:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, (CX)(R13*1)
+	VFMADD231PS Z11, Z0, Z1
+	ADDQ        $+64, R13
+	CMPQ        R13, R14
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R12
@@ -7856,42 +8084,57 @@ step_tail:
 	MOVL         $-1, R14
 	BZHIL        R12, R14, R14
 	KMOVW        R14, K1
-	VMOVUPS.Z    (DX)(R13*1), K1, Z14
-	VMOVUPS.Z    (BX)(R13*1), K1, Z15
-	VMOVUPS.Z    (R11)(R13*1), K1, Z16
-	VSUBPS       Z16, Z14, Z16
-	VBROADCASTSS 92(AX), Z17
-	VMOVUPS.Z    (R10)(R13*1), K1, Z18
-	VMULPS       Z18, Z17, Z17
-	VMULPS       Z17, Z16, Z16
-	VADDPS       Z16, Z15, Z15
-	VMULPS       Z3, Z15, Z15
-	VMOVUPS.Z    (DI)(R13*1), K1, Z3
-	VMOVUPS.Z    (R9)(R13*1), K1, Z16
-	VMULPS       Z4, Z3, Z3
-	VMULPS       Z5, Z15, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z6, Z16, Z16
-	VMULPS       Z15, Z15, Z15
-	VMULPS       Z7, Z15, Z15
-	VADDPS       Z15, Z16, Z16
-	VMOVUPS      Z3, K1, (SI)(R13*1)
-	VMOVUPS      Z16, K1, (R8)(R13*1)
-	VBLENDMPS    Z16, Z0, K1, Z19
-	VFMADD231PS  Z19, Z0, Z2
-	VMULPS       Z8, Z3, Z3
-	VMULPS       Z9, Z16, Z16
-	VSQRTPS      Z16, Z16
-	VADDPS       Z10, Z16, Z16
-	VDIVPS       Z16, Z3, Z3
-	VMULPS       Z11, Z14, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z13, Z3, Z3
-	VSUBPS       Z3, Z14, Z14
-	VMOVUPS      Z14, K1, (CX)(R13*1)
-	VBLENDMPS    Z14, Z0, K1, Z20
-	VFMADD231PS  Z20, Z0, Z1
+	VMOVUPS.Z    (DX)(R13*1), K1, Z11
+	VMOVUPS.Z    (BX)(R13*1), K1, Z12
+	VMOVUPS.Z    (R11)(R13*1), K1, Z13
+	VSUBPS       Z13, Z11, Z13
+	VBROADCASTSS 92(AX), Z14
+	VMOVUPS.Z    (R10)(R13*1), K1, Z15
+	VMULPS       Z15, Z14, Z14
+	VMULPS       Z14, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_4
+	VBROADCASTSS 84(AX), Z13
+	VMULPS       Z13, Z12, Z12
+
+without_scale_4:
+	VMOVUPS.Z    (DI)(R13*1), K1, Z13
+	VMOVUPS.Z    (R9)(R13*1), K1, Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z4, Z12, Z3
+	VADDPS       Z3, Z13, Z13
+	VMULPS       Z5, Z14, Z14
+	VMULPS       Z12, Z12, Z12
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z12, Z14, Z14
+	VMOVUPS      Z13, K1, (SI)(R13*1)
+	VMOVUPS      Z14, K1, (R8)(R13*1)
+	VBLENDMPS    Z14, Z0, K1, Z16
+	VFMADD231PS  Z16, Z0, Z2
+	VMULPS       Z7, Z13, Z13
+	VMULPS       Z8, Z14, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z9, Z14, Z14
+	VDIVPS       Z14, Z13, Z13
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_5
+	VBROADCASTSS 128(AX), Z3
+	VMULPS       Z3, Z11, Z3
+	VADDPS       Z3, Z13, Z13
+
+without_decay_5:
+	VMULPS       Z10, Z13, Z13
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z13, Z13
+
+without_factor_6:
+	VSUBPS      Z13, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R13*1)
+	VBLENDMPS   Z11, Z0, K1, Z17
+	VFMADD231PS Z17, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1
@@ -7920,9 +8163,7 @@ TEXT ·adagradAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 80(AX), Z4
-	VBROADCASTSS 88(AX), Z5
+	VBROADCASTSS 80(AX), Z3
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -7930,26 +8171,36 @@ TEXT ·adagradAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Z6
-	VMOVUPS      (BX)(R9*1), Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS      (DI)(R9*1), Z8
-	VMULPS       Z7, Z7, Z9
-	VADDPS       Z9, Z8, Z8
-	VMOVUPS      Z8, (SI)(R9*1)
-	VFMADD231PS  Z8, Z0, Z2
-	VSQRTPS      Z8, Z8
+	VMOVUPS      (DX)(R9*1), Z4
+	VMOVUPS      (BX)(R9*1), Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_1:
+	VMOVUPS      (DI)(R9*1), Z6
+	VMULPS       Z5, Z5, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      Z6, (SI)(R9*1)
+	VFMADD231PS  Z6, Z0, Z2
+	VSQRTPS      Z6, Z6
 	VBROADCASTSS 124(AX), Z9
-	VADDPS       Z9, Z8, Z8
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z8, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, (CX)(R9*1)
-	VFMADD231PS  Z6, Z0, Z1
-	ADDQ         $+64, R9
-	CMPQ         R9, R10
-	JNE          step_groups
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (CX)(R9*1)
+	VFMADD231PS Z4, Z0, Z1
+	ADDQ        $+64, R9
+	CMPQ        R9, R10
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R8
@@ -7957,25 +8208,35 @@ step_tail:
 	MOVL         $-1, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
-	VMOVUPS.Z    (DX)(R9*1), K1, Z6
-	VMOVUPS.Z    (BX)(R9*1), K1, Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS.Z    (DI)(R9*1), K1, Z3
-	VMULPS       Z7, Z7, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (SI)(R9*1)
-	VBLENDMPS    Z3, Z0, K1, Z10
-	VFMADD231PS  Z10, Z0, Z2
-	VSQRTPS      Z3, Z3
-	VBROADCASTSS 124(AX), Z8
-	VADDPS       Z8, Z3, Z3
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z3, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, K1, (CX)(R9*1)
-	VBLENDMPS    Z6, Z0, K1, Z11
-	VFMADD231PS  Z11, Z0, Z1
+	VMOVUPS.Z    (DX)(R9*1), K1, Z4
+	VMOVUPS.Z    (BX)(R9*1), K1, Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R9*1), K1, Z6
+	VMULPS       Z5, Z5, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      Z6, K1, (SI)(R9*1)
+	VBLENDMPS    Z6, Z0, K1, Z7
+	VFMADD231PS  Z7, Z0, Z2
+	VSQRTPS      Z6, Z6
+	VBROADCASTSS 124(AX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)(R9*1)
+	VBLENDMPS   Z4, Z0, K1, Z8
+	VFMADD231PS Z8, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1
@@ -8005,9 +8266,7 @@ TEXT ·adagradAnchorAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 80(AX), Z4
-	VBROADCASTSS 88(AX), Z5
+	VBROADCASTSS 80(AX), Z3
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -8015,31 +8274,41 @@ TEXT ·adagradAnchorAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R10*1), Z6
-	VMOVUPS      (BX)(R10*1), Z7
-	VMOVUPS      (R8)(R10*1), Z8
-	VSUBPS       Z8, Z6, Z8
-	VBROADCASTSS 92(AX), Z9
-	VMULPS       Z9, Z8, Z8
-	VADDPS       Z8, Z7, Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS      (DI)(R10*1), Z8
-	VMULPS       Z7, Z7, Z9
-	VADDPS       Z9, Z8, Z8
-	VMOVUPS      Z8, (SI)(R10*1)
-	VFMADD231PS  Z8, Z0, Z2
-	VSQRTPS      Z8, Z8
-	VBROADCASTSS 124(AX), Z9
-	VADDPS       Z9, Z8, Z8
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z8, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, (CX)(R10*1)
-	VFMADD231PS  Z6, Z0, Z1
-	ADDQ         $+64, R10
-	CMPQ         R10, R11
-	JNE          step_groups
+	VMOVUPS      (DX)(R10*1), Z4
+	VMOVUPS      (BX)(R10*1), Z5
+	VMOVUPS      (R8)(R10*1), Z6
+	VSUBPS       Z6, Z4, Z6
+	VBROADCASTSS 92(AX), Z7
+	VMULPS       Z7, Z6, Z6
+	VADDPS       Z6, Z5, Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_1:
+	VMOVUPS      (DI)(R10*1), Z6
+	VMULPS       Z5, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS      Z6, (SI)(R10*1)
+	VFMADD231PS  Z6, Z0, Z2
+	VSQRTPS      Z6, Z6
+	VBROADCASTSS 124(AX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (CX)(R10*1)
+	VFMADD231PS Z4, Z0, Z1
+	ADDQ        $+64, R10
+	CMPQ        R10, R11
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R9
@@ -8047,30 +8316,40 @@ step_tail:
 	MOVL         $-1, R11
 	BZHIL        R9, R11, R11
 	KMOVW        R11, K1
-	VMOVUPS.Z    (DX)(R10*1), K1, Z6
-	VMOVUPS.Z    (BX)(R10*1), K1, Z7
-	VMOVUPS.Z    (R8)(R10*1), K1, Z8
-	VSUBPS       Z8, Z6, Z8
-	VBROADCASTSS 92(AX), Z9
-	VMULPS       Z9, Z8, Z8
-	VADDPS       Z8, Z7, Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS.Z    (DI)(R10*1), K1, Z3
-	VMULPS       Z7, Z7, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (SI)(R10*1)
-	VBLENDMPS    Z3, Z0, K1, Z10
-	VFMADD231PS  Z10, Z0, Z2
-	VSQRTPS      Z3, Z3
-	VBROADCASTSS 124(AX), Z8
-	VADDPS       Z8, Z3, Z3
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z3, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, K1, (CX)(R10*1)
-	VBLENDMPS    Z6, Z0, K1, Z11
-	VFMADD231PS  Z11, Z0, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z4
+	VMOVUPS.Z    (BX)(R10*1), K1, Z5
+	VMOVUPS.Z    (R8)(R10*1), K1, Z6
+	VSUBPS       Z6, Z4, Z6
+	VBROADCASTSS 92(AX), Z7
+	VMULPS       Z7, Z6, Z6
+	VADDPS       Z6, Z5, Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R10*1), K1, Z6
+	VMULPS       Z5, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS      Z6, K1, (SI)(R10*1)
+	VBLENDMPS    Z6, Z0, K1, Z8
+	VFMADD231PS  Z8, Z0, Z2
+	VSQRTPS      Z6, Z6
+	VBROADCASTSS 124(AX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)(R10*1)
+	VBLENDMPS   Z4, Z0, K1, Z9
+	VFMADD231PS Z9, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1
@@ -8101,9 +8380,7 @@ TEXT ·adagradImportanceAVX512(SB), NOSPLIT, $0-12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
-	VBROADCASTSS 84(AX), Z3
-	VBROADCASTSS 80(AX), Z4
-	VBROADCASTSS 88(AX), Z5
+	VBROADCASTSS 80(AX), Z3
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -8111,33 +8388,43 @@ TEXT ·adagradImportanceAVX512(SB), NOSPLIT, $0-12
 	JZ           step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R11*1), Z6
-	VMOVUPS      (BX)(R11*1), Z7
-	VMOVUPS      (R9)(R11*1), Z8
-	VSUBPS       Z8, Z6, Z8
-	VBROADCASTSS 92(AX), Z9
-	VMOVUPS      (R8)(R11*1), Z10
-	VMULPS       Z10, Z9, Z9
-	VMULPS       Z9, Z8, Z8
-	VADDPS       Z8, Z7, Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS      (DI)(R11*1), Z8
-	VMULPS       Z7, Z7, Z9
-	VADDPS       Z9, Z8, Z8
-	VMOVUPS      Z8, (SI)(R11*1)
-	VFMADD231PS  Z8, Z0, Z2
-	VSQRTPS      Z8, Z8
-	VBROADCASTSS 124(AX), Z9
-	VADDPS       Z9, Z8, Z8
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z8, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, (CX)(R11*1)
-	VFMADD231PS  Z6, Z0, Z1
-	ADDQ         $+64, R11
-	CMPQ         R11, R12
-	JNE          step_groups
+	VMOVUPS      (DX)(R11*1), Z4
+	VMOVUPS      (BX)(R11*1), Z5
+	VMOVUPS      (R9)(R11*1), Z6
+	VSUBPS       Z6, Z4, Z6
+	VBROADCASTSS 92(AX), Z7
+	VMOVUPS      (R8)(R11*1), Z8
+	VMULPS       Z8, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VADDPS       Z6, Z5, Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Z6
+	VMULPS       Z5, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS      Z6, (SI)(R11*1)
+	VFMADD231PS  Z6, Z0, Z2
+	VSQRTPS      Z6, Z6
+	VBROADCASTSS 124(AX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_factor_2:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (CX)(R11*1)
+	VFMADD231PS Z4, Z0, Z1
+	ADDQ        $+64, R11
+	CMPQ        R11, R12
+	JNE         step_groups
 
 step_tail:
 	ANDQ         $+15, R10
@@ -8145,32 +8432,42 @@ step_tail:
 	MOVL         $-1, R12
 	BZHIL        R10, R12, R12
 	KMOVW        R12, K1
-	VMOVUPS.Z    (DX)(R11*1), K1, Z6
-	VMOVUPS.Z    (BX)(R11*1), K1, Z7
-	VMOVUPS.Z    (R9)(R11*1), K1, Z8
-	VSUBPS       Z8, Z6, Z8
-	VBROADCASTSS 92(AX), Z9
-	VMOVUPS.Z    (R8)(R11*1), K1, Z10
-	VMULPS       Z10, Z9, Z9
-	VMULPS       Z9, Z8, Z8
-	VADDPS       Z8, Z7, Z7
-	VMULPS       Z3, Z7, Z7
-	VMOVUPS.Z    (DI)(R11*1), K1, Z3
-	VMULPS       Z7, Z7, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (SI)(R11*1)
-	VBLENDMPS    Z3, Z0, K1, Z11
-	VFMADD231PS  Z11, Z0, Z2
-	VSQRTPS      Z3, Z3
-	VBROADCASTSS 124(AX), Z8
-	VADDPS       Z8, Z3, Z3
-	VMULPS       Z4, Z7, Z7
-	VDIVPS       Z3, Z7, Z7
-	VMULPS       Z5, Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMOVUPS      Z6, K1, (CX)(R11*1)
-	VBLENDMPS    Z6, Z0, K1, Z12
-	VFMADD231PS  Z12, Z0, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z4
+	VMOVUPS.Z    (BX)(R11*1), K1, Z5
+	VMOVUPS.Z    (R9)(R11*1), K1, Z6
+	VSUBPS       Z6, Z4, Z6
+	VBROADCASTSS 92(AX), Z7
+	VMOVUPS.Z    (R8)(R11*1), K1, Z8
+	VMULPS       Z8, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VADDPS       Z6, Z5, Z5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_3
+	VBROADCASTSS 84(AX), Z6
+	VMULPS       Z6, Z5, Z5
+
+without_scale_3:
+	VMOVUPS.Z    (DI)(R11*1), K1, Z6
+	VMULPS       Z5, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS      Z6, K1, (SI)(R11*1)
+	VBLENDMPS    Z6, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z2
+	VSQRTPS      Z6, Z6
+	VBROADCASTSS 124(AX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VDIVPS       Z6, Z5, Z5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_4
+	VBROADCASTSS 88(AX), Z3
+	VMULPS       Z3, Z5, Z5
+
+without_factor_4:
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)(R11*1)
+	VBLENDMPS   Z4, Z0, K1, Z10
+	VFMADD231PS Z10, Z0, Z1
 
 step_end:
 	VADDPS        Z2, Z1, Z1

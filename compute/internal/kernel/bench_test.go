@@ -128,6 +128,7 @@ func BenchmarkMap(b *testing.B) {
 func BenchmarkUpdate(b *testing.B) {
 	u := kernel.Best().NewUpdater()
 	h := hyper
+	h.Scale, h.Factor, h.Decay = 1, 1, 0
 	bytes := map[string]int{"sgd": 12, "momentum": 20, "nesterov": 20, "adamw": 28, "adagrad": 20}
 	for _, n := range []int{1024, 784 * 256} {
 		s := newState(rand.New(rand.NewPCG(1, 2)), n)

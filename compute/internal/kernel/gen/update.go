@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -45,14 +47,15 @@ func (w width) updates() {
 func (w width) hoisted(kind string) []string {
 	if kind == "adamW" {
 		if w.wide() {
-			return []string{"scale", "beta1", "new1", "beta2", "new2", "correct1", "correct2", "epsilon", "decay", "rate", "factor"}
+			return []string{"beta1", "new1", "beta2", "new2", "correct1", "correct2", "epsilon", "rate"}
 		}
 		return []string{"beta1", "new1", "beta2", "new2"}
 	}
-	return []string{"scale", "rate", "factor"}
+	return []string{"rate"}
 }
 
-// update writes one optimizer step. Products and sums are rounded one by one: no fused
+// update writes one optimizer step. A multiplication by 1, or with no decay, is skipped: the
+// multipliers are what Adam waits for, while one of the two divides. Products and sums are rounded one by one: no fused
 // multiply-add, but for the check that all that is written is finite.
 func (w width) update(kind string, penalty int) {
 	name := updateName(kind, penalty) + w.name
@@ -91,6 +94,17 @@ func (w width) update(kind string, penalty int) {
 	}
 	// What is checked: θ, which no infinite momentum leaves finite, and the sums of squares,
 	// by which a step is divided. Each has a sum of its own, since additions take long.
+	labels := 0
+	// unless runs code where a setting has other bits than those that make it void.
+	unless := func(void uint32, name string, code func()) {
+		labels++
+		label := fmt.Sprintf("without_%s_%d", name, labels)
+		CMPL(Mem{Base: u, Disp: settingOffset(name)}, U32(void))
+		JEQ(LabelRef(label))
+		code()
+		Label(label)
+	}
+	const one = 0x3f800000
 	zero := w.zero()
 	bad := map[string]reg.VecVirtual{"dst": w.zero()}
 	if kind == "adamW" || kind == "adagrad" {
@@ -123,7 +137,7 @@ func (w width) update(kind string, penalty int) {
 				VMULPS(s, d, d)
 				VADDPS(d, g, g)
 			}
-			VMULPS(setting("scale"), g, g)
+			unless(one, "scale", func() { VMULPS(setting("scale"), g, g) })
 			step := g
 			switch kind {
 			case "sgd":
@@ -157,8 +171,10 @@ func (w width) update(kind string, penalty int) {
 				VSQRTPS(v, v)
 				VADDPS(setting("epsilon"), v, v)
 				VDIVPS(v, m, m)
-				VMULPS(setting("decay"), theta, t)
-				VADDPS(t, m, m)
+				unless(0, "decay", func() {
+					VMULPS(setting("decay"), theta, t)
+					VADDPS(t, m, m)
+				})
 				VMULPS(setting("rate"), m, m)
 				step = m
 			case "adagrad":
@@ -172,7 +188,7 @@ func (w width) update(kind string, penalty int) {
 				VDIVPS(s, g, g)
 				step = g
 			}
-			VMULPS(setting("factor"), step, step)
+			unless(one, "factor", func() { VMULPS(setting("factor"), step, step) })
 			VSUBPS(step, theta, theta)
 			write(theta, "dst")
 		}
