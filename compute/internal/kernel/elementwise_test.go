@@ -77,7 +77,11 @@ func TestFunctionsHaveTheBitsOfPortable(t *testing.T) {
 	portable := named(t, kernel.Portable)
 	families(t, func(t *testing.T, s *kernel.Set) {
 		r := rand.New(rand.NewPCG(1, 2))
-		x, y := arguments(r, 20000), arguments(r, 20000)
+		n := 20000
+		if testing.Short() {
+			n = 1000
+		}
+		x, y := arguments(r, n), arguments(r, n)
 		for name, f := range unary {
 			for n := 1; n < 40; n++ {
 				want, got := append([]float32(nil), y[:40]...), append([]float32(nil), y[:40]...)
