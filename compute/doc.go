@@ -4,24 +4,35 @@
 // graph is behind Runner, so that the two can change apart from each other.
 //
 //	models ──▶ *gorgonia.ExprGraph + roots ──▶ Runner ──▶ values of the roots
-//	                                           ├─ Tape      Gorgonia's TapeMachine
-//	                                           └─ Sequence  the ops in order, in place
+//	                                           ├─ Plan      kernels over static memory
+//	                                           ├─ Sequence  the ops in order, in place
+//	                                           └─ Tape      Gorgonia's TapeMachine
 //
-// Tape is the reference: whatever else runs a graph is compared with it. It hands
-// each run to a goroutine on another thread, which costs more than a small model's
-// arithmetic. Sequence calls the same ops in the caller's goroutine and gives the
-// same bits. Both compute the full capacity on each run.
+// Plan is what models use. Compile orders the graph, gives each value a place in one
+// arena that values share when they are not needed at once, and binds each node to a
+// kernel: vector instructions chosen at run time, see WithKernels. An op without a kernel
+// is run by its own Do. Tape is the reference that everything else is compared with, and
+// Sequence calls the same ops in the caller's goroutine, with the same bits.
+//
+// A graph is built for a capacity. A Plan runs any number of rows up to it: the caller
+// names the inputs whose leading axis counts rows (WithBatch), and each op says what that
+// means for its result. A product x w has the rows of x; xᵀ dz and the sum of columns add
+// up rows, and have none; a loss is a scalar. If one op has no rule, as one without a
+// kernel never has, the whole graph runs at its capacity. Tape and Sequence always do.
 //
 // The differentiable ops that graphs are made of are in compute/op; the elementary
-// functions with one result on every machine are in compute/real.
+// functions with one result on every machine are in compute/real. Arithmetic offers the
+// kernels outside of graphs.
 //
 // # Invariants
 //
-//   - Equal graphs over equal inputs give equal bits, on every run, in every
-//     process, for every GOMAXPROCS. Between processor architectures the same
-//     holds of compute/real only: on amd64 the matrix kernels use no fused
-//     multiply-add, elsewhere the compiler may introduce one.
+//   - Equal graphs over equal inputs give equal bits, on every run, in every process, for
+//     every GOMAXPROCS. Of a Plan that holds for every family of kernels but approx, any
+//     number of threads, and any capacity; its nodes without kernels are as their ops are.
+//   - A Plan equals a Tape to within rounding: kernels fuse multiplication and addition,
+//     and take exponentials and logarithms in float32.
 //   - An output stays as it is until the next Run.
+//   - A Run of a Plan whose nodes all have kernels allocates nothing.
 //
 // # Concurrency
 //

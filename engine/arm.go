@@ -19,7 +19,7 @@ type arm struct {
 	cfg    Arm
 	seed   uint64
 	model  *models.Model
-	step   optim.Transform
+	step   *optim.Pipeline
 	memory replay.Memory
 	meter  *prequential.Meter
 	counts ArmCounts
@@ -142,12 +142,7 @@ func (a *arm) update(lists ...[]*replay.Example) error {
 	if _, err := a.model.Gradients(a.batch.view()); err != nil {
 		return err
 	}
-	grads, params := a.model.Grads(), a.model.Params()
-	if err := a.step.Update(grads, params); err != nil {
-		return err
-	}
-	optim.Apply(params, grads)
-	return nil
+	return a.step.Step(a.model.Grads(), a.model.Params())
 }
 
 // forget takes an example out of the memory.

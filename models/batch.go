@@ -17,7 +17,8 @@ type Batch struct {
 const massTolerance = 1e-3
 
 // checkFeatures returns ErrBatch or ErrNonFinite unless Predict may use the batch.
-func (b *Batch) checkFeatures(s *Spec, capacity int) error {
+func (b *Batch) checkFeatures(c *core) error {
+	s, capacity := &c.spec, c.capacity
 	if b.Rows < 1 || b.Rows > capacity {
 		return fmt.Errorf("%w: Rows is %d, must be between 1 and %d", ErrBatch, b.Rows, capacity)
 	}
@@ -28,12 +29,12 @@ func (b *Batch) checkFeatures(s *Spec, capacity int) error {
 		return fmt.Errorf("%w: Categories has %d values, must be %d rows of %d",
 			ErrBatch, len(b.Categories), b.Rows, len(s.Categories))
 	}
-	if !Finite(b.Dense) {
+	if !c.kernels.Finite(b.Dense) {
 		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
-	for i, c := range b.Categories {
-		if n := s.Categories[i%len(s.Categories)]; c < 0 || int(c) >= n {
-			return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i, c, n-1)
+	for i, v := range b.Categories {
+		if n := s.Categories[i%len(s.Categories)]; v < 0 || int(v) >= n {
+			return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i, v, n-1)
 		}
 	}
 	return nil

@@ -1,14 +1,16 @@
 // Package models holds the architectures that Perennial learns, as Gorgonia graphs,
 // with their parameters, heads and losses.
 //
-//	Spec ──▶ Registry ──▶ Architecture ──▶ graph ──▶ compute.Runner
+//	Spec ──▶ Registry ──▶ Architecture ──▶ graph ──▶ compute.Plan
 //	                                                    │
 //	Batch ──▶ Model.Gradients ──▶ loss, Grads ──▶ optim ──▶ Params
 //	Batch ──▶ Predictor.Predict ──▶ probabilities or values
 //
 // A Model learns; a Predictor only predicts, and builds no gradient graph. Both
-// compile graphs for 1, 2, 4, ... rows up to their capacity, each when a batch first
-// needs it, and fill a batch up with rows of zeros and weight zero.
+// compile one graph for their capacity when a batch first needs it, which runs batches of
+// every size. Where an op has no rule for rows (see compute.Plan.Partial), they compile
+// graphs for 1, 2, 4, ... rows instead, and fill a batch up with rows of zeros and weight
+// zero.
 //
 // # Invariants
 //

@@ -38,31 +38,13 @@ func Loss(task Task, pred, target []float32) float64 {
 func clamp(p, top float64) float64 { return math.Min(math.Max(p, MinProbability), top) }
 
 // respond turns logits into what Predict answers: σ, softmax or the value itself.
-func respond(dst, logits []float32, task Task, k int) {
-	switch task {
+func (c *core) respond(dst, logits []float32, k int) {
+	switch c.spec.Task {
 	case Binary:
-		for i, z := range logits {
-			dst[i] = float32(real.Sigmoid(float64(z)))
-		}
+		c.kernels.Sigmoid(dst, logits)
 	case Multiclass:
-		for ; len(logits) >= k; logits, dst = logits[k:], dst[k:] {
-			softmax(dst[:k], logits[:k])
-		}
+		c.kernels.Softmax(dst, logits, len(dst)/k, k)
 	default:
 		copy(dst, logits)
-	}
-}
-
-func softmax(dst, z []float32) {
-	top := z[0]
-	for _, v := range z {
-		top = max(top, v)
-	}
-	sum := 0.0
-	for _, v := range z {
-		sum += real.Exp(float64(v) - float64(top))
-	}
-	for j, v := range z {
-		dst[j] = float32(real.Exp(float64(v)-float64(top)) / sum)
 	}
 }

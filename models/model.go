@@ -35,7 +35,7 @@ func (m *Model) Grads() Params { return m.grads }
 // are 0. It returns ErrBatch if the batch breaks a rule, and ErrNonFinite if an input, the
 // loss or a gradient is not finite; Grads are then undefined, and Params as before.
 func (m *Model) Gradients(b *Batch) (float64, error) {
-	if err := b.checkFeatures(&m.spec, m.capacity); err != nil {
+	if err := b.checkFeatures(&m.core); err != nil {
 		return 0, err
 	}
 	if err := b.checkLabels(&m.spec); err != nil {
@@ -46,8 +46,11 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 		return 0, err
 	}
 	t.fill(&m.spec, b)
-	clear(t.targets[copy(t.targets, b.Targets):])
-	clear(t.weights[copy(t.weights, b.Weights):])
+	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
+	if !t.partial {
+		clear(t.targets[targets:])
+		clear(t.weights[weights:])
+	}
 	if err := t.runner.Run(b.Rows); err != nil {
 		return 0, fmt.Errorf("gradients: %w", err)
 	}
@@ -64,12 +67,31 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !Finite(src) {
+		if !m.kernels.Finite(src) {
 			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, dst.Name)
 		}
-		copy(dst.Data, src)
+		if &src[0] != &dst.Data[0] {
+			copy(dst.Data, src)
+		}
 	}
 	return loss, nil
+}
+
+// results says where gradients go: to Grads, unless two parameters have one gradient.
+func (m *Model) results(grads gorgonia.Nodes) map[*gorgonia.Node][]float32 {
+	to := make(map[*gorgonia.Node][]float32)
+	for i, n := range grads {
+		if _, taken := to[n]; !taken && n.Op() != nil {
+			to[n] = m.grads[i].Data
+		}
+	}
+	return to
+}
+
+// SetThreads is as Predictor.SetThreads.
+func (m *Model) SetThreads(n int) {
+	m.Predictor.SetThreads(n)
+	clear(m.trainers)
 }
 
 // A trainer is a machine whose roots are the loss and the gradients, in the order of the
@@ -104,12 +126,22 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build loss of %s: %w", m.spec.Kind, err)
 	}
-	grads, err := gorgonia.Grad(cost, t.nodes...)
+	// gorgonia.Grad would start from its float64 constant 1, which graphs, as they know
+	// constants by name, then take for the float32 one that derivatives of its ops need.
+	seed := g.AddNode(gorgonia.NewConstant(1.0, gorgonia.WithName("seed")))
+	grads, err := gorgonia.Backpropagate(gorgonia.Nodes{cost}, gorgonia.Nodes{seed}, t.nodes)
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
-	if t.runner, err = m.run(g, append(gorgonia.Nodes{cost}, grads...), size); err != nil {
+	ok, err := m.assemble(t.machine, program{
+		graph: g, roots: append(gorgonia.Nodes{cost}, grads...), rows: size,
+		batch: gorgonia.Nodes{t.input, targets, weights}, results: m.results(grads),
+	}, rows)
+	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		return m.trainer(rows)
 	}
 	if m.trainers == nil {
 		m.trainers = make(map[int]*trainer)

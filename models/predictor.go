@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute"
 )
 
 // A Predictor computes predictions and holds no gradient graph: it is what a server
@@ -49,7 +51,7 @@ func (p *Predictor) Warm(rows int) error {
 // does not fit, and ErrNonFinite if an input or a result is not finite; dst is then
 // undefined.
 func (p *Predictor) Predict(dst []float32, b *Batch) error {
-	if err := b.checkFeatures(&p.spec, p.capacity); err != nil {
+	if err := b.checkFeatures(&p.core); err != nil {
 		return err
 	}
 	k := p.spec.Outputs()
@@ -69,11 +71,18 @@ func (p *Predictor) Predict(dst []float32, b *Batch) error {
 		return err
 	}
 	logits = logits[:len(dst)]
-	if !Finite(logits) {
+	if !p.kernels.Finite(logits) {
 		return fmt.Errorf("%w: prediction", ErrNonFinite)
 	}
-	respond(dst, logits, p.spec.Task, k)
+	p.respond(dst, logits, k)
 	return nil
+}
+
+// SetThreads lets up to n goroutines share the large nodes of a graph, 1 by default. No bit
+// depends on it. Graphs are built anew when a batch next needs them.
+func (p *Predictor) SetThreads(n int) {
+	p.run = plan(compute.WithThreads(n))
+	clear(p.machines)
 }
 
 // machine returns the graph that runs a batch of rows, and builds it if it is not there.
@@ -86,8 +95,14 @@ func (p *Predictor) machine(rows int) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.runner, err = p.run(g, gorgonia.Nodes{m.logits}, size); err != nil {
+	ok, err := p.assemble(m, program{
+		graph: g, roots: gorgonia.Nodes{m.logits}, rows: size, batch: gorgonia.Nodes{m.input},
+	}, rows)
+	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		return p.machine(rows)
 	}
 	if p.machines == nil {
 		p.machines = make(map[int]*machine)

@@ -5,55 +5,98 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"gorgonia.org/gorgonia"
 
 	"github.com/perennial-ml/perennial/compute"
 )
 
-func tape(g *gorgonia.ExprGraph, roots gorgonia.Nodes, rows int) (compute.Runner, error) {
-	return compute.NewTape(g, roots, rows)
+// The oracles: Gorgonia's machine, and its ops in order.
+
+func tape(p program) (compute.Runner, error) { return compute.NewTape(p.graph, p.roots, p.rows) }
+
+func sequence(p program) (compute.Runner, error) {
+	return compute.NewSequence(p.graph, p.roots, p.rows)
+}
+
+var learned = []Spec{
+	{Kind: "linear", Task: Regression, Dense: 3, Categories: []int{4}},
+	{Kind: "mlp", Task: Binary, Dense: 5, Hidden: []int{9, 7}},
+	{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Hidden: []int{6}, Activation: "tanh"},
+}
+
+// learn takes steps on random batches of up to 8 rows.
+func learn(t *testing.T, s Spec, steps int, run compiler) Params {
+	t.Helper()
+	m, err := New(s, 8)
+	require.NoError(t, err)
+	m.run = run
+	r := rand.New(rand.NewPCG(1, 2))
+	m.Init(r)
+	for range steps {
+		b := &Batch{Rows: 1 + r.IntN(8)}
+		for range b.Rows {
+			for range s.Dense {
+				b.Dense = append(b.Dense, float32(r.NormFloat64()))
+			}
+			for _, n := range s.Categories {
+				b.Categories = append(b.Categories, r.Int32N(int32(n)))
+			}
+			target := make([]float32, s.Outputs())
+			target[r.IntN(len(target))] = 1
+			b.Targets = append(b.Targets, target...)
+			b.Weights = append(b.Weights, float32(r.Float64()))
+		}
+		_, err := m.Gradients(b)
+		require.NoError(t, err)
+		for i, p := range m.params {
+			for j := range p.Data {
+				p.Data[j] -= float32(0.05 * m.grads[i].Data[j])
+			}
+		}
+		out := make([]float32, b.Rows*s.Outputs())
+		require.NoError(t, m.Predict(out, b))
+	}
+	return m.params
 }
 
 func TestModelsLearnTheSameBitsOnTheTapeMachine(t *testing.T) {
-	for _, s := range []Spec{
-		{Kind: "linear", Task: Regression, Dense: 3, Categories: []int{4}},
-		{Kind: "mlp", Task: Binary, Dense: 5, Hidden: []int{9, 7}},
-		{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Hidden: []int{6}, Activation: "tanh"},
-	} {
+	for _, s := range learned {
 		t.Run(s.Kind+" "+string(s.Task), func(t *testing.T) {
-			learn := func(run compiler) Params {
-				m, err := New(s, 8)
-				require.NoError(t, err)
-				m.run = run
-				r := rand.New(rand.NewPCG(1, 2))
-				m.Init(r)
-				for range 40 {
-					b := &Batch{Rows: 1 + r.IntN(8)}
-					for range b.Rows {
-						for range s.Dense {
-							b.Dense = append(b.Dense, float32(r.NormFloat64()))
-						}
-						for _, n := range s.Categories {
-							b.Categories = append(b.Categories, r.Int32N(int32(n)))
-						}
-						target := make([]float32, s.Outputs())
-						target[r.IntN(len(target))] = 1
-						b.Targets = append(b.Targets, target...)
-						b.Weights = append(b.Weights, float32(r.Float64()))
-					}
-					_, err := m.Gradients(b)
-					require.NoError(t, err)
-					for i, p := range m.params {
-						for j := range p.Data {
-							p.Data[j] -= float32(0.05 * m.grads[i].Data[j])
-						}
-					}
-					out := make([]float32, b.Rows*s.Outputs())
-					require.NoError(t, m.Predict(out, b))
-				}
-				return m.params
-			}
-			require.True(t, learn(sequence).Equal(learn(tape)))
+			require.True(t, learn(t, s, 40, sequence).Equal(learn(t, s, 40, tape)))
 		})
 	}
+}
+
+func TestPlansLearnWhatTheTapeMachineLearns(t *testing.T) {
+	for _, s := range learned {
+		t.Run(s.Kind+" "+string(s.Task), func(t *testing.T) {
+			want, got := learn(t, s, 100, tape), learn(t, s, 100, plan())
+			for i := range want {
+				require.InDeltaSlice(t, want[i].Data, got[i].Data, 1e-4, want[i].Name)
+			}
+		})
+	}
+}
+
+func TestWeightsDependOnNeitherKernelsNorThreads(t *testing.T) {
+	for _, s := range learned {
+		t.Run(s.Kind+" "+string(s.Task), func(t *testing.T) {
+			want := learn(t, s, 10_000, plan(compute.WithKernels("portable")))
+			require.True(t, want.Equal(learn(t, s, 10_000, plan())), "the best kernels differ from the portable ones")
+			require.True(t, want.Equal(learn(t, s, 10_000, plan(compute.WithThreads(2)))), "two threads differ from one")
+		})
+	}
+}
+
+// Batches of any size run on one graph.
+func TestOneGraphServesBatchesOfAnySize(t *testing.T) {
+	m, err := New(learned[1], 300)
+	require.NoError(t, err)
+	for _, rows := range []int{1, 299, 7, 300, 64} {
+		b := &Batch{Rows: rows, Dense: make([]float32, rows*5), Targets: make([]float32, rows), Weights: make([]float32, rows)}
+		_, err := m.Gradients(b)
+		require.NoError(t, err)
+		require.NoError(t, m.Predict(make([]float32, rows), b))
+	}
+	require.Len(t, m.trainers, 1)
+	require.Len(t, m.machines, 1)
 }

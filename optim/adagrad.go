@@ -1,6 +1,9 @@
 package optim
 
-import "github.com/perennial-ml/perennial/models"
+import (
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/models"
+)
 
 // Adagrad divides by the root of all squared gradients so far (Duchi et al., "Adaptive
 // subgradient methods for online learning and stochastic optimization", 2011):
@@ -65,4 +68,17 @@ func (a *adagrad) propose(grad, _ models.Params) {
 			t.Data[j] = float32(rate*g) / (sqrt(s) + eps)
 		}
 	}
+}
+
+func (a *adagrad) tame(k compute.Arithmetic) bool {
+	return a.LearningRate <= 1 && a.Epsilon >= tameEpsilon && within(k, a.sum.cur, tameSquares)
+}
+
+func (a *adagrad) settings() compute.Hyper {
+	return compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
+}
+
+func (a *adagrad) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
+	s := a.sum.cur[i].Data
+	return u.Adagrad(theta, theta, grad, s, s, nil, h)
 }

@@ -1,6 +1,9 @@
 package optim
 
-import "github.com/perennial-ml/perennial/models"
+import (
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/models"
+)
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay
 // regularization", 2019; Kingma and Ba, 2015). In step t = 1, 2, ...:
@@ -64,23 +67,37 @@ type adamW struct {
 func (a *adamW) memory() *memory { return &a.mem }
 
 func (a *adamW) propose(grad, params models.Params) {
-	a.steps.next++
-	t := a.steps.next
-	rate, decay, eps := float32(a.LearningRate), float32(a.WeightDecay), float32(a.Epsilon)
-	b1, b2 := float32(a.Beta1), float32(a.Beta2)
-	new1, new2 := float32(1-a.Beta1), float32(1-a.Beta2)
-	c1 := float32(1 / (1 - pow(a.Beta1, t)))
-	c2 := float32(1 / (1 - pow(a.Beta2, t)))
+	h := a.settings()
 	m0, m1 := a.m.write()
 	v0, v1 := a.v.write()
 	for i, tensor := range grad {
 		theta := params[i].Data
 		mOld, mNew, vOld, vNew := m0[i].Data, m1[i].Data, v0[i].Data, v1[i].Data
 		for j, g := range tensor.Data {
-			m := float32(b1*mOld[j]) + float32(new1*g)
-			v := float32(b2*vOld[j]) + float32(new2*float32(g*g))
+			m := float32(h.Beta1*mOld[j]) + float32(h.New1*g)
+			v := float32(h.Beta2*vOld[j]) + float32(h.New2*float32(g*g))
 			mNew[j], vNew[j] = m, v
-			tensor.Data[j] = rate * (float32(m*c1)/(sqrt(v*c2)+eps) + float32(decay*theta[j]))
+			tensor.Data[j] = h.Rate * (float32(m*h.Correct1)/(sqrt(v*h.Correct2)+h.Epsilon) + float32(h.Decay*theta[j]))
 		}
 	}
+}
+
+func (a *adamW) tame(k compute.Arithmetic) bool {
+	return a.LearningRate <= 1 && a.WeightDecay <= 1 && a.Beta1 <= tameDecay && a.Epsilon >= tameEpsilon &&
+		within(k, a.m.cur, tameMean) && within(k, a.v.cur, tameSquares)
+}
+
+func (a *adamW) settings() compute.Hyper {
+	a.steps.next++
+	t := a.steps.next
+	return compute.Hyper{
+		Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon), Decay: float32(a.WeightDecay),
+		Beta1: float32(a.Beta1), New1: float32(1 - a.Beta1), Correct1: float32(1 / (1 - pow(a.Beta1, t))),
+		Beta2: float32(a.Beta2), New2: float32(1 - a.Beta2), Correct2: float32(1 / (1 - pow(a.Beta2, t))),
+	}
+}
+
+func (a *adamW) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
+	m, v := a.m.cur[i].Data, a.v.cur[i].Data
+	return u.AdamW(theta, theta, grad, m, m, v, v, nil, h)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -12,6 +13,13 @@ import (
 type Pipeline struct {
 	shape models.Params // names and shapes that Update insists on
 	links []link
+
+	kernels  compute.Arithmetic
+	updater  *compute.Updater
+	hyper    compute.Hyper // of the step in progress
+	parts    *fusion
+	apart    bool // there are no parts
+	surveyed bool // the state was found tame, and has only made fused steps since
 }
 
 // A link is one Transform of a Pipeline: one of this package's, which proposes, or one
@@ -28,7 +36,7 @@ type link struct {
 // themselves any more. A Transform from outside this package costs a copy of its state
 // on each Update, so that it can be taken back if a later one fails.
 func Chain(params models.Params, transforms ...Transform) *Pipeline {
-	p := &Pipeline{shape: params.Zeros()}
+	p := newPipeline(params)
 	for _, t := range transforms {
 		if inner, ok := t.(*Pipeline); ok {
 			p.links = append(p.links, inner.links...)
@@ -39,8 +47,15 @@ func Chain(params models.Params, transforms ...Transform) *Pipeline {
 	return p
 }
 
+func newPipeline(params models.Params) *Pipeline {
+	k := compute.Best()
+	return &Pipeline{shape: params.Zeros(), kernels: k, updater: k.NewUpdater()}
+}
+
 func single(name string, s stage, params models.Params) *Pipeline {
-	return &Pipeline{shape: params.Zeros(), links: []link{{name: name, own: s}}}
+	p := newPipeline(params)
+	p.links = []link{{name: name, own: s}}
+	return p
 }
 
 // Update implements Transform.
@@ -54,13 +69,20 @@ func (p *Pipeline) Update(grad, params models.Params) error {
 	if err := check("gradient", grad); err != nil {
 		return err
 	}
-	done, err := p.propose(grad, params)
+	p.surveyed = false
+	done, err := p.propose(0, len(p.links), grad, params)
 	if err == nil {
 		err = checkStep(grad, params)
 	}
 	if err != nil {
 		return p.takeBack(done, err)
 	}
+	p.commit()
+	return nil
+}
+
+// commit makes what the links proposed their state.
+func (p *Pipeline) commit() {
 	for i := range p.links {
 		if l := &p.links[i]; l.own != nil {
 			l.own.memory().commit()
@@ -68,12 +90,11 @@ func (p *Pipeline) Update(grad, params models.Params) error {
 			l.before = State{}
 		}
 	}
-	return nil
 }
 
-// propose runs the links and returns how many of them ran.
-func (p *Pipeline) propose(grad, params models.Params) (int, error) {
-	for i := range p.links {
+// propose runs the links in [from, to) and returns how far it came.
+func (p *Pipeline) propose(from, to int, grad, params models.Params) (int, error) {
+	for i := from; i < to; i++ {
 		l := &p.links[i]
 		if l.own == nil {
 			l.before = l.foreign.State()
@@ -89,7 +110,7 @@ func (p *Pipeline) propose(grad, params models.Params) (int, error) {
 			return i, fmt.Errorf("%s: %w", l.name, err)
 		}
 	}
-	return len(p.links), nil
+	return to, nil
 }
 
 // takeBack undoes the first n links after an error.
@@ -154,6 +175,7 @@ func (l *link) state() State {
 
 // Restore implements Transform.
 func (p *Pipeline) Restore(st State) error {
+	p.surveyed = false
 	parts := make([]State, len(p.links))
 	for i := range p.links {
 		l := &p.links[i]

@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -28,44 +29,43 @@ func (c Clip) Build(params models.Params) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return single("clip", &clip{norm: c.WithDefaults().Norm}, params), nil
+	return single("clip", &clip{norm: c.WithDefaults().Norm, kernels: compute.Best()}, params), nil
 }
 
 type clip struct {
-	norm float64
-	mem  memory
+	norm    float64
+	kernels compute.Arithmetic
+	mem     memory
 }
 
 func (c *clip) memory() *memory { return &c.mem }
 
-func (c *clip) propose(grad, _ models.Params) {
-	norm := math.Sqrt(squares(grad))
+// scale is what a gradient of that norm is multiplied by.
+func (c *clip) scale(norm float64) float32 {
 	if norm <= c.norm {
+		return 1
+	}
+	return float32(c.norm / norm)
+}
+
+func (c *clip) propose(grad, _ models.Params) {
+	scale := c.scale(math.Sqrt(squares(c.kernels, grad)))
+	if scale == 1 {
 		return
 	}
-	scale := c.norm / norm
 	for _, t := range grad {
 		for j, v := range t.Data {
-			t.Data[j] = float32(scale * float64(v))
+			t.Data[j] = scale * v
 		}
 	}
 }
 
 // squares adds up the squares of all values, in float64, where the square of a float32 is
-// exact: value i of a tensor goes to sum i mod 4, and the sums are added in the end.
-func squares(p models.Params) float64 {
-	var a, b, c, d float64
+// exact: each tensor by itself, in the order that compute fixes, and then the tensors.
+func squares(k compute.Arithmetic, p models.Params) float64 {
+	sum := 0.0
 	for _, t := range p {
-		s := t.Data
-		for ; len(s) >= 4; s = s[4:] {
-			a += float64(s[0]) * float64(s[0])
-			b += float64(s[1]) * float64(s[1])
-			c += float64(s[2]) * float64(s[2])
-			d += float64(s[3]) * float64(s[3])
-		}
-		for _, v := range s {
-			a += float64(v) * float64(v)
-		}
+		sum += k.SumSquares(t.Data)
 	}
-	return (a + b) + (c + d)
+	return sum
 }

@@ -6,6 +6,7 @@
 //	gradient ─▶ ewc ─▶ l2sp ─▶ clip ─▶ sgd | adamw | adagrad ─▶ schedule ─▶ step
 //
 // New builds a chain from configuration; Apply subtracts the step from the parameters.
+// Pipeline.Step does both, with the same bits, in one pass where it can.
 // The equations are in docs/optimizers.md.
 //
 // # Invariants
@@ -16,7 +17,7 @@
 //     one that does not, the step and the parameters that it leads to are finite.
 //   - State followed by Restore, in another process too, changes nothing: the steps
 //     that follow are the same bits.
-//   - Update allocates nothing.
+//   - Update and Step allocate nothing.
 //
 // # Concurrency
 //

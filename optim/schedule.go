@@ -110,11 +110,16 @@ type schedule struct {
 func (s *schedule) memory() *memory { return &s.mem }
 
 func (s *schedule) propose(grad, _ models.Params) {
-	factor := float32(s.At(s.steps.cur))
-	s.steps.next++
+	factor := s.advance()
 	for _, t := range grad {
 		for j, v := range t.Data {
 			t.Data[j] = factor * v
 		}
 	}
+}
+
+// advance returns the factor of this step, and proposes the next.
+func (s *schedule) advance() float32 {
+	s.steps.next++
+	return float32(s.At(s.steps.cur))
 }

@@ -1,6 +1,9 @@
 package optim
 
-import "github.com/perennial-ml/perennial/models"
+import (
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/models"
+)
 
 // SGD is stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's momentum
 // in the form of Sutskever et al., "On the importance of initialization and momentum in
@@ -85,4 +88,21 @@ func (s *sgd) propose(grad, _ models.Params) {
 			t.Data[j] = rate * v
 		}
 	}
+}
+
+func (s *sgd) tame(k compute.Arithmetic) bool {
+	return s.LearningRate <= 1 && s.Momentum <= tameDecay &&
+		(s.momentum == nil || within(k, s.momentum.cur, tameMean))
+}
+
+func (s *sgd) settings() compute.Hyper {
+	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
+}
+
+func (s *sgd) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
+	if s.momentum == nil {
+		return u.SGD(theta, theta, grad, nil, h)
+	}
+	v := s.momentum.cur[i].Data
+	return u.Momentum(theta, theta, grad, v, v, nil, h)
 }

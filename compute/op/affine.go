@@ -18,15 +18,16 @@ const (
 	Identity Activation = "identity"
 	ReLU     Activation = "relu"
 	Tanh     Activation = "tanh"
+	Sigmoid  Activation = "sigmoid"
 )
 
 // Affine returns act(x w + b): x is rows×in, w in×out, b out; the result is rows×out.
 // A row of the result depends on that row of x alone, bit for bit.
 func Affine(x, w, b *gorgonia.Node, act Activation) (*gorgonia.Node, error) {
 	switch act {
-	case Identity, ReLU, Tanh:
+	case Identity, ReLU, Tanh, Sigmoid:
 	default:
-		return nil, fmt.Errorf("op: activation %q must be one of identity, relu, tanh", act)
+		return nil, fmt.Errorf("op: activation %q must be one of identity, relu, tanh, sigmoid", act)
 	}
 	o := &affine{
 		base: base{name: "affine " + string(act), arity: 3, typ: hm.NewFnType(matrix, matrix, vector, matrix)},
@@ -94,6 +95,10 @@ func activate(y []float32, act Activation) {
 		for i, v := range y {
 			y[i] = float32(real.Tanh(float64(v)))
 		}
+	case Sigmoid:
+		for i, v := range y {
+			y[i] = float32(real.Sigmoid(float64(v)))
+		}
 	}
 }
 
@@ -128,7 +133,7 @@ func (o *affine) SymDiff(in gorgonia.Nodes, y, dy *gorgonia.Node) (gorgonia.Node
 }
 
 // slope multiplies a gradient by the derivative of an activation, taken from the
-// activation's result y: [y > 0] for ReLU, 1-y² for tanh.
+// activation's result y: [y > 0] for ReLU, 1-y² for tanh, y(1-y) for the sigmoid.
 type slope struct {
 	base
 	out output
@@ -170,6 +175,10 @@ func (o *slope) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 			if v > 0 {
 				dst[i] = dy[i]
 			}
+		}
+	case Sigmoid:
+		for i, v := range y {
+			dst[i] = dy[i] * float32(v*(1-v))
 		}
 	default:
 		for i, v := range y {

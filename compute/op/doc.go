@@ -7,6 +7,9 @@
 //
 //	x, w, b ──▶ Affine ──▶ … ──▶ logits ──▶ SoftmaxCrossEntropy ──▶ scalar
 //
+// Do is an op's definition, which the TapeMachine and Sequence call. A plan binds the op to
+// kernels instead, over memory of its own; tests hold the two together.
+//
 // # Invariants
 //
 //   - Every sum runs in one fixed order. Equal inputs give equal bits, whatever the

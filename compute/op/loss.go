@@ -18,6 +18,7 @@ type rowLoss interface {
 	loss(z, t []float32) float64
 	// slope writes scale times the derivative by z to dz.
 	slope(dz, z, t []float32, scale float64)
+	rowKernel
 }
 
 // SigmoidCrossEntropy is the weighted mean over the rows of
@@ -45,6 +46,19 @@ func SoftmaxCrossEntropy(logits, targets, weights *gorgonia.Node) (*gorgonia.Nod
 // one half; otherwise it is as SigmoidCrossEntropy.
 func SquaredError(values, targets, weights *gorgonia.Node) (*gorgonia.Node, error) {
 	return applyLoss(squared{}, values, targets, weights)
+}
+
+// HuberError is the weighted mean over the rows of Σ h(z-t), with
+//
+//	h(d) = d²/2 for |d| <= delta, else delta (|d| - delta/2)
+//
+// (Huber, "Robust estimation of a location parameter", 1964); delta is above 0. Otherwise it
+// is as SquaredError: a delta beyond all errors gives half of that.
+func HuberError(values, targets, weights *gorgonia.Node, delta float64) (*gorgonia.Node, error) {
+	if !(delta > 0) || math.IsInf(delta, 0) {
+		return nil, fmt.Errorf("op: delta of a Huber error is %v, must be above 0 and finite", delta)
+	}
+	return applyLoss(huber{delta}, values, targets, weights)
 }
 
 func applyLoss(r rowLoss, logits, targets, weights *gorgonia.Node) (*gorgonia.Node, error) {
@@ -252,5 +266,28 @@ func (squared) loss(z, t []float32) float64 {
 func (squared) slope(dz, z, t []float32, scale float64) {
 	for j, v := range z {
 		dz[j] = float32(2 * scale * (float64(v) - float64(t[j])))
+	}
+}
+
+type huber struct{ delta float64 }
+
+func (h huber) name() string { return fmt.Sprintf("huber error of %v", h.delta) }
+
+func (h huber) loss(z, t []float32) float64 {
+	sum := 0.0
+	for j, v := range z {
+		d := math.Abs(float64(v) - float64(t[j]))
+		if d > h.delta {
+			sum += float64(h.delta * (d - h.delta/2))
+			continue
+		}
+		sum += float64(d*d) / 2
+	}
+	return sum
+}
+
+func (h huber) slope(dz, z, t []float32, scale float64) {
+	for j, v := range z {
+		dz[j] = float32(scale * max(-h.delta, min(float64(v)-float64(t[j]), h.delta)))
 	}
 }

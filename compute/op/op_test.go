@@ -50,7 +50,7 @@ func reference(x, w, b []float32, m, k, n int) []float64 {
 }
 
 func TestAffineEqualsItsDefinition(t *testing.T) {
-	for _, act := range []op.Activation{op.Identity, op.ReLU, op.Tanh} {
+	for _, act := range []op.Activation{op.Identity, op.ReLU, op.Tanh, op.Sigmoid} {
 		for _, d := range [][3]int{{1, 1, 1}, {3, 5, 1}, {2, 1, 4}, {65, 33, 130}} {
 			r := rand.New(rand.NewPCG(1, 2))
 			m, k, n := d[0], d[1], d[2]
@@ -65,6 +65,8 @@ func TestAffineEqualsItsDefinition(t *testing.T) {
 					z = math.Max(z, 0)
 				case op.Tanh:
 					z = math.Tanh(z)
+				case op.Sigmoid:
+					z = 1 / (1 + math.Exp(-z))
 				}
 				require.InDelta(t, z, float64(got[i]), 1e-4, "%s %v at %d", act, d, i)
 			}
@@ -88,6 +90,7 @@ func TestLossesEqualTheirDefinitions(t *testing.T) {
 		{"softmax", op.SoftmaxCrossEntropy, 2, []float32{1, 0, 0.5, 0.5, 0, 1},
 			(0.5*math.Log(1+math.Exp(-3)) + 2*(math.Log(math.Exp(0.5)+math.Exp(3))-1.75)) / 2.5},
 		{"squared", op.SquaredError, 1, []float32{0, 1, 7}, (0.5*4 + 2*4) / 2.5},
+		{"huber", huber, 1, []float32{0, -1.5, 7}, (0.5*(2-0.5) + 2*0.125) / 2.5},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g := gorgonia.NewGraph()
@@ -96,6 +99,17 @@ func TestLossesEqualTheirDefinitions(t *testing.T) {
 			require.NoError(t, err)
 			require.InEpsilon(t, tc.want, run(t, g, l).Output(0).Data().(float64), 1e-12)
 		})
+	}
+}
+
+func huber(z, t, w *gorgonia.Node) (*gorgonia.Node, error) { return op.HuberError(z, t, w, 1) }
+
+func TestHuberErrorRefusesADeltaWithoutSense(t *testing.T) {
+	g := gorgonia.NewGraph()
+	z, w := input(g, "z", make([]float32, 2), 2, 1), input(g, "w", make([]float32, 2), 2)
+	for _, delta := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		_, err := op.HuberError(z, z, w, delta)
+		require.ErrorContains(t, err, "must be above 0")
 	}
 }
 
@@ -124,7 +138,7 @@ func TestOpsRefuseShapesThatDoNotFit(t *testing.T) {
 	_, err := op.Affine(x, w, b, op.ReLU)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 	_, err = op.Affine(x, w, b, "swish")
-	require.ErrorContains(t, err, "must be one of identity, relu, tanh")
+	require.ErrorContains(t, err, "must be one of identity, relu, tanh, sigmoid")
 	_, err = op.SquaredError(x, w, b)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 }

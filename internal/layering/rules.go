@@ -22,7 +22,7 @@ func rooms() []room {
 		{name: "replay", imports: []string{internalRoom}},
 		{name: "compute", imports: []string{internalRoom}},
 		{name: "models", imports: []string{"compute", internalRoom}},
-		{name: "optim", imports: []string{"models", internalRoom}},
+		{name: "optim", imports: []string{"compute", "models", internalRoom}},
 		{name: "checkpoint", imports: []string{"models", internalRoom}},
 		{name: "engine", imports: []string{"feedback", "replay", "models", "optim", "guard", internalRoom}},
 		{name: "guard", imports: []string{internalRoom}},

@@ -1,0 +1,49 @@
+package compute
+
+import (
+	"fmt"
+
+	"github.com/perennial-ml/perennial/compute/internal/kernel"
+)
+
+// Arithmetic offers the kernels of a Plan outside of graphs. It has no state: any number of
+// goroutines may use one.
+type Arithmetic struct{ set *kernel.Set }
+
+// Best returns the best kernels that this machine has.
+func Best() Arithmetic { return Arithmetic{kernel.Best()} }
+
+// Named returns the kernels of a family, as WithKernels names them.
+func Named(family string) (Arithmetic, error) {
+	set, err := kernel.Named(family)
+	if err != nil {
+		return Arithmetic{}, fmt.Errorf("compute: %w", err)
+	}
+	return Arithmetic{set}, nil
+}
+
+// Finite reports whether x holds no NaN and no infinity.
+func (a Arithmetic) Finite(x []float32) bool { return a.set.Finite(x) }
+
+// SumSquares returns the sum of x², in float64 and in one fixed order. It is finite exactly
+// if x is.
+func (a Arithmetic) SumSquares(x []float32) float64 { return a.set.SumSquares(x) }
+
+// Sigmoid writes 1/(1+exp(-z)) to dst, which is as long as z.
+func (a Arithmetic) Sigmoid(dst, z []float32) { a.set.Apply(dst, z, kernel.Sigmoid) }
+
+// Softmax writes the softmax of each row of z to dst; both are rows×columns.
+func (a Arithmetic) Softmax(dst, z []float32, rows, columns int) {
+	a.set.Softmax(dst, z, rows, columns, columns, columns)
+}
+
+// Updater applies optimizer steps in one pass over parameters and state; Hyper are its
+// settings, and a Penalty pulls parameters to an anchor. See the methods.
+type (
+	Updater = kernel.Updater
+	Hyper   = kernel.Hyper
+	Penalty = kernel.Penalty
+)
+
+// NewUpdater returns an Updater with these kernels. It belongs to one goroutine at a time.
+func (a Arithmetic) NewUpdater() *Updater { return a.set.NewUpdater() }

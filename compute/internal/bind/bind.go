@@ -1,0 +1,78 @@
+package bind
+
+import (
+	"gorgonia.org/tensor"
+
+	"github.com/perennial-ml/perennial/compute/internal/kernel"
+)
+
+// A Buffer is the memory of one value, made before anything is bound and kept for as long
+// as the plan lives.
+type Buffer struct {
+	Shape tensor.Shape
+	Data  []float32 // row-major; one element for a float32 scalar; nil for a float64 one
+	F64   *float64  // of a float64 scalar, else nil
+	// Rows says that the leading axis counts rows: a run for fewer rows than that axis is
+	// long computes, and reads, the leading ones alone.
+	Rows bool
+}
+
+// Width returns the number of elements below the leading axis.
+func (b *Buffer) Width() int {
+	w := 1
+	for _, d := range b.Shape[min(1, len(b.Shape)):] {
+		w *= d
+	}
+	return w
+}
+
+// Count returns the number of leading elements that a run for rows rows has to do with.
+func (b *Buffer) Count(rows int) int {
+	if b.Rows {
+		return rows * b.Width()
+	}
+	return len(b.Data)
+}
+
+// Live returns those elements.
+func (b *Buffer) Live(rows int) []float32 { return b.Data[:b.Count(rows)] }
+
+// A Run is a call of a Task: part Part of Parts of a run for Rows rows.
+type Run struct {
+	Rows, Part, Parts int
+	// Work is of kernel.Workspace elements, this goroutine's own.
+	Work []float32
+}
+
+// Cut returns this part of n units, in blocks of a size, as [from, to).
+func (r Run) Cut(n, block int) (from, to int) {
+	if r.Parts <= 1 {
+		return 0, n
+	}
+	blocks := (n + block - 1) / block
+	from, to = blocks*r.Part/r.Parts*block, blocks*(r.Part+1)/r.Parts*block
+	return min(from, n), min(to, n)
+}
+
+// Cost counts floating point operations: Fixed, and Row for each row.
+type Cost struct{ Fixed, Row int }
+
+// A Task computes one node.
+type Task struct {
+	Kernel string // what a listing calls it
+	Cost   Cost
+	// Split says that Do may be called with more than one part.
+	Split bool
+	Do    func(Run)
+}
+
+// An Op is a gorgonia.Op that has kernels.
+type Op interface {
+	// Rows says whether the leading axis of the result counts rows, given which inputs'
+	// leading axes do. Without ok the op cannot run on a part of those rows.
+	Rows(in []bool) (out, ok bool)
+	// InPlace lists the inputs that may share memory with the result.
+	InPlace() []int
+	// Bind returns the task that computes dst from in. It is called once.
+	Bind(set *kernel.Set, dst *Buffer, in []*Buffer) Task
+}

@@ -1,0 +1,72 @@
+// Package kernel has the float32 loops that plans are made of: matrix products,
+// elementwise functions, reductions, and optimizer steps in one pass.
+//
+//	plan ──▶ Set, chosen once ──┬─ avx512    AVX-512 F, DQ, BW, VL
+//	                            ├─ avx2      AVX2, FMA3
+//	                            ├─ portable  Go, the same bits
+//	                            └─ approx    Go, multiplies and adds: other bits
+//
+// The assembly of both register widths is written by one generator in gen, a module of
+// its own, with avo; go generate runs it. Go sees the families through one table of
+// functions.
+//
+// # Order of summation
+//
+// Which family, tile, block or thread computes an element is not to be seen in it:
+//
+//   - Products: element i, j is one chain of fused multiply-adds over k, in order, that
+//     begins at 0, at dst or at the bias. A row of a batch has the bits that it has alone.
+//   - Reductions: element i goes to lane i mod 16; each lane adds in order; lanes l and
+//     l+8 are added, then l and l+4, l+2, l+1. SumSquares does so in float64.
+//   - Column sums and bags of rows: one chain per column, in the order of the rows.
+//   - Elementary functions: math32.go is the definition, operation by operation.
+//   - Updates: each product and sum rounded by itself, as package optim writes them.
+//
+// One lane of a NaN is like another: payload and sign of a NaN are not specified.
+//
+// # Products
+//
+// The blocking is that of Goto and van de Geijn, "Anatomy of high-performance matrix
+// multiplication" (2008), with less packing:
+//
+//	for each block of k            about 320 terms
+//	  for each block of rows       a's part of 256 KB stays in the second-level cache
+//	    for each panel of columns  b's part of 24 KB is packed into the first level
+//	      for each tile            6×16 (AVX2) or 12×32 (AVX-512) sums in registers
+//
+// Packing a panel requests the next one from memory. a is read where it lies, by up to
+// four pointers and scaled strides; for aᵀ b it is packed in the order of the tiles,
+// since its rows would cost a cache line for each term. Products of up to two tiles'
+// height are not packed: low tiles are wide, so that eight sums or more hide the latency
+// of an addition. A single row times a matrix reads the matrix from end to end (sweep)
+// and keeps the sums in the cache; times a transposed one, it transposes 8×8 in registers
+// (rowDots), so that the order over k stays.
+//
+// # Elementary functions
+//
+// exp follows Cody and Waite, "Software manual for the elementary functions" (1980), with
+// the polynomials of Moshier, "Methods and programs for mathematical functions" (1989),
+// published as Cephes; log has Moshier's too. tanh is (e-1)/(e+1) with e-1 computed without
+// cancellation. The largest errors that the tests meet, in units in the last place:
+// exp 0.94, log 0.73, sigmoid 1.95, tanh 1.98, softplus 1.71.
+//
+// # Fused multiply-add without hardware
+//
+// Go has no float32 fused multiply-add, and rounding a float64 one again to float32 is
+// wrong where the first rounding hits a midpoint. Portable detects these cases and rounds
+// them to odd first (fma.go), which costs it speed; Approx rounds each product and is
+// faster. Their measured difference is in TestApproxStaysNear, their speed in
+// BenchmarkFamilies. Other processors than amd64 run Portable.
+//
+// # Invariants
+//
+//   - Equal arguments give equal bits in AVX-512, AVX2 and Portable.
+//   - Nothing is allocated. Workspace and state are the caller's.
+//   - NaN and infinities pass through as the equations say, but for Max, which passes
+//     over NaN.
+//
+// # Concurrency
+//
+// A Set has no state. A workspace and an Updater belong to one goroutine at a time.
+// Threads share work by disjoint outputs: rows or columns of dst, never terms of a sum.
+package kernel

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// transpose writes the packing of 8 rows of a right operand that is used transposed: row j
+// becomes column j. The last k mod 8 columns of the source go one by one.
+func (w width) transpose() {
+	TEXT("transpose8AVX2", NOSPLIT, "func(dst, src *float32, k, lds, ldd int)")
+	Pragma("noescape")
+	Doc("transpose8AVX2 writes 8 rows of src, k long and lds bytes apart, as columns of dst,", "whose rows are ldd bytes apart.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	k, lds, ldd := Load(Param("k"), GP64()), Load(Param("lds"), GP64()), Load(Param("ldd"), GP64())
+	src3, src6, dst3 := GP64(), GP64(), GP64()
+	at := func(i int, disp int) Mem {
+		m := Mem{Base: []reg.Register{src, src3, src6}[i/3], Disp: disp}
+		if i%3 > 0 {
+			m.Index, m.Scale = lds, uint8(i%3)
+		}
+		return m
+	}
+	LEAQ(Mem{Base: src, Index: lds, Scale: 2}, src3)
+	ADDQ(lds, src3)
+	LEAQ(Mem{Base: src3, Index: lds, Scale: 2}, src6)
+	ADDQ(lds, src6)
+	rest := GP64()
+	MOVQ(k, rest)
+	ANDQ(I8(7), rest)
+	SHRQ(U8(3), k)
+	JZ(LabelRef("tail"))
+	Label("block")
+	sq := newSquare()
+	for half := range 2 {
+		out := sq.transposed(func(i int, v reg.VecVirtual) {
+			VMOVUPS(at(i, 16*half), v.AsX())
+			VINSERTF128(U8(1), at(i+4, 16*half), v, v)
+		})
+		LEAQ(Mem{Base: dst, Index: ldd, Scale: 2}, dst3)
+		VMOVUPS(out[0], Mem{Base: dst})
+		VMOVUPS(out[1], Mem{Base: dst, Index: ldd, Scale: 1})
+		VMOVUPS(out[2], Mem{Base: dst3})
+		VMOVUPS(out[3], Mem{Base: dst3, Index: ldd, Scale: 1})
+		LEAQ(Mem{Base: dst, Index: ldd, Scale: 4}, dst)
+	}
+	ADDQ(I8(32), src)
+	ADDQ(I8(32), src3)
+	ADDQ(I8(32), src6)
+	DECQ(k)
+	JNZ(LabelRef("block"))
+	Label("tail")
+	TESTQ(rest, rest)
+	JZ(LabelRef("end"))
+	Label("column")
+	x := GP32()
+	for i := range 8 {
+		MOVL(at(i, 0), x)
+		MOVL(x, Mem{Base: dst, Disp: 4 * i})
+	}
+	ADDQ(I8(4), src)
+	ADDQ(I8(4), src3)
+	ADDQ(I8(4), src6)
+	ADDQ(ldd, dst)
+	DECQ(rest)
+	JNZ(LabelRef("column"))
+	Label("end")
+	done()
+}
+
+// A square turns 8 rows of 4 elements into 4 columns of 8.
+type square struct{ r, t [4]reg.VecVirtual }
+
+func newSquare() square {
+	var s square
+	for i := range s.r {
+		s.r[i], s.t[i] = YMM(), YMM()
+	}
+	return s
+}
+
+// transposed returns the columns. load fills a register with row i below, row i+4 above.
+func (s square) transposed(load func(i int, v reg.VecVirtual)) [4]reg.VecVirtual {
+	r, t := s.r, s.t
+	for i := range r {
+		load(i, r[i])
+	}
+	VUNPCKLPS(r[1], r[0], t[0])
+	VUNPCKHPS(r[1], r[0], t[1])
+	VUNPCKLPS(r[3], r[2], t[2])
+	VUNPCKHPS(r[3], r[2], t[3])
+	VSHUFPS(U8(0x44), t[2], t[0], r[0])
+	VSHUFPS(U8(0xee), t[2], t[0], r[1])
+	VSHUFPS(U8(0x44), t[3], t[1], r[2])
+	VSHUFPS(U8(0xee), t[3], t[1], r[3])
+	return r
+}
+
+// packRows writes the copy of a block of a left operand that is used transposed, as high
+// as the highest tile.
+func (w width) packRows() {
+	TEXT("packRows"+w.name, NOSPLIT, "func(dst, src *float32, k, lds int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("packRows%s copies k rows of %d columns, lds bytes apart, next to each other.", w.name, w.rows()))
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
+	Label("row")
+	at := 0
+	for ; at+4 <= w.rows(); at += 4 {
+		v := XMM()
+		VMOVUPS(Mem{Base: src, Disp: 4 * at}, v)
+		VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
+	}
+	for ; at < w.rows(); at += 2 {
+		v := GP64()
+		MOVQ(Mem{Base: src, Disp: 4 * at}, v)
+		MOVQ(v, Mem{Base: dst, Disp: 4 * at})
+	}
+	ADDQ(lds, src)
+	ADDQ(I8(4*w.rows()), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	done()
+}
+
+// pack writes the copy of a panel of a right operand, 16 columns at a time.
+func (w width) pack() {
+	TEXT("pack16AVX2", NOSPLIT, "func(dst, src *float32, k, lds, ldd, ahead int)")
+	Pragma("noescape")
+	Doc("pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of",
+		"dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	k, lds, ldd := Load(Param("k"), GP64()), Load(Param("lds"), GP64()), Load(Param("ldd"), GP64())
+	ahead := Load(Param("ahead"), GP64())
+	Label("row")
+	PREFETCHT1(Mem{Base: src, Index: ahead, Scale: 1})
+	lo, hi := YMM(), YMM()
+	VMOVUPS(Mem{Base: src}, lo)
+	VMOVUPS(Mem{Base: src, Disp: 32}, hi)
+	VMOVUPS(lo, Mem{Base: dst})
+	VMOVUPS(hi, Mem{Base: dst, Disp: 32})
+	ADDQ(lds, src)
+	ADDQ(ldd, dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	done()
+}
+
+// prefetch asks for the rows of a table that a list names.
+func (w width) prefetch() {
+	TEXT("prefetchAVX2", NOSPLIT, "func(base *float32, rows *int32, n, dim int)")
+	Pragma("noescape")
+	Doc("prefetchAVX2 requests the cache lines of n rows of dim elements.")
+	base, rows := Load(Param("base"), GP64()), Load(Param("rows"), GP64())
+	n, dim := Load(Param("n"), GP64()), Load(Param("dim"), GP64())
+	SHLQ(U8(2), dim)
+	Label("row")
+	at, end := GP64(), GP64()
+	MOVLQSX(Mem{Base: rows}, at)
+	IMULQ(dim, at)
+	ADDQ(base, at)
+	LEAQ(Mem{Base: at, Index: dim, Scale: 1, Disp: -1}, end)
+	Label("line")
+	PREFETCHT0(Mem{Base: at})
+	ADDQ(I8(64), at)
+	CMPQ(at, end)
+	JLS(LabelRef("line"))
+	PREFETCHT0(Mem{Base: end})
+	ADDQ(I8(4), rows)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	RET()
+}

@@ -1,0 +1,173 @@
+package compute
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute/internal/bind"
+	"github.com/perennial-ml/perennial/compute/internal/kernel"
+)
+
+// A Plan runs a graph that was compiled once: each node is bound to a kernel, which reads
+// and writes memory laid out beforehand. A run allocates nothing, unless a node has no
+// kernel and its op allocates. A Plan is for one goroutine at a time.
+type Plan struct {
+	capacity int
+	set      *kernel.Set
+	nodes    []*node // inputs, constants and tasks, each after what it depends on
+	tasks    []*node
+	roots    []*node
+	arena    []float32
+	shared   int    // values that would be needed without sharing, of 4 bytes each
+	whole    string // why a run computes the full capacity; empty if it does not
+
+	team   team
+	timed  bool
+	runs   int
+	onRows int // rows of all timed runs
+}
+
+var _ Runner = (*Plan)(nil)
+
+// An Option changes how Compile makes a Plan.
+type Option func(*options)
+
+type options struct {
+	batch   gorgonia.Nodes
+	results map[int64][]float32
+	threads int
+	kernels string
+	timed   bool
+}
+
+// WithBatch names the inputs whose leading axis counts rows; it must be as long as the
+// capacity. From them Compile derives, op by op, which values have one row for each of
+// these. A run for fewer rows then computes only so many. Without this option, or if one op
+// stands in the way (see Plan.Partial), every run computes the full capacity.
+func WithBatch(inputs ...*gorgonia.Node) Option {
+	return func(o *options) { o.batch = append(o.batch, inputs...) }
+}
+
+// WithThreads lets up to n goroutines share a node that is worth it. They divide its
+// result among them, and never a sum: the bits are those of one thread. The default is 1.
+func WithThreads(n int) Option { return func(o *options) { o.threads = n } }
+
+// WithKernels chooses the family of kernels by name: avx512, avx2, portable or approx.
+// The default is the best that this machine has. All but approx give equal bits.
+func WithKernels(family string) Option { return func(o *options) { o.kernels = family } }
+
+// WithResult makes each run write the value of a root, a float32 tensor, to memory of the
+// caller's, who may do with it what they like between runs.
+func WithResult(root *gorgonia.Node, memory []float32) Option {
+	return func(o *options) {
+		if o.results == nil {
+			o.results = make(map[int64][]float32)
+		}
+		o.results[root.ID()] = memory
+	}
+}
+
+// WithTiming makes each run measure its nodes, for String. It costs some 50 ns a node.
+func WithTiming() Option { return func(o *options) { o.timed = true } }
+
+// Capacity returns the largest number of rows of a run.
+func (p *Plan) Capacity() int { return p.capacity }
+
+// Partial reports whether a run for fewer rows than the capacity computes only those, and
+// otherwise why it does not.
+func (p *Plan) Partial() (ok bool, why string) { return p.whole == "", p.whole }
+
+// Kernels returns the name of the family of kernels.
+func (p *Plan) Kernels() string { return p.set.Name }
+
+// Run implements Runner. After a run for fewer rows than the capacity, an output whose
+// leading axis counts rows holds them, and after them anything. An error names the node, its
+// op and its shape; nodes with a kernel do not fail.
+func (p *Plan) Run(rows int) error {
+	if err := checkRows(rows, p.capacity); err != nil {
+		return err
+	}
+	if p.timed {
+		return p.runTimed(rows)
+	}
+	for _, n := range p.tasks {
+		if n.fallback != nil {
+			if err := n.fallback.run(n); err != nil {
+				return err
+			}
+			continue
+		}
+		p.team.do(&n.task, rows)
+	}
+	return nil
+}
+
+func (p *Plan) runTimed(rows int) error {
+	p.runs++
+	p.onRows += rows
+	from := time.Now()
+	for _, n := range p.tasks {
+		if n.fallback == nil {
+			p.team.do(&n.task, rows)
+		} else if err := n.fallback.run(n); err != nil {
+			return err
+		}
+		now := time.Now()
+		n.spent += now.Sub(from)
+		from = now
+	}
+	return nil
+}
+
+// Output implements Runner.
+func (p *Plan) Output(i int) gorgonia.Value { return p.roots[i].value }
+
+// A team is the goroutines that share a task.
+type team struct {
+	size  int
+	works [][]float32 // a workspace each
+	parts []func()    // what goroutine i+1 does
+	task  *bind.Task  // in progress
+	rows  int
+	wait  sync.WaitGroup
+}
+
+// splitFrom is the number of floating point operations from which a task is worth the
+// microseconds that it takes to wake a goroutine.
+const splitFrom = 1 << 21
+
+func (t *team) init(size int) {
+	t.size = max(size, 1)
+	t.works = make([][]float32, t.size)
+	for i := range t.works {
+		t.works[i] = make([]float32, kernel.Workspace)
+	}
+	for i := 1; i < t.size; i++ {
+		t.parts = append(t.parts, func() {
+			t.task.Do(bind.Run{Rows: t.rows, Part: i, Parts: t.size, Work: t.works[i]})
+			t.wait.Done()
+		})
+	}
+}
+
+func (t *team) do(task *bind.Task, rows int) {
+	if t.size == 1 || !task.Split || task.Cost.Fixed+rows*task.Cost.Row < splitFrom {
+		task.Do(bind.Run{Rows: rows, Parts: 1, Work: t.works[0]})
+		return
+	}
+	t.task, t.rows = task, rows
+	t.wait.Add(len(t.parts))
+	for _, part := range t.parts {
+		go part()
+	}
+	task.Do(bind.Run{Rows: rows, Parts: t.size, Work: t.works[0]})
+	t.wait.Wait()
+}
+
+// describe says which node: its name, op and shape.
+func (n *node) describe() string {
+	return fmt.Sprintf("node %s (%v, shape %v)", n.node.Name(), n.op, n.node.Shape())
+}
