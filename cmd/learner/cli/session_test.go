@@ -174,7 +174,7 @@ func TestASessionOnTheCommandLine(t *testing.T) {
 		Position uint64
 		By       string
 	}
-	back := versions[len(versions)-1].Version
+	back := versions[0].Version // retention may be taking the oldest just now
 	s.json(&rolled, "checkpoint", "rollback", fmt.Sprint("v", back), "--reason", "a test")
 	require.Equal(t, "daemon", rolled.By)
 	s.reach(rolled.Position)
