@@ -38,7 +38,7 @@ const (
 type blocked struct {
 	tiles
 	whole, part [maxRows + 1][maxVecs + 1]tileFunc
-	vecs        [maxRows + 1]int // widest whole tile of a height
+	vecs        [maxRows + 1]int // widest whole tile of that height
 	height      [maxRows + 1]int // highest tile that is not above
 }
 
@@ -52,10 +52,9 @@ func newBlocked(t tiles) *blocked {
 			b.vecs[s.rows] = max(b.vecs[s.rows], s.vecs)
 		}
 	}
-	for h := range b.height {
-		b.height[h] = h
-		for h > 0 && b.vecs[b.height[h]] == 0 {
-			b.height[h]--
+	for h := 1; h < len(b.height); h++ {
+		if b.height[h] = h; b.vecs[h] == 0 {
+			b.height[h], b.vecs[h] = b.height[h-1], b.vecs[h-1]
 		}
 	}
 	return b
@@ -118,7 +117,7 @@ func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb in
 }
 
 // holds tells whether one tile holds an m×n product.
-func (t *blocked) holds(m, n int) bool { return m <= t.rows && n <= 2*t.lanes && t.vecs[m] > 0 }
+func (t *blocked) holds(m, n int) bool { return m <= t.rows && n <= 2*t.lanes && t.height[m] == m }
 
 // single computes a product that one tile holds. Strides are in bytes.
 func (t *blocked) single(c, a, b, in *float32, m, n, k, ldc, ai, ap, bp, ldin, relu int) {

@@ -54,9 +54,10 @@
 //
 // Go has no float32 fused multiply-add, and rounding a float64 one again to float32 is
 // wrong where the first rounding hits a midpoint. Portable detects these cases and rounds
-// them to odd first (fma.go), which costs it speed; Approx rounds each product and is
-// faster. Their measured difference is in TestApproxStaysNear, their speed in
-// BenchmarkFamilies. Other processors than amd64 run Portable.
+// them to odd first (fma.go): 0.7 GFLOP/s at 64×64×64 where AVX2 reaches 95 on the same
+// core. Approx rounds each product and reaches 5.6; its inner products of 784 terms are off
+// by 8e-9 of Σ|a b| on average and 5e-8 at most (TestApproxStaysNear, BenchmarkFamilies).
+// Other processors than amd64 run Portable.
 //
 // # Invariants
 //
