@@ -76,6 +76,14 @@ func checkExample(ex *replay.Example, spec models.Spec) error {
 	case len(ex.Categories) != len(spec.Categories):
 		return fmt.Errorf("example %s has %d categorical features, the model %d", ex.ID, len(ex.Categories), len(spec.Categories))
 	}
+	if len(ex.Logits) > spec.Outputs() {
+		return fmt.Errorf("example %s has %d logits, the model %d outputs", ex.ID, len(ex.Logits), spec.Outputs())
+	}
+	for _, v := range ex.Logits {
+		if v-v != 0 {
+			return fmt.Errorf("example %s has a logit that is not finite", ex.ID)
+		}
+	}
 	for i, c := range ex.Categories {
 		if c < 0 || int(c) >= spec.Categories[i] {
 			return fmt.Errorf("example %s: category %d is outside the %d buckets of feature %d", ex.ID, c, spec.Categories[i], i)

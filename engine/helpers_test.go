@@ -206,6 +206,14 @@ func describe(f engine.Effect) string {
 // copied takes a state through its bytes into a new engine.
 func copied(t testing.TB, cfg engine.Config, e *engine.Engine) *engine.Engine {
 	t.Helper()
+	fresh := newEngine(t, cfg)
+	require.NoError(t, fresh.Restore(readFrom(partsOf(t, e))))
+	return fresh
+}
+
+// partsOf returns a snapshot's bytes by their names.
+func partsOf(t testing.TB, e *engine.Engine) map[string][]byte {
+	t.Helper()
 	parts, err := e.Snapshot()
 	require.NoError(t, err)
 	stored := map[string][]byte{}
@@ -215,9 +223,7 @@ func copied(t testing.TB, cfg engine.Config, e *engine.Engine) *engine.Engine {
 		require.NotContains(t, stored, p.Name)
 		stored[p.Name] = buf.Bytes()
 	}
-	fresh := newEngine(t, cfg)
-	require.NoError(t, fresh.Restore(readFrom(stored)))
-	return fresh
+	return stored
 }
 
 func readFrom(stored map[string][]byte) func(string) ([]byte, error) {

@@ -31,7 +31,7 @@ const (
 const (
 	mediaTensors = safetensors.MediaType
 	mediaCBOR    = "application/cbor"
-	mediaReplay  = "application/vnd.perennial.replay.v1"
+	mediaReplay  = "application/vnd.perennial.replay.v2"
 )
 
 // A Part is one piece of a snapshot. Write may be called at any time, from any

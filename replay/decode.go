@@ -10,7 +10,7 @@ import (
 // a reader allocate by the bytes that it was given.
 const (
 	minGroup   = 1 + 4 + 8 + 4 + 4
-	minExample = 8 + 8 + 4 + 4 + 1 + 5*4
+	minExample = 8 + 8 + 4 + 4 + 1 + 6*4 + 8
 )
 
 // Read decodes a state that State.WriteTo wrote; data must hold it and nothing else. It
@@ -235,6 +235,13 @@ func (d *decoder) examples(n int) []*Example {
 	widths = words(d, uint32(n), func(v uint32) uint32 { return v })
 	for i, w := range widths {
 		items[i].Categories = words(d, w, func(v uint32) int32 { return int32(v) })
+	}
+	widths = words(d, uint32(n), func(v uint32) uint32 { return v })
+	for i, w := range widths {
+		items[i].Logits = words(d, w, math.Float32frombits)
+	}
+	for _, ex := range items {
+		ex.LogitsAt = d.u64()
 	}
 	return items
 }

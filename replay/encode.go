@@ -11,7 +11,7 @@ import (
 const magic = "PRNLRPLY"
 
 // format is raised with each incompatible change of the layout.
-const format = 1
+const format = 2
 
 // kinds lists the kinds by their code in a state, from 1.
 func kinds() [4]Kind { return [...]Kind{Reservoir, ClassBalanced, Stratified, RecencyMixed} }
@@ -162,6 +162,17 @@ func (e *encoder) examples(items []*Example) {
 		for _, v := range ex.Categories {
 			e.u32(uint32(v))
 		}
+	}
+	for _, ex := range items {
+		e.u32(uint32(len(ex.Logits)))
+	}
+	for _, ex := range items {
+		for _, v := range ex.Logits {
+			e.u32(math.Float32bits(v))
+		}
+	}
+	for _, ex := range items {
+		e.u64(ex.LogitsAt)
 	}
 }
 

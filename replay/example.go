@@ -18,4 +18,10 @@ type Example struct {
 	// Negative marks a complementary label: the class is known not to be Target.
 	Negative bool
 	Weight   float32
+
+	// Logits are the raw outputs that the learner gave for the example when it was
+	// stored or last refreshed, at the log position LogitsAt; nil if they are not
+	// kept. They are shorter than the learner's outputs if its head grew since.
+	Logits   []float32 `cbor:",omitempty"`
+	LogitsAt uint64    `cbor:",omitempty"`
 }

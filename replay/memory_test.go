@@ -15,7 +15,7 @@ import (
 
 // example i: of a class and a segment that follow from i.
 func example(i int) *replay.Example {
-	return &replay.Example{
+	ex := &replay.Example{
 		ID:         fmt.Sprintf("p-%06d", i),
 		Subject:    fmt.Sprintf("s-%d", i%7),
 		Position:   uint64(i) + 1,
@@ -27,6 +27,10 @@ func example(i int) *replay.Example {
 		Negative:   i%11 == 0,
 		Weight:     1 / float32(1+i%2),
 	}
+	if i%3 == 0 {
+		ex.Logits, ex.LogitsAt = []float32{float32(i), -1}, uint64(i)
+	}
+	return ex
 }
 
 func configs() map[string]replay.Config {

@@ -29,9 +29,10 @@ func TestLayoutIsTheDocumentedOne(t *testing.T) {
 	m.Add(&replay.Example{
 		ID: "p1", Subject: "u", Position: 7, Time: -1, Segment: "k=v", Dense: []float32{1},
 		Categories: []int32{-1}, Target: 1, Negative: true, Weight: 0.5,
+		Logits: []float32{-2}, LogitsAt: 6,
 	}, rng.New(1, "add", 0))
 	want := "" +
-		"50524e4c52504c59" + "01000000" + "03000000" + // magic, format, kind stratified
+		"50524e4c52504c59" + "02000000" + "03000000" + // magic, format, kind stratified
 		"01000000" + "00000000" + "01000000" + // examples, latest, groups
 		"0000000000000000" + "0000000000000000" + "0000000000000000" + // population, holes, debt
 		"00" + "00000000" + "0100000000000000" + // group: flags, class, seen
@@ -39,7 +40,8 @@ func TestLayoutIsTheDocumentedOne(t *testing.T) {
 		"0700000000000000" + "ffffffffffffffff" + // position, time
 		"0000803f" + "0000003f" + "01" + // target, weight, negative
 		"02000000" + "7031" + "01000000" + "75" + "03000000" + "6b3d76" + // id, subject, segment
-		"01000000" + "0000803f" + "01000000" + "ffffffff" // dense, categories
+		"01000000" + "0000803f" + "01000000" + "ffffffff" + // dense, categories
+		"01000000" + "000000c0" + "0600000000000000" // logits, their position
 	require.Equal(t, want, hex.EncodeToString(encode(t, m.Snapshot())))
 }
 
@@ -48,6 +50,7 @@ func TestFieldsKeepTheirBits(t *testing.T) {
 		ID: "ü\x00", Subject: "", Position: math.MaxUint64, Time: math.MinInt64, Segment: "",
 		Dense:  []float32{float32(math.Copysign(0, -1)), math.Float32frombits(1), math.MaxFloat32},
 		Target: float32(math.Inf(1)), Weight: math.SmallestNonzeroFloat32,
+		Logits: []float32{math.MaxFloat32, float32(math.Copysign(0, -1))}, LogitsAt: math.MaxUint64,
 	}
 	m := newMemory(t, replay.Config{Capacity: 3})
 	m.Add(ex, rng.New(1, "add", 0))
@@ -71,7 +74,7 @@ func TestReadRefusesDamage(t *testing.T) {
 			{"torn tail", func(b []byte) []byte { return b[:len(b)-1] }, replay.ErrCorrupt},
 			{"trailing byte", func(b []byte) []byte { return append(b, 0) }, replay.ErrCorrupt},
 			{"other file", func(b []byte) []byte { b[0] = 'X'; return b }, replay.ErrCorrupt},
-			{"format from the future", func(b []byte) []byte { b[8] = 2; return b }, replay.ErrFormat},
+			{"format from the future", func(b []byte) []byte { b[8]++; return b }, replay.ErrFormat},
 			{"unknown kind", func(b []byte) []byte { b[12] = 9; return b }, replay.ErrCorrupt},
 			{"examples beyond the end", func(b []byte) []byte {
 				binary.LittleEndian.PutUint32(b[16:], math.MaxUint32)
@@ -95,7 +98,7 @@ func TestNewerFormatIsNamed(t *testing.T) {
 	data := encode(t, filled(t, replay.Config{}, 1).Snapshot())
 	data[8] = 7
 	_, err := replay.Read(data)
-	require.EqualError(t, err, "replay: unknown format: it was written in format 7, this program reads format 1")
+	require.EqualError(t, err, "replay: unknown format: it was written in format 7, this program reads format 2")
 }
 
 func TestReadRefusesAnIDThatStandsTwice(t *testing.T) {

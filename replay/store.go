@@ -79,12 +79,12 @@ func (s *store) size() int { return s.bytes + slotBytes*len(s.items) }
 const slotBytes = 48
 
 // exampleBytes stands for the struct itself, with its headers of strings and slices.
-const exampleBytes = 136
+const exampleBytes = 168
 
 // bytes estimates the example's own memory. Interned strings count each time.
 func (ex *Example) bytes() int {
 	return exampleBytes + len(ex.ID) + len(ex.Subject) + len(ex.Segment) +
-		4*(len(ex.Dense)+len(ex.Categories))
+		4*(len(ex.Dense)+len(ex.Categories)+len(ex.Logits))
 }
 
 // A drawer draws without replacement from one or two slices as if they were one.
