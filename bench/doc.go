@@ -1,9 +1,10 @@
 // Package bench is the room of the suites: programs that run the whole of Perennial
-// and report what they measured or proved. Nothing imports it.
+// and report what they measured or proved. Only the binary imports it.
 //
 //	bench/crash   kills a real learner again and again, and holds what is left
 //	              against the log
 //	bench/loop    measures the loop: accepted and learned a second, freshness, memory
+//	bench/plot    draws what was measured, as SVG
 //
 // # Invariants
 //

@@ -85,8 +85,8 @@ func (c *checker) allows(from room, to string, further []string) bool {
 		return slices.Contains(further, to)
 	case from.name == to:
 		return true
-	case target.private:
-		return false
+	case target.only != "":
+		return from.name == target.only
 	}
 	return from.all || slices.Contains(from.imports, to) || slices.Contains(further, to)
 }
@@ -94,8 +94,8 @@ func (c *checker) allows(from room, to string, further []string) bool {
 // rule says what from may import, or why to may not be imported.
 func (c *checker) rule(from room, to string) string {
 	switch {
-	case c.rooms[to].private:
-		return to + " is imported by none"
+	case c.rooms[to].only != "":
+		return to + " is imported by " + c.rooms[to].only + " alone"
 	case len(from.imports) == 0:
 		return from.name + " imports nothing of ours"
 	}

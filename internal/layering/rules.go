@@ -5,10 +5,10 @@ type room struct {
 	name string
 	// imports lists the rooms whose packages it may import, beside its own.
 	imports []string
-	// all allows every room but those that are imported by none.
+	// all allows every room but those that are another's alone.
 	all bool
-	// private forbids everyone else to import it, whatever they may otherwise.
-	private bool
+	// only names the one other room that may import it, whatever others may otherwise.
+	only string
 }
 
 const internalRoom = "internal"
@@ -27,7 +27,7 @@ func rooms() []room {
 		{name: "engine", imports: []string{"feedback", "replay", "models", "optim", "guard", internalRoom}},
 		{name: "guard", imports: []string{internalRoom}},
 		{name: "serve", imports: []string{"feedback", "ledger", "models", "checkpoint", internalRoom}},
-		{name: "bench", all: true, private: true},
+		{name: "bench", all: true, only: "cmd"},
 		{name: "cmd", all: true},
 		{name: internalRoom},
 	}
