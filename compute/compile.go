@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -50,7 +51,7 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 	if len(p.tasks) == 0 {
 		return nil, fmt.Errorf("%w: no root depends on an input", ErrGraph)
 	}
-	if err := p.direct(o.results); err != nil {
+	if err := p.direct(&o); err != nil {
 		return nil, err
 	}
 	p.trackRows(len(o.batch) > 0)
@@ -62,9 +63,16 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 }
 
 // direct gives roots the memory that the caller has for them.
-func (p *Plan) direct(results map[int64][]float32) error {
+func (p *Plan) direct(o *options) error {
 	for _, n := range p.roots {
-		memory, ok := results[n.node.ID()]
+		if to := o.sparse[n.node.ID()]; to != nil {
+			if _, able := n.bind.(bind.SparseOp); !able || n.fixed || p.read(n) {
+				return fmt.Errorf("%w: %s cannot be written as a sparse result", ErrGraph, n.describe())
+			}
+			n.inArena, n.sparse = false, to
+			continue
+		}
+		memory, ok := o.results[n.node.ID()]
 		if !ok {
 			continue
 		}
@@ -74,6 +82,11 @@ func (p *Plan) direct(results map[int64][]float32) error {
 		n.inArena, n.buf.Data = false, memory
 	}
 	return nil
+}
+
+// read says whether a task reads n.
+func (p *Plan) read(n *node) bool {
+	return slices.ContainsFunc(p.tasks, func(t *node) bool { return slices.Contains(t.uses, n) })
 }
 
 // compiler is the state of one Compile.
@@ -190,7 +203,7 @@ func match(n *node, children gorgonia.Nodes) (b bind.Op, reads []int) {
 func fits(n *node) bool {
 	_, own := n.op.(bind.Op)
 	for _, u := range n.uses {
-		if u.buf == nil || !own && u.buf.F64 != nil {
+		if u.buf == nil || !own && (u.buf.F64 != nil || u.buf.I32 != nil) {
 			return false
 		}
 	}
@@ -233,7 +246,7 @@ func (p *Plan) trackRows(batch bool) {
 
 // bind gives a node its value and its task; memory is laid out.
 func (p *Plan) bind(n *node) {
-	if n.buf != nil && !n.buf.Shape.IsScalar() {
+	if n.buf != nil && !n.buf.Shape.IsScalar() && n.sparse == nil {
 		n.value = tensor.New(tensor.WithShape(n.buf.Shape...), tensor.WithBacking(n.buf.Data))
 	}
 	if n.bind == nil {
@@ -242,6 +255,10 @@ func (p *Plan) bind(n *node) {
 	in := make([]*bind.Buffer, len(n.uses))
 	for i, u := range n.uses {
 		in[i] = u.buf
+	}
+	if n.sparse != nil {
+		n.task = n.bind.(bind.SparseOp).BindSparse(p.set, n.sparse, in)
+		return
 	}
 	n.task = n.bind.Bind(p.set, n.buf, in)
 }

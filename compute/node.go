@@ -28,11 +28,12 @@ type node struct {
 	task     bind.Task
 	fallback *fallback
 
-	at      int   // place among the tasks
-	last    int   // the last task that reads it; len(tasks) for a root
-	offset  int   // in the arena
-	inArena bool  // it has memory there
-	over    *node // it lies over this one, whose last reader it is
+	at      int          // place among the tasks
+	last    int          // the last task that reads it; len(tasks) for a root
+	offset  int          // in the arena
+	inArena bool         // it has memory there
+	sparse  *bind.Sparse // where its value goes instead, a root's; else nil
+	over    *node        // it lies over this one, whose last reader it is
 
 	spent time.Duration
 }
@@ -57,6 +58,9 @@ func bufferOf(v gorgonia.Value) *bind.Buffer {
 	case *gorgonia.F64:
 		return &bind.Buffer{Shape: tensor.ScalarShape(), F64: (*float64)(v)}
 	case *tensor.Dense:
+		if v.Dtype() == tensor.Int32 && v.Dims() > 0 && !v.DataOrder().IsColMajor() && !v.RequiresIterator() {
+			return &bind.Buffer{Shape: v.Shape().Clone(), I32: v.Int32s()}
+		}
 		if v.Dtype() != tensor.Float32 || v.Dims() == 0 || v.DataOrder().IsColMajor() || v.RequiresIterator() {
 			return nil
 		}

@@ -38,6 +38,7 @@ type Option func(*options)
 type options struct {
 	batch   gorgonia.Nodes
 	results map[int64][]float32
+	sparse  map[int64]*Sparse
 	threads int
 	kernels string
 	timed   bool
@@ -67,6 +68,22 @@ func WithResult(root *gorgonia.Node, memory []float32) Option {
 			o.results = make(map[int64][]float32)
 		}
 		o.results[root.ID()] = memory
+	}
+}
+
+// Sparse is a matrix of which few rows differ from zero: row i of Values is its row
+// Index[i], and no index occurs twice.
+type Sparse = bind.Sparse
+
+// WithSparseResult makes each run write the value of a root, a matrix whose op has such a
+// kernel (see op.Bags), to the Sparse alone: Output is nil for it, and no memory of the
+// matrix's size is made. The slices are the Plan's and hold until the next run.
+func WithSparseResult(root *gorgonia.Node, to *Sparse) Option {
+	return func(o *options) {
+		if o.sparse == nil {
+			o.sparse = make(map[int64]*Sparse)
+		}
+		o.sparse[root.ID()] = to
 	}
 }
 

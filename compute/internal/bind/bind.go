@@ -12,6 +12,7 @@ type Buffer struct {
 	Shape tensor.Shape
 	Data  []float32 // row-major; one element for a float32 scalar; nil for a float64 one
 	F64   *float64  // of a float64 scalar, else nil
+	I32   []int32   // of an input of integers, else nil
 	// Rows says that the leading axis counts rows: a run for fewer rows than that axis is
 	// long computes, and reads, the leading ones alone.
 	Rows bool
@@ -31,10 +32,13 @@ func (b *Buffer) Count(rows int) int {
 	if b.Rows {
 		return rows * b.Width()
 	}
+	if b.I32 != nil {
+		return len(b.I32)
+	}
 	return len(b.Data)
 }
 
-// Live returns those elements.
+// Live returns those elements, of a buffer that holds no integers.
 func (b *Buffer) Live(rows int) []float32 { return b.Data[:b.Count(rows)] }
 
 // A Run is a call of a Task: part Part of Parts of a run for Rows rows.
@@ -64,6 +68,22 @@ type Task struct {
 	// Split says that Do may be called with more than one part.
 	Split bool
 	Do    func(Run)
+}
+
+// Sparse is a matrix of which few rows differ from zero: row i of Values, whose width is
+// that of the matrix, is its row Index[i]. No index occurs twice.
+type Sparse struct {
+	Index  []int32
+	Values []float32 // len(Index) × width
+}
+
+// A SparseOp is an Op whose result, a matrix, can be written as the rows that differ from
+// zero.
+type SparseOp interface {
+	Op
+	// BindSparse returns the task that writes the result to dst, whose slices it makes and
+	// cuts to length anew on each run.
+	BindSparse(set *kernel.Set, dst *Sparse, in []*Buffer) Task
 }
 
 // An Op is a gorgonia.Op that has kernels.

@@ -1,0 +1,170 @@
+package kernel
+
+// A bag is a run of per ids in a list; ids below 0 are absent. Weights, one an id, may be
+// nil for 1 each.
+
+// Bags computes for bag b, with i running over its places in ids,
+//
+//	dst[b] = Σ weights[i] table[ids[i]]
+//
+// dim elements each, a chain of fused multiply-adds from 0 in the order of ids.
+func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, per int) {
+	if dim == 1 {
+		s.scalarBags(dst, table, ids, weights, per)
+		return
+	}
+	at := 0
+	for base := 0; base < len(ids); base += ahead {
+		part := ids[base:min(base+ahead, len(ids))]
+		s.fetch(table, part, dim)
+		for i, r := range part {
+			to := dst[at : at+dim]
+			first := (base+i)%per == 0
+			if (base+i+1)%per == 0 {
+				at += dim
+			}
+			switch {
+			case r < 0 && first:
+				clear(to)
+			case r < 0:
+			case weights != nil:
+				if first {
+					clear(to)
+				}
+				s.Axpy(to, table[int(r)*dim:][:dim], weights[base+i])
+			case first:
+				copy(to, table[int(r)*dim:][:dim])
+			default:
+				s.Add(to, to, table[int(r)*dim:][:dim])
+			}
+		}
+	}
+}
+
+// scalarBags is Bags for rows of one element.
+func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, per int) {
+	s.fetch(table, ids, 1)
+	for b := range len(ids) / per {
+		sum := float32(0)
+		for i := b * per; i < (b+1)*per; i++ {
+			switch r := ids[i]; {
+			case r < 0:
+			case weights == nil:
+				sum += table[r]
+			default:
+				sum = s.fma(weights[i], table[r], sum)
+			}
+		}
+		dst[b] = sum
+	}
+}
+
+// fma is one multiply-add as this family fuses it.
+func (s *Set) fma(a, b, c float32) float32 {
+	if s.Name == Approx {
+		return muladd(a, b, c)
+	}
+	return fma32(a, b, c)
+}
+
+// A Collector adds up rows that belong to the same id. It belongs to one goroutine.
+type Collector struct {
+	slots []int32 // by hash: 1 + the place in index, 0 where empty
+	home  []int32 // by place in index: where its slot is
+}
+
+// NewCollector returns a Collector for up to n ids.
+func NewCollector(n int) *Collector {
+	return &Collector{slots: make([]int32, tableSize(n)), home: make([]int32, n)}
+}
+
+// tableSize is a power of two of which n is at most half.
+func tableSize(n int) int {
+	size := 8
+	for size < 2*n {
+		size *= 2
+	}
+	return size
+}
+
+// Collect is the derivative of Bags by its table, as rows: it lists the ids that occur in
+// the order in which they first do, and writes to values' row k
+//
+//	Σ weights[i] src[bag of i]    over the i with ids[i] = index[k], in their order
+//
+// a chain of fused multiply-adds from 0. src has dim elements a bag. Index and values have
+// room for all ids. It returns how many there are.
+func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32, weights, src []float32, dim, per int) int {
+	mask := tableSize(len(ids)) - 1
+	slots := c.slots[:mask+1]
+	n, bag, left := 0, 0, per
+	for i, id := range ids {
+		from := src[bag*dim : bag*dim+dim]
+		if left--; left == 0 {
+			bag, left = bag+1, per
+		}
+		if id < 0 {
+			continue
+		}
+		at := int(uint32(id)*2654435769>>7) & mask // Knuth's multiplicative hash
+		for slots[at] != 0 && index[slots[at]-1] != id {
+			at = (at + 1) & mask
+		}
+		k := int(slots[at]) - 1
+		fresh := k < 0
+		if fresh {
+			k = n
+			n++
+			slots[at], c.home[k], index[k] = int32(n), int32(at), id
+		}
+		to := values[k*dim : k*dim+dim]
+		switch {
+		case weights == nil && fresh:
+			copy(to, from)
+		case weights == nil && dim == 1:
+			to[0] += from[0]
+		case weights == nil:
+			s.Add(to, to, from)
+		default:
+			if fresh {
+				clear(to)
+			}
+			if dim == 1 {
+				to[0] = s.fma(weights[i], from[0], to[0])
+			} else {
+				s.Axpy(to, from, weights[i])
+			}
+		}
+	}
+	for _, at := range c.home[:n] {
+		slots[at] = 0
+	}
+	return n
+}
+
+// FactorPairs computes for each of m rows of x, fields×dim each, the sum of the inner
+// products of all pairs of its fields, in O(fields dim) (Rendle 2010, lemma 3.1):
+//
+//	dst = (‖Σ_f x_f‖² - Σ_f ‖x_f‖²) / 2
+//
+// The norms are taken in float64. Room is of dim elements.
+func (s *Set) FactorPairs(dst, x, room []float32, m, fields, dim int) {
+	n := fields * dim
+	for i := range m {
+		row := x[i*n : (i+1)*n]
+		s.ColSum(room, row, fields, dim, dim, false)
+		dst[i] = float32((s.SumSquares(room[:dim]) - s.SumSquares(row)) / 2)
+	}
+}
+
+// FactorPairsGrad computes its derivative, dx_f = dy Σ_g x_g - dy x_f. dx may be x.
+func (s *Set) FactorPairsGrad(dx, x, dy, room []float32, m, fields, dim int) {
+	n := fields * dim
+	for i, up := range dy[:m] {
+		row := x[i*n : (i+1)*n]
+		s.ColSum(room, row, fields, dim, dim, false)
+		s.Scale(room[:dim], room[:dim], up)
+		s.Scale(dx[i*n:(i+1)*n], row, -up)
+		s.AddRow(dx[i*n:], room[:dim], fields, dim, dim)
+	}
+}
