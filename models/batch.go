@@ -11,6 +11,19 @@ type Batch struct {
 	// over the classes (multiclass), the value (regression). Unused by Predict.
 	Targets []float32
 	Weights []float32 // Rows; zero leaves a row out. Unused by Predict.
+
+	// The rest is for a Model whose Objective has a use for it.
+
+	// Mask is Rows x Spec.Outputs(): a class of 0 takes no part in its row's softmax,
+	// and must not be a target. Nil lets all take part.
+	Mask []float32
+	// Distill is Rows x Spec.Outputs(): the teacher's logits. Nil if no row has any.
+	Distill []float32
+	// DistillWeights is Rows: zero leaves a row out of the distillation.
+	DistillWeights []float32
+	// Groups is Rows x Spec.Outputs(): classes with equal numbers from 1 are distilled
+	// together, those of number 0 take no part. Nil makes all one group.
+	Groups []float32
 }
 
 // massTolerance is how far the sum of a target distribution may be from 1.

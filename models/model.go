@@ -6,15 +6,16 @@ import (
 	"math/rand/v2"
 
 	"gorgonia.org/gorgonia"
-
-	"github.com/perennial-ml/perennial/compute/op"
 )
 
 // A Model predicts and computes gradients. It is not safe for concurrent use.
 type Model struct {
 	*Predictor
-	grads    Params
-	trainers map[int]*trainer // by rows
+	grads     Params
+	trainers  map[int]*trainer // by rows
+	objective Objective
+	last      []float32 // logits of the last Gradients, in its graph's memory
+	lastRows  int
 }
 
 func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.Zeros()} }
@@ -31,7 +32,7 @@ func (m *Model) Grads() Params { return m.grads }
 //
 //	Σ w_i loss_i / Σ w_i
 //
-// and writes its gradients to Grads. If all weights are zero, the loss and the gradients
+// and what the Objective adds to it, and writes its gradients to Grads. If all weights are zero, the loss and the gradients
 // are 0. It returns ErrBatch if the batch breaks a rule, and ErrNonFinite if an input, the
 // loss or a gradient is not finite; Grads are then undefined, and Params as before.
 func (m *Model) Gradients(b *Batch) (float64, error) {
@@ -41,16 +42,22 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err := b.checkLabels(&m.spec); err != nil {
 		return 0, err
 	}
+	if err := b.checkExtras(m.objective, &m.spec); err != nil {
+		return 0, err
+	}
 	t, err := m.trainer(b.Rows)
 	if err != nil {
 		return 0, err
 	}
+	m.last = nil
 	t.fill(&m.spec, b)
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
 		clear(t.targets[targets:])
 		clear(t.weights[weights:])
 	}
+	m.smooth(t, b)
+	m.fillExtras(t, b)
 	if err := t.runner.Run(b.Rows); err != nil {
 		return 0, fmt.Errorf("gradients: %w", err)
 	}
@@ -74,6 +81,12 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 			copy(dst.Data, src)
 		}
 	}
+	if t.extras != nil {
+		if m.last, err = t.values(1 + len(m.grads)); err != nil {
+			return 0, err
+		}
+		m.lastRows = b.Rows
+	}
 	return loss, nil
 }
 
@@ -95,9 +108,10 @@ func (m *Model) SetThreads(n int) {
 }
 
 // A trainer is a machine whose roots are the loss and the gradients, in the order of the
-// parameters.
+// parameters, and the logits unless the objective is plain.
 type trainer struct {
 	*machine
+	*extras           // nil for a plain objective
 	targets []float32 // size × Outputs
 	weights []float32 // size; zero below the batch
 }
@@ -113,16 +127,7 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	}
 	k := m.spec.Outputs()
 	t := &trainer{machine: forward, targets: make([]float32, size*k), weights: make([]float32, size)}
-	targets := input(g, "targets", t.targets, size, k)
-	weights := input(g, "weights", t.weights, size)
-	loss := op.SquaredError
-	switch m.spec.Task {
-	case Binary:
-		loss = op.SigmoidCrossEntropy
-	case Multiclass:
-		loss = op.SoftmaxCrossEntropy
-	}
-	cost, err := loss(t.logits, targets, weights)
+	cost, inputs, err := m.cost(g, t, size)
 	if err != nil {
 		return nil, fmt.Errorf("build loss of %s: %w", m.spec.Kind, err)
 	}
@@ -133,9 +138,13 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
+	roots := append(gorgonia.Nodes{cost}, grads...)
+	if t.extras != nil {
+		roots = append(roots, t.logits)
+	}
 	ok, err := m.assemble(t.machine, program{
-		graph: g, roots: append(gorgonia.Nodes{cost}, grads...), rows: size,
-		batch: gorgonia.Nodes{t.input, targets, weights}, results: m.results(grads),
+		graph: g, roots: roots, rows: size,
+		batch: append(gorgonia.Nodes{t.input}, inputs...), results: m.results(grads),
 	}, rows)
 	if err != nil {
 		return nil, err

@@ -51,31 +51,51 @@ func (p *Predictor) Warm(rows int) error {
 // does not fit, and ErrNonFinite if an input or a result is not finite; dst is then
 // undefined.
 func (p *Predictor) Predict(dst []float32, b *Batch) error {
-	if err := b.checkFeatures(&p.core); err != nil {
+	logits, err := p.logits(dst, b)
+	if err != nil {
 		return err
+	}
+	p.respond(dst, logits, p.spec.Outputs())
+	return nil
+}
+
+// Logits is as Predict, but writes what the output layer gives: logits, or the value of a
+// regression.
+func (p *Predictor) Logits(dst []float32, b *Batch) error {
+	logits, err := p.logits(dst, b)
+	if err != nil {
+		return err
+	}
+	copy(dst, logits)
+	return nil
+}
+
+// logits runs a batch, and returns the graph's own memory of as many values as dst has.
+func (p *Predictor) logits(dst []float32, b *Batch) ([]float32, error) {
+	if err := b.checkFeatures(&p.core); err != nil {
+		return nil, err
 	}
 	k := p.spec.Outputs()
 	if len(dst) != b.Rows*k {
-		return fmt.Errorf("%w: dst has %d values, must be %d rows of %d", ErrBatch, len(dst), b.Rows, k)
+		return nil, fmt.Errorf("%w: dst has %d values, must be %d rows of %d", ErrBatch, len(dst), b.Rows, k)
 	}
 	m, err := p.machine(b.Rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m.fill(&p.spec, b)
 	if err := m.runner.Run(b.Rows); err != nil {
-		return fmt.Errorf("predict: %w", err)
+		return nil, fmt.Errorf("predict: %w", err)
 	}
 	logits, err := m.values(0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	logits = logits[:len(dst)]
 	if !p.kernels.Finite(logits) {
-		return fmt.Errorf("%w: prediction", ErrNonFinite)
+		return nil, fmt.Errorf("%w: prediction", ErrNonFinite)
 	}
-	p.respond(dst, logits, k)
-	return nil
+	return logits, nil
 }
 
 // SetThreads lets up to n goroutines share the large nodes of a graph, 1 by default. No bit

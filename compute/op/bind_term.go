@@ -161,6 +161,28 @@ func scatter(dst, a, mask []float32) {
 	}
 }
 
+func (maskedSigmoid) rowLoss(set *kernel.Set, z, t, mask, room []float32) float64 {
+	room = room[:len(z)]
+	set.Softplus(room, z)
+	sum := 0.0
+	for j, v := range room {
+		if mask[j] != 0 {
+			sum += float64(v) - float64(float64(t[j])*float64(z[j]))
+		}
+	}
+	return sum
+}
+
+func (maskedSigmoid) rowSlope(set *kernel.Set, dz, z, t, mask, _ []float32, scale float32) {
+	set.Apply(dz, z, kernel.Sigmoid)
+	for j, v := range dz {
+		dz[j] = 0
+		if mask[j] != 0 {
+			dz[j] = scale * (v - t[j])
+		}
+	}
+}
+
 func (s squaredLogits) rowLoss(_ *kernel.Set, z, t, group, _ []float32) float64 {
 	return s.loss(z, t, group)
 }

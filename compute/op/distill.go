@@ -16,6 +16,12 @@ func MaskedCrossEntropy(by Reduction, logits, targets, mask, weights *gorgonia.N
 	return applyTerm(maskedCE{}, by, logits, targets, mask, weights)
 }
 
+// MaskedSigmoid is SigmoidCrossEntropy, summed over those columns of each row whose mask
+// is not 0.
+func MaskedSigmoid(by Reduction, logits, targets, mask, weights *gorgonia.Node) (*gorgonia.Node, error) {
+	return applyTerm(maskedSigmoid{}, by, logits, targets, mask, weights)
+}
+
 // SquaredLogits holds logits against those of a teacher, in each row the mean over the
 // classes whose group is not 0 of
 //
@@ -94,6 +100,28 @@ func (maskedCE) slope(dz, z, t, mask []float32, scale float64) {
 		if mask[j] != 0 {
 			p := real.Exp(float64(v) - top - rest)
 			dz[j] = float32(scale * (float64(mass*p) - float64(t[j])))
+		}
+	}
+}
+
+type maskedSigmoid struct{}
+
+func (maskedSigmoid) name() string { return "masked sigmoid cross-entropy" }
+
+func (maskedSigmoid) loss(z, t, mask []float32) float64 {
+	sum := 0.0
+	for j, v := range z {
+		if mask[j] != 0 {
+			sum += real.Softplus(float64(v)) - float64(float64(t[j])*float64(v))
+		}
+	}
+	return sum
+}
+
+func (maskedSigmoid) slope(dz, z, t, mask []float32, scale float64) {
+	for j, v := range z {
+		if mask[j] != 0 {
+			dz[j] = float32(scale * (real.Sigmoid(float64(v)) - float64(t[j])))
 		}
 	}
 }

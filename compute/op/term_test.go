@@ -36,6 +36,10 @@ func tempered(t float64) distillFunc {
 // newTerms has classes without part, rows without weight in one term or in both, and two
 // groups of classes.
 func newTerms(t *testing.T, by op.Reduction, distill distillFunc, m, k, n int) terms {
+	return newTermsOf(t, by, op.MaskedCrossEntropy, distill, m, k, n)
+}
+
+func newTermsOf(t *testing.T, by op.Reduction, labels, distill distillFunc, m, k, n int) terms {
 	t.Helper()
 	r := rand.New(rand.NewPCG(7, 8))
 	l := terms{
@@ -63,7 +67,7 @@ func newTerms(t *testing.T, by op.Reduction, distill distillFunc, m, k, n int) t
 	}
 	z, err := op.Affine(x, w, b, op.Identity)
 	require.NoError(t, err)
-	label, err := op.MaskedCrossEntropy(by, z, batch[1], batch[2], batch[3])
+	label, err := labels(by, z, batch[1], batch[2], batch[3])
 	require.NoError(t, err)
 	teach, err := distill(by, z, batch[4], batch[5], batch[6])
 	require.NoError(t, err)
@@ -95,7 +99,11 @@ func TestTermsEqualTheTapeMachineAndFiniteDifferences(t *testing.T) {
 	for _, by := range []op.Reduction{op.Mean, op.Sum} {
 		for name, distill := range distillations() {
 			t.Run(name, func(t *testing.T) {
-				a, b := newTerms(t, by, distill, m, k, n), newTerms(t, by, distill, m, k, n)
+				labels := op.MaskedCrossEntropy
+				if name == "squared" && by == op.Sum {
+					labels = op.MaskedSigmoid
+				}
+				a, b := newTermsOf(t, by, labels, distill, m, k, n), newTermsOf(t, by, labels, distill, m, k, n)
 				tape, err := compute.NewTape(a.g, a.roots, m)
 				require.NoError(t, err)
 				require.NoError(t, tape.Run(m))
@@ -152,6 +160,8 @@ func TestTermsEqualTheirDefinitions(t *testing.T) {
 	soft := []float64{
 		kl([]float64{1, 0.5}, []float64{2, 0.5}), kl([]float64{2, 0}, []float64{3, 0}), kl([]float64{0, 0}, []float64{1, 1}),
 	}
+	softplus := func(x float64) float64 { return math.Log(1 + math.Exp(x)) }
+	sigmoid := []float64{softplus(-2) + softplus(0.5), softplus(-3) + softplus(0) + softplus(-2), softplus(-1) + softplus(1)}
 	masked := []float64{math.Log(1 + math.Exp(-1.5)), math.Log(1 + math.Exp(-3) + math.Exp(-5)), math.Log(2)}
 	for _, tc := range []struct {
 		name string
@@ -160,6 +170,7 @@ func TestTermsEqualTheirDefinitions(t *testing.T) {
 		rows []float64
 	}{
 		{"masked", op.MaskedCrossEntropy, []float32{1, 0, 0, 1, 0, 0, 1, 0, 0}, masked},
+		{"sigmoid", op.MaskedSigmoid, []float32{1, 0, 0, 1, 0, 0, 1, 0, 0}, sigmoid},
 		{"squared", op.SquaredLogits, teacher, squared},
 		{"distillation", tempered(2), teacher, soft},
 	} {
