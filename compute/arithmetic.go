@@ -37,6 +37,14 @@ func (a Arithmetic) Softmax(dst, z []float32, rows, columns int) {
 	a.set.Softmax(dst, z, rows, columns, columns, columns)
 }
 
+// Name returns the name of the family.
+func (a Arithmetic) Name() string { return a.set.Name }
+
+// PeakFMA runs rounds of fused multiply-adds on registers alone, and returns the number of
+// floating point operations that these were. Timed, that is the peak of one core. It is 0
+// for a family of Go code.
+func (a Arithmetic) PeakFMA(rounds int) int { return a.set.PeakFMA(rounds) }
+
 // Updater applies optimizer steps in one pass over parameters and state; Hyper are its
 // settings, and a Penalty pulls parameters to an anchor. See the methods.
 type (
