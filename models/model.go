@@ -36,6 +36,7 @@ func (m *Model) Grads() Params { return m.grads }
 // are 0. It returns ErrBatch if the batch breaks a rule, and ErrNonFinite if an input, the
 // loss or a gradient is not finite; Grads are then undefined, and Params as before.
 func (m *Model) Gradients(b *Batch) (float64, error) {
+	m.last = nil
 	if err := b.checkFeatures(&m.core); err != nil {
 		return 0, err
 	}
@@ -49,7 +50,6 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	m.last = nil
 	t.fill(&m.spec, b)
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
@@ -81,12 +81,10 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 			copy(dst.Data, src)
 		}
 	}
-	if t.extras != nil {
-		if m.last, err = t.values(1 + len(m.grads)); err != nil {
-			return 0, err
-		}
-		m.lastRows = b.Rows
+	if m.last, err = t.values(1 + len(m.grads)); err != nil {
+		return 0, err
 	}
+	m.lastRows = b.Rows
 	return loss, nil
 }
 
@@ -108,7 +106,7 @@ func (m *Model) SetThreads(n int) {
 }
 
 // A trainer is a machine whose roots are the loss and the gradients, in the order of the
-// parameters, and the logits unless the objective is plain.
+// parameters, and the logits.
 type trainer struct {
 	*machine
 	*extras           // nil for a plain objective
@@ -138,12 +136,8 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
-	roots := append(gorgonia.Nodes{cost}, grads...)
-	if t.extras != nil {
-		roots = append(roots, t.logits)
-	}
 	ok, err := m.assemble(t.machine, program{
-		graph: g, roots: roots, rows: size,
+		graph: g, roots: append(append(gorgonia.Nodes{cost}, grads...), t.logits), rows: size,
 		batch: append(gorgonia.Nodes{t.input}, inputs...), results: m.results(grads),
 	}, rows)
 	if err != nil {

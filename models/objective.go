@@ -88,7 +88,8 @@ func (m *Model) SetObjective(o Objective) error {
 }
 
 // Trained returns the logits, Rows x Outputs, from which the last successful Gradients
-// computed its loss; valid until the next call of it. It is nil for a plain objective.
+// computed its loss, whatever step followed; valid until the next call of it. It is nil if
+// that call failed.
 func (m *Model) Trained() []float32 {
 	if m.last == nil {
 		return nil

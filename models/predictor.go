@@ -13,6 +13,7 @@ import (
 type Predictor struct {
 	core
 	machines map[int]*machine // by rows
+	probes   map[int]*probe   // by rows
 }
 
 // Spec returns the spec that the predictor was built from.
@@ -103,6 +104,7 @@ func (p *Predictor) logits(dst []float32, b *Batch) ([]float32, error) {
 func (p *Predictor) SetThreads(n int) {
 	p.run = plan(compute.WithThreads(n))
 	clear(p.machines)
+	clear(p.probes)
 }
 
 // machine returns the graph that runs a batch of rows, and builds it if it is not there.
