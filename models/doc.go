@@ -12,6 +12,10 @@
 // graphs for 1, 2, 4, ... rows instead, and fill a batch up with rows of zeros and weight
 // zero.
 //
+// Weights are copied, kept and sent in chunks of leading rows: a Dirty records which of
+// them were written to, and a Frozen is a copy that shares the others with the copy before
+// it.
+//
 // # Invariants
 //
 //   - Equal specs, parameters and batches give equal bits: on every run, in every
@@ -21,8 +25,10 @@
 //     depend on the capacity, nor on rows of weight zero.
 //   - Nothing that is not finite leaves Gradients or Predict without ErrNonFinite, and
 //     neither of them ever changes the parameters.
+//   - A Frozen never changes, and how tensors fall into chunks is a function of their shapes.
 //
 // # Concurrency
 //
-// A Model or a Predictor is not safe for concurrent use. Two of them are independent.
+// A Model, a Predictor or a Dirty is not safe for concurrent use. Two of them are
+// independent. A Frozen may be read by any goroutine.
 package models

@@ -116,7 +116,12 @@ func TestPredictorLoadsWholeOrNotAtAll(t *testing.T) {
 	other[0].Data[0], other[5].Data[0] = 1, float32(math.Inf(1))
 	require.ErrorIs(t, p.Load(other), models.ErrNonFinite)
 	require.ErrorIs(t, p.Load(other[:1]), models.ErrParams)
+	require.ErrorIs(t, p.Update(other.Freeze(), nil), models.ErrNonFinite)
+	require.ErrorIs(t, p.Update(other[:1].Freeze(), nil), models.ErrParams)
 	require.True(t, before.Equal(p.Params()))
+	other[5].Data[0] = 2
+	require.NoError(t, p.Update(other.Freeze(), nil))
+	require.True(t, other.Equal(p.Params()))
 }
 
 func TestInitialWeightsHaveTheVarianceOfThePapers(t *testing.T) {

@@ -79,10 +79,20 @@ func (p Params) Equal(q Params) bool {
 		return false
 	}
 	for i := range p {
-		for j, v := range p[i].Data {
-			if math.Float32bits(v) != math.Float32bits(q[i].Data[j]) {
-				return false
-			}
+		if !sameBits(p[i].Data, q[i].Data) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameBits(a, b []float32) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, v := range a {
+		if math.Float32bits(v) != math.Float32bits(b[i]) {
+			return false
 		}
 	}
 	return true

@@ -37,6 +37,18 @@ func (p *Predictor) Load(src Params) error {
 	return p.params.CopyFrom(src)
 }
 
+// Update is Load of f for a Predictor whose parameters hold the values of have, as after
+// Update(have): it copies the chunks that the two do not share. Without have it copies all.
+func (p *Predictor) Update(f, have *Frozen) error {
+	if err := f.Fits(p.params); err != nil {
+		return err
+	}
+	if !f.Finite() {
+		return fmt.Errorf("%w: parameters to load", ErrNonFinite)
+	}
+	return f.Update(p.params, have)
+}
+
 // Warm builds the graph that batches of up to rows rows need, so that the first of them
 // does not wait for it.
 func (p *Predictor) Warm(rows int) error {

@@ -1,0 +1,99 @@
+package models
+
+// A Dirty records which chunks of a list of tensors were written to, and when: since
+// which copy. Whoever writes to the tensors marks what it writes, before or after, and
+// Freeze then copies what is marked. Several chains of copies may be made with one Dirty.
+type Dirty struct {
+	now     uint64 // goes up with each copy
+	tensors []marks
+}
+
+// marks holds, for each chunk of a tensor, the time of the last write.
+type marks struct {
+	Chunking
+	last []uint64
+}
+
+// NewDirty returns a Dirty for tensors of the names and shapes of p, with nothing marked.
+func NewDirty(p Params) *Dirty {
+	d := &Dirty{now: 1, tensors: make([]marks, len(p))}
+	for i, c := range p.Chunking() {
+		d.tensors[i] = marks{Chunking: c, last: make([]uint64, c.Chunks())}
+	}
+	return d
+}
+
+// MarkAll marks every tensor.
+func (d *Dirty) MarkAll() {
+	for i := range d.tensors {
+		d.MarkTensor(i)
+	}
+}
+
+// MarkTensor marks the whole of the i-th tensor.
+func (d *Dirty) MarkTensor(i int) {
+	last := d.tensors[i].last
+	for c := range last {
+		last[c] = d.now
+	}
+}
+
+// MarkRow marks a leading row of the i-th tensor.
+func (d *Dirty) MarkRow(i, row int) {
+	t := &d.tensors[i]
+	t.last[t.Of(row)] = d.now
+}
+
+// MarkRows marks leading rows of the i-th tensor, in any order.
+func (d *Dirty) MarkRows(i int, rows []int32) {
+	t := &d.tensors[i]
+	if len(t.last) == 1 {
+		if len(rows) > 0 {
+			t.last[0] = d.now
+		}
+		return
+	}
+	for _, r := range rows {
+		t.last[t.Of(int(r))] = d.now
+	}
+}
+
+// Freeze returns a copy of p, which has the tensors that d was made for. Chunks that
+// were not marked since prev are shared with it; prev may be nil, or of another Dirty,
+// and then all are copied. It takes time in proportion to what was marked.
+func (d *Dirty) Freeze(p Params, prev *Frozen) *Frozen {
+	f := &Frozen{tensors: make([]FrozenTensor, len(p)), dirty: d, at: d.now}
+	shared := prev != nil && prev.dirty == d
+	for i, t := range p {
+		m := &d.tensors[i]
+		var have []*Chunk
+		if shared {
+			have = prev.tensors[i].Chunks
+		}
+		f.tensors[i] = FrozenTensor{Name: t.Name, Shape: t.Shape, Chunking: m.Chunking, Chunks: m.freeze(t.Data, have, prev)}
+	}
+	d.now++
+	return f
+}
+
+// freeze copies the chunks that were marked since have, and all of them without it.
+func (m *marks) freeze(data []float32, have []*Chunk, prev *Frozen) []*Chunk {
+	var out []*Chunk
+	for c, last := range m.last {
+		if have != nil && last <= prev.at {
+			continue
+		}
+		if out == nil {
+			out = make([]*Chunk, len(m.last))
+			copy(out, have)
+		}
+		from, to := m.Span(c)
+		values := make([]float32, to-from)
+		copy(values, data[from:to])
+		out[c] = NewChunk(values)
+	}
+	if out == nil {
+		return have // nothing changed: the list is shared too
+	}
+	return out
+}
