@@ -24,8 +24,11 @@ type arm struct {
 	meter  *prequential.Meter
 	counts ArmCounts
 
+	objective models.Objective
+	classes   classes
+
 	batch     *batch
-	rehearsed []*replay.Example
+	rehearsed [2][]*replay.Example // by draw
 }
 
 // ArmCounts counts what an arm did. It only grows.
@@ -40,8 +43,13 @@ type ArmCounts struct {
 
 func newArm(cfg Arm, c Config) (*arm, error) {
 	draw := int(math.Ceil(max(0, cfg.Rehearsal.Ratio) * float64(c.Batch.Size)))
-	model, err := models.New(c.Spec, c.Batch.Size+draw)
+	capacity := c.Batch.Size + cfg.Loss.draws()*draw
+	model, err := models.New(c.Spec, capacity)
 	if err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
+	objective := cfg.Loss.objective()
+	if err := model.SetObjective(objective); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
 	// Every arm starts from the same weights, so that they differ by their
@@ -59,15 +67,20 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	return &arm{
-		cfg:    cfg,
-		seed:   c.Seed,
-		model:  model,
-		step:   step,
-		memory: memory,
-		meter:  meter,
-		batch:  newBatch(c.Spec, c.Batch.Size+draw),
-	}, nil
+	a := &arm{
+		cfg:       cfg,
+		seed:      c.Seed,
+		model:     model,
+		step:      step,
+		memory:    memory,
+		meter:     meter,
+		objective: objective,
+		batch:     newBatch(c.Spec, objective, capacity),
+	}
+	if objective.Masked {
+		a.classes = classes{seen: make([]bool, c.Spec.Classes), fresh: make([]bool, c.Spec.Classes)}
+	}
+	return a, nil
 }
 
 // stream returns one of the arm's random streams at a position.
@@ -78,42 +91,50 @@ func (a *arm) stream(name string, position uint64) *rand.Rand {
 // learn makes one optimizer step on new examples and rehearsed ones, and then offers
 // the new ones to the memory. Where the step gives no numbers, the examples that alone
 // are to blame leave it, and the memory, and the rest makes the step.
-func (a *arm) learn(fresh []*replay.Example, draw, keep *rand.Rand) error {
+func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams) error {
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
-	a.rehearsed = a.memory.Draw(a.rehearsed[:0], n, draw)
-	rehearsed := a.rehearsed
-	err := a.update(fresh, rehearsed)
+	rehearsed := 0
+	for i := range a.cfg.Loss.draws() {
+		a.rehearsed[i] = a.memory.Draw(a.rehearsed[i][:0], n, streams.draw)
+	}
+	a.classes.note(fresh)
+	portions := a.portions(fresh, a.rehearsed)
+	err := a.update(portions)
 	if errors.Is(err, models.ErrNonFinite) {
 		a.counts.NonFinite++
-		if fresh, err = a.sift(fresh); err != nil {
-			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		for i := range portions {
+			if err := a.sift(&portions[i]); err != nil {
+				return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+			}
 		}
-		if rehearsed, err = a.sift(rehearsed); err != nil {
-			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
-		}
-		err = a.update(fresh, rehearsed)
+		err = a.update(portions)
 	}
+	fresh = portions[0].examples
+	for _, p := range portions[1:] {
+		rehearsed += len(p.examples)
+	}
+	learned := err == nil
 	switch {
 	case errors.Is(err, models.ErrNonFinite): // together they overflow: the step is dropped whole
 	case err != nil:
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
-	case len(fresh)+len(rehearsed) > 0:
+	case len(fresh)+rehearsed > 0:
 		a.counts.Steps++
 		a.counts.Learned += uint64(len(fresh))
-		a.counts.Rehearsed += uint64(len(rehearsed))
+		a.counts.Rehearsed += uint64(rehearsed)
 	}
-	for _, ex := range fresh {
-		a.memory.Add(ex, keep)
-	}
+	a.remember(fresh, learned, position, streams.keep)
 	return nil
 }
 
-// sift returns the examples whose own gradient is finite; the others leave the memory.
-func (a *arm) sift(list []*replay.Example) ([]*replay.Example, error) {
+// sift leaves in a portion the examples whose own gradient is finite; the others leave the
+// memory, too.
+func (a *arm) sift(p *portion) error {
 	var kept []*replay.Example
-	for _, ex := range list {
-		a.batch.reset()
-		a.batch.add(ex)
+	for _, ex := range p.examples {
+		alone := *p
+		alone.examples = []*replay.Example{ex}
+		a.compose([]portion{alone})
 		_, err := a.model.Gradients(a.batch.view())
 		switch {
 		case err == nil:
@@ -122,27 +143,11 @@ func (a *arm) sift(list []*replay.Example) ([]*replay.Example, error) {
 			a.counts.Unusable++
 			a.forget(ex.ID)
 		default:
-			return nil, err
+			return err
 		}
 	}
-	return kept, nil
-}
-
-// update makes a step on the examples, if there are any.
-func (a *arm) update(lists ...[]*replay.Example) error {
-	a.batch.reset()
-	for _, list := range lists {
-		for _, ex := range list {
-			a.batch.add(ex)
-		}
-	}
-	if a.batch.b.Rows == 0 {
-		return nil
-	}
-	if _, err := a.model.Gradients(a.batch.view()); err != nil {
-		return err
-	}
-	return a.step.Step(a.model.Grads(), a.model.Params())
+	p.examples = kept
+	return nil
 }
 
 // forget takes an example out of the memory.

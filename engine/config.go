@@ -67,12 +67,14 @@ type Cadence struct {
 	Records uint64        `yaml:"records" json:"records,omitempty"` // default 100,000
 }
 
-// Arm configures one learner: optimizer, memory and how much of it is rehearsed.
+// Arm configures one learner: optimizer, memory, how much of it is rehearsed, and how.
 type Arm struct {
 	Name      string         `yaml:"name" json:"name"` // default "learner"
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
 	Replay    replay.Config  `yaml:"replay" json:"replay"`
 	Rehearsal Rehearsal      `yaml:"rehearsal" json:"rehearsal,omitzero"`
+	// Loss is what a step minimises.
+	Loss Loss `yaml:"loss" json:"loss,omitzero"`
 }
 
 // Rehearsal says how much of the past is mixed into each step.
@@ -102,6 +104,7 @@ func (c Config) WithDefaults() Config {
 		}
 		a.Replay = a.Replay.WithDefaults()
 		setDefault(&a.Rehearsal.Ratio, 1)
+		a.Loss = a.Loss.WithDefaults()
 		arms[i] = a
 	}
 	c.Arms = arms
@@ -155,6 +158,9 @@ func (c Config) Validate() error {
 		}
 		names[a.Name] = true
 		if err := a.Replay.Validate(); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+		if err := a.Loss.Validate(c.Spec); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 	}

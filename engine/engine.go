@@ -292,7 +292,7 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 	}
 	for i, a := range e.arms {
 		before := a.counts.Steps
-		if err := a.learn(fresh, streams[i].draw, streams[i].keep); err != nil {
+		if err := a.learn(fresh, e.position, streams[i]); err != nil {
 			return err
 		}
 		if i == 0 && a.counts.Steps != before {

@@ -35,7 +35,7 @@ type scores struct {
 }
 
 func newScores(cfg Config, arms []*arm) (*scores, error) {
-	s := &scores{spec: cfg.Spec, batch: newBatch(cfg.Spec, cfg.Batch.Size)}
+	s := &scores{spec: cfg.Spec, batch: newBatch(cfg.Spec, models.Objective{}, cfg.Batch.Size)}
 	var err error
 	if s.served, err = prequential.New(cfg.meter()); err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ type cadenceDoc struct {
 type armDoc struct {
 	Name   string    `cbor:"name"`
 	Counts ArmCounts `cbor:"counts"`
+	// Seen lists the classes that were in a step, in their order, where the loss goes
+	// by them.
+	Seen []int `cbor:"seen,omitempty"`
 }
 
 // meters are the prequential meters' own documents.
@@ -147,7 +150,7 @@ func (e *Engine) document() (document, error) {
 		Seen:      e.seen.names(),
 	}
 	for _, a := range e.arms {
-		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts})
+		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: a.classes.list()})
 	}
 	return doc, nil
 }
@@ -234,6 +237,9 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 			return fmt.Errorf("decode %s: arm %q, configured is %q", PartEngine, doc.Arms[i].Name, a.cfg.Name)
 		}
 		a.counts = doc.Arms[i].Counts
+		if err := a.classes.restore(doc.Arms[i].Seen); err != nil {
+			return fmt.Errorf("decode %s: arm %q: %w", PartEngine, a.cfg.Name, err)
+		}
 		if err := a.restore(armPrefix(i, a), m.Arms[i], read); err != nil {
 			return err
 		}

@@ -57,6 +57,7 @@ type Model struct {
 	Optimizer []optim.Config   `yaml:"optimizer" json:"optimizer"`
 	Replay    replay.Config    `yaml:"replay" json:"replay"`
 	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
+	Loss      engine.Loss      `yaml:"loss" json:"loss"`
 	Batch     engine.Batch     `yaml:"batch" json:"batch"`
 	// MaxEventBytes bounds the payload of one event.
 	MaxEventBytes int           `yaml:"max_event_bytes" json:"max_event_bytes"`

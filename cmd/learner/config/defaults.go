@@ -60,7 +60,7 @@ func (m Model) WithDefaults() Model {
 	e := m.engine().WithDefaults()
 	m.Signals, m.Batch, m.Metrics, m.Seen = e.Signals, e.Batch, e.Metrics, e.Seen
 	m.Publish, m.Promote, m.Checkpoint.Cadence = e.Publish, e.Promote, e.Checkpoint
-	m.Replay, m.Rehearsal = e.Arms[0].Replay, e.Arms[0].Rehearsal
+	m.Replay, m.Rehearsal, m.Loss = e.Arms[0].Replay, e.Arms[0].Rehearsal, e.Arms[0].Loss
 	m.Checkpoint.Config = m.Checkpoint.Config.WithDefaults()
 	return m
 }

@@ -68,6 +68,6 @@ func (m Model) engine() engine.Config {
 	return engine.Config{
 		Signals: m.Signals, Segment: m.Segment, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
-		Arms: []engine.Arm{{Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal}},
+		Arms: []engine.Arm{{Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss}},
 	}
 }

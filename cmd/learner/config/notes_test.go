@@ -94,6 +94,7 @@ func modelNotes() map[string]note {
 		},
 		"config.Model.replay":          {text: "The memory of past examples."},
 		"config.Model.rehearsal":       {text: "How much of the past is mixed into each step."},
+		"config.Model.loss":            {text: "What a step minimises."},
 		"config.Model.batch":           {text: "When waiting examples become one optimizer step."},
 		"config.Model.signals":         {text: "How much each kind of signal is believed, and how predictions wait for theirs."},
 		"config.Model.max_event_bytes": {unit: "bytes", min: 1, max: 8 << 20},
@@ -134,6 +135,10 @@ func engineNotes() map[string]note {
 	}
 	return map[string]note{
 		"engine.Rehearsal.ratio":      {unit: "examples per new one", max: 64, text: "How many rehearsed examples there are for each new one; negative for none."},
+		"engine.Loss.kind":            {enum: []any{"er", "er_ace", "der", "derpp"}, text: "What a step minimises: the mean loss over new and rehearsed examples (er), the same with new examples among their own classes alone (er_ace), rehearsed examples held to the logits that were stored with them (der), or that beside a second draw held to its labels (derpp)."},
+		"engine.Loss.alpha":           {unit: "factor", above: 0, optional: true},
+		"engine.Loss.beta":            {unit: "factor", above: 0, optional: true},
+		"engine.Loss.smoothing":       {unit: "share", min: 0, max: 1, optional: true},
 		"engine.Batch.size":           {text: "How many examples make a step.", unit: "examples", min: 1, max: 4096},
 		"engine.Batch.wait":           {text: "How long, in log time, the oldest example of a batch that is not full waits at most.", unit: "duration"},
 		"engine.Metrics.window":       {text: "How many of the latest examples the windowed metrics look at.", unit: "examples", min: 1},

@@ -1,0 +1,211 @@
+package engine_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/safetensors"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// classConfig is a learner of five classes on three numbers and a category.
+func classConfig() engine.Config {
+	cfg := config()
+	cfg.Spec.Task, cfg.Spec.Classes = models.Multiclass, 5
+	cfg.Arms[0].Optimizer = []optim.Config{{SGD: &optim.SGD{LearningRate: 0.1}}}
+	cfg.Arms[0].Replay.Kind = replay.ClassBalanced
+	return cfg
+}
+
+// classes is a log of self-contained examples whose classes come one pair after the
+// other, n of each pair: what a learner forgets.
+func classes(seed uint64, n int, pairs ...[2]int) *tape {
+	r := rand.New(rand.NewPCG(seed, 4))
+	l := newTape()
+	for _, pair := range pairs {
+		for range n {
+			c := pair[r.IntN(2)]
+			x := row(r)
+			x.Dense[c%3] += float32(2 + 2*(c/3))
+			x.Categories[0] = int32(c % 4)
+			l.add(time.Millisecond, selfContained(fmt.Sprint("s", l.position), x, float64(c)))
+		}
+	}
+	return l
+}
+
+func losses() map[string]engine.Loss {
+	return map[string]engine.Loss{
+		"er":        {Kind: engine.LossER},
+		"er smooth": {Kind: engine.LossER, Smoothing: 0.1},
+		"er_ace":    {Kind: engine.LossERACE},
+		"der":       {Kind: engine.LossDER, Alpha: 0.3},
+		"derpp":     {Kind: engine.LossDERPP, Smoothing: 0.1},
+	}
+}
+
+func TestEveryLossGoesOnBitForBitAfterRestore(t *testing.T) {
+	log := classes(1, 150, [2]int{0, 1}, [2]int{2, 3}, [2]int{4, 0}).records
+	hashes := map[string]string{}
+	for name, loss := range losses() {
+		cfg := classConfig()
+		cfg.Arms[0].Loss = loss
+		whole, broken := newEngine(t, cfg), newEngine(t, cfg)
+		want := apply(t, whole, log)
+		var got []string
+		r := rand.New(rand.NewPCG(3, 2))
+		for at := 0; at < len(log); {
+			n := min(1+r.IntN(61), len(log)-at)
+			got = append(got, apply(t, broken, log[at:at+n])...)
+			at += n
+			broken = copied(t, cfg, broken)
+		}
+		require.Equal(t, want, got, name)
+		h := hash(t, whole)
+		require.Equal(t, h, hash(t, broken), name)
+		require.Equal(t, whole.Report(), broken.Report(), name)
+		require.Empty(t, hashes[h], "%s learns as %s does", name, hashes[h])
+		hashes[h] = name
+	}
+}
+
+func TestSecondDrawIsRehearsedToo(t *testing.T) {
+	log := classes(1, 200, [2]int{0, 1}).records
+	counts := map[engine.LossKind]engine.ArmCounts{}
+	for _, kind := range []engine.LossKind{engine.LossDER, engine.LossDERPP} {
+		cfg := classConfig()
+		cfg.Arms[0].Loss.Kind = kind
+		e := newEngine(t, cfg)
+		apply(t, e, log)
+		counts[kind] = e.Report().Arms[0].Counts
+	}
+	require.Equal(t, 2*counts[engine.LossDER].Rehearsed, counts[engine.LossDERPP].Rehearsed)
+}
+
+func TestMemoryHoldsTheLogitsOfTheStepThatLearned(t *testing.T) {
+	cfg := classConfig()
+	cfg.Arms[0].Loss.Kind = engine.LossDER
+	cfg.Batch.Size, cfg.Batch.Wait = 1, time.Nanosecond
+	cfg.Checkpoint.Records = 1 << 40
+	log := classes(1, 3, [2]int{0, 1})
+	e := newEngine(t, cfg)
+	var before models.Params
+	for _, rec := range log.records {
+		before = weightsOf(t, e)
+		apply(t, e, []engine.Record{rec})
+	}
+	stored, err := replay.Read(partsOf(t, e)[engine.PartReplay])
+	require.NoError(t, err)
+	memory, err := replay.New(cfg.Arms[0].Replay)
+	require.NoError(t, err)
+	require.NoError(t, memory.Restore(stored))
+	found := false
+	memory.Remove(func(ex *replay.Example) bool {
+		require.Len(t, ex.Logits, 5)
+		require.Equal(t, ex.Position, ex.LogitsAt)
+		if ex.Position != log.position {
+			return false
+		}
+		found = true
+		p, err := models.NewPredictor(cfg.Spec, 1)
+		require.NoError(t, err)
+		require.NoError(t, p.Load(before))
+		want := make([]float32, 5)
+		require.NoError(t, p.Logits(want, &models.Batch{Rows: 1, Dense: ex.Dense, Categories: ex.Categories}))
+		require.Equal(t, want, ex.Logits)
+		return false
+	})
+	require.True(t, found)
+}
+
+// weightsOf reads the first arm's weights out of a snapshot.
+func weightsOf(t *testing.T, e *engine.Engine) models.Params {
+	t.Helper()
+	data := partsOf(t, e)[engine.PartWeights]
+	p, err := safetensors.DecodeParams(bytes.NewReader(data), int64(len(data)))
+	require.NoError(t, err)
+	return p
+}
+
+// With a mask over the classes of the new batch, a step without rehearsal moves no output
+// of another class: the abrupt change that ER-ACE is there to prevent.
+func TestAsymmetricLossLeavesOtherClassesAlone(t *testing.T) {
+	log := classes(2, 60, [2]int{0, 1}).records
+	moved := map[engine.LossKind]bool{}
+	for _, kind := range []engine.LossKind{engine.LossER, engine.LossERACE} {
+		cfg := classConfig()
+		cfg.Arms[0].Rehearsal.Ratio = -1
+		cfg.Arms[0].Loss.Kind = kind
+		e := newEngine(t, cfg)
+		first := weightsOf(t, e)
+		apply(t, e, log)
+		last := weightsOf(t, e)
+		n := len(last) - 1
+		require.NotEqual(t, first[n].Data[:2], last[n].Data[:2], "nothing was learned")
+		moved[kind] = first[n].Data[3] != last[n].Data[3]
+	}
+	require.Equal(t, map[engine.LossKind]bool{engine.LossER: true, engine.LossERACE: false}, moved)
+}
+
+func TestComplementaryLabelsAreLearnedUnderAMask(t *testing.T) {
+	cfg := classConfig()
+	cfg.Arms[0].Loss.Kind = engine.LossERACE
+	l := classes(1, 40, [2]int{0, 1})
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range 40 {
+		id, no := fmt.Sprint("n", i), false
+		served := prediction(id, row(r), 0)
+		served.Prediction.Outputs = []float64{0, 0.1, 0.8, 0.1, 0}
+		l.add(time.Millisecond, served)
+		wrong := label("l"+id, id, 0)
+		wrong.Feedback.Signal.Kind, wrong.Feedback.Signal.Value, wrong.Feedback.Signal.Correct = feedback.Correctness, nil, &no
+		l.add(time.Millisecond, wrong)
+	}
+	e := newEngine(t, cfg)
+	apply(t, e, l.records)
+	require.Equal(t, uint64(80), e.Report().Arms[0].Counts.Learned)
+	require.Zero(t, e.Report().Arms[0].Counts.NonFinite)
+}
+
+func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
+	for want, change := range map[string]func(*engine.Config){
+		"arms[0].loss.kind: must be one of er, er_ace, der, derpp": func(c *engine.Config) { c.Arms[0].Loss.Kind = "best" },
+		"arms[0].loss.alpha: must be absent for kind er, got 1":    func(c *engine.Config) { c.Arms[0].Loss.Alpha = 1 },
+		"arms[0].loss.beta: must be absent for kind der": func(c *engine.Config) {
+			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Beta: 1}
+		},
+		"arms[0].loss.alpha: must be above 0": func(c *engine.Config) {
+			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Alpha: -1}
+		},
+		"arms[0].loss.smoothing: must be in [0, 1)": func(c *engine.Config) { c.Arms[0].Loss.Smoothing = 1 },
+		"arms[0].loss.kind: must not be er_ace for task binary": func(c *engine.Config) {
+			c.Spec.Task, c.Spec.Classes = models.Binary, 0
+			c.Arms[0].Loss.Kind = engine.LossERACE
+		},
+	} {
+		cfg := classConfig()
+		change(&cfg)
+		_, err := engine.New(cfg, nil)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestRestoreRefusesClassesThatAreNone(t *testing.T) {
+	cfg := classConfig()
+	cfg.Arms[0].Loss.Kind = engine.LossERACE
+	e := newEngine(t, cfg)
+	apply(t, e, classes(1, 40, [2]int{3, 4}).records)
+	narrow := cfg
+	narrow.Spec.Classes = 4
+	fresh := newEngine(t, narrow)
+	require.ErrorContains(t, fresh.Restore(readFrom(partsOf(t, e))), "class 4 of those seen")
+}
