@@ -19,11 +19,15 @@ type MLP struct{}
 
 // Layout implements Architecture.
 func (MLP) Layout(s Spec) (Layout, error) {
+	return layers(s, s.Inputs())
+}
+
+// layers is the layout of hidden layers and an output layer over an input of a width.
+func layers(s Spec, in int) (Layout, error) {
 	if len(s.Hidden) == 0 {
-		return nil, specError("hidden", "is empty, must list at least one width for kind mlp")
+		return nil, specError("hidden", "is empty, must list at least one width for kind %s", s.Kind)
 	}
 	var l Layout
-	in := s.Inputs()
 	for i, h := range s.Hidden {
 		l = append(l, Layout{
 			{fmt.Sprintf("hidden.%d.weight", i), []int{in, h}},
@@ -38,7 +42,10 @@ func (MLP) Layout(s Spec) (Layout, error) {
 }
 
 // Init implements Architecture.
-func (MLP) Init(s Spec, p Params, r *rand.Rand) {
+func (MLP) Init(s Spec, p Params, r *rand.Rand) { initLayers(s, p, r) }
+
+// initLayers initialises the parameters of layers.
+func initLayers(s Spec, p Params, r *rand.Rand) {
 	for i := 0; i < len(p); i += 2 {
 		if i == len(p)-2 || s.Activation == "tanh" {
 			glorot(p[i], r)
@@ -51,11 +58,15 @@ func (MLP) Init(s Spec, p Params, r *rand.Rand) {
 
 // Logits implements Architecture.
 func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	return applyLayers(s, in.Dense, p)
+}
+
+// applyLayers is what layers compute of x.
+func applyLayers(s Spec, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	act := op.ReLU
 	if s.Activation == "tanh" {
 		act = op.Tanh
 	}
-	x := in.Dense
 	for i := 0; i < len(p)-2; i += 2 {
 		var err error
 		if x, err = op.Affine(x, p[i], p[i+1], act); err != nil {

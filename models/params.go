@@ -11,6 +11,31 @@ type Param struct {
 	Name  string
 	Shape []int
 	Data  []float32
+	// Sparse marks a table of which a batch touches few rows, so that its gradients and
+	// steps are lists of rows (see docs/adr/0012).
+	Sparse bool
+	// Rows is set in a gradient or step of a sparse tensor alone: Data is then
+	// len(Rows)×Width, its row i belongs to row Rows[i] of the tensor, no row occurs twice,
+	// and all others are zero.
+	Rows []int32
+}
+
+// Width returns the number of values of a leading row.
+func (t Param) Width() int {
+	n := 1
+	for _, d := range t.Shape[min(1, len(t.Shape)):] {
+		n *= d
+	}
+	return n
+}
+
+// size returns the number of values of the whole tensor.
+func (t Param) size() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
 }
 
 // NewParam returns a tensor of zeros.
@@ -30,16 +55,47 @@ type Params []Param
 func (p Params) Clone() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
-		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
+		out[i] = Param{
+			Name: t.Name, Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data),
+			Sparse: t.Sparse, Rows: slices.Clone(t.Rows),
+		}
 	}
 	return out
 }
 
-// Zeros returns tensors of zeros with the same names and shapes.
+// Zeros returns tensors of zeros with the same names and shapes, sparse ones in full.
 func (p Params) Zeros() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
-		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, len(t.Data))}
+		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, t.size()), Sparse: t.Sparse}
+	}
+	return out
+}
+
+// ZeroGrads returns gradients of zero: like Zeros, but sparse ones list no rows.
+func (p Params) ZeroGrads() Params {
+	out := make(Params, len(p))
+	for i, t := range p {
+		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Sparse: t.Sparse}
+		if !t.Sparse {
+			out[i].Data = make([]float32, len(t.Data))
+		}
+	}
+	return out
+}
+
+// Full returns a copy of gradients in which sparse ones are written out in full.
+func (p Params) Full() Params {
+	out := p.Zeros()
+	for i, t := range p {
+		if !t.Sparse {
+			copy(out[i].Data, t.Data)
+			continue
+		}
+		w := t.Width()
+		for k, r := range t.Rows {
+			copy(out[i].Data[int(r)*w:][:w], t.Data[k*w:])
+		}
 	}
 	return out
 }
@@ -72,6 +128,31 @@ func (p Params) Fits(q Params) error {
 	return nil
 }
 
+// FitsGrads returns ErrParams, with the first difference, unless g are gradients of p: the
+// same names and shapes in the same order, and of sparse tensors rows that exist.
+func (p Params) FitsGrads(g Params) error {
+	if len(p) != len(g) {
+		return fmt.Errorf("%w: %d tensors, must be %d", ErrParams, len(g), len(p))
+	}
+	for i := range p {
+		t, o := &p[i], &g[i]
+		want := len(t.Data)
+		if t.Sparse {
+			want = len(o.Rows) * t.Width()
+		}
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || len(o.Data) != want {
+			return fmt.Errorf("%w: gradient %d is %s %v of %d values, must be %s %v of %d values",
+				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, want)
+		}
+		for _, r := range o.Rows {
+			if !t.Sparse || uint(r) >= uint(t.Shape[0]) {
+				return fmt.Errorf("%w: gradient of %s %v lists row %d", ErrParams, t.Name, t.Shape, r)
+			}
+		}
+	}
+	return nil
+}
+
 // Equal reports whether q fits p and holds the same bits: NaNs may be equal, and 0 and
 // -0 are not.
 func (p Params) Equal(q Params) bool {
@@ -79,7 +160,7 @@ func (p Params) Equal(q Params) bool {
 		return false
 	}
 	for i := range p {
-		if !sameBits(p[i].Data, q[i].Data) {
+		if !slices.Equal(p[i].Rows, q[i].Rows) || !sameBits(p[i].Data, q[i].Data) {
 			return false
 		}
 	}
