@@ -72,13 +72,22 @@ func (p Params) Zeros() Params {
 	return out
 }
 
-// ZeroGrads returns gradients of zero: like Zeros, but sparse ones list no rows.
-func (p Params) ZeroGrads() Params {
+// Outline returns the names and shapes of p without data, to hold others against by Fits
+// and FitsGrads.
+func (p Params) Outline() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
 		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Sparse: t.Sparse}
-		if !t.Sparse {
-			out[i].Data = make([]float32, len(t.Data))
+	}
+	return out
+}
+
+// ZeroGrads returns gradients of zero: like Zeros, but sparse ones list no rows.
+func (p Params) ZeroGrads() Params {
+	out := p.Outline()
+	for i := range out {
+		if !out[i].Sparse {
+			out[i].Data = make([]float32, out[i].size())
 		}
 	}
 	return out
@@ -120,9 +129,9 @@ func (p Params) Fits(q Params) error {
 	}
 	for i, t := range p {
 		o := q[i]
-		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || len(t.Data) != len(o.Data) {
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || t.size() != len(o.Data) {
 			return fmt.Errorf("%w: tensor %d is %s %v of %d values, must be %s %v of %d values",
-				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, len(t.Data))
+				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, t.size())
 		}
 	}
 	return nil
@@ -136,7 +145,7 @@ func (p Params) FitsGrads(g Params) error {
 	}
 	for i := range p {
 		t, o := &p[i], &g[i]
-		want := len(t.Data)
+		want := t.size()
 		if t.Sparse {
 			want = len(o.Rows) * t.Width()
 		}
@@ -153,14 +162,15 @@ func (p Params) FitsGrads(g Params) error {
 	return nil
 }
 
-// Equal reports whether q fits p and holds the same bits: NaNs may be equal, and 0 and
-// -0 are not.
+// Equal reports whether q has the names, shapes and rows of p and holds the same bits: NaNs
+// may be equal, and 0 and -0 are not.
 func (p Params) Equal(q Params) bool {
-	if p.Fits(q) != nil {
+	if len(p) != len(q) {
 		return false
 	}
-	for i := range p {
-		if !slices.Equal(p[i].Rows, q[i].Rows) || !sameBits(p[i].Data, q[i].Data) {
+	for i, t := range p {
+		o := q[i]
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || !slices.Equal(t.Rows, o.Rows) || !sameBits(t.Data, o.Data) {
 			return false
 		}
 	}
