@@ -20,6 +20,14 @@ type Param struct {
 	Rows []int32
 }
 
+// String shows name, shape and values, and the rows of those of a sparse gradient.
+func (t Param) String() string {
+	if t.Rows != nil {
+		return fmt.Sprintf("{%s %v rows %v %v}", t.Name, t.Shape, t.Rows, t.Data)
+	}
+	return fmt.Sprintf("{%s %v %v}", t.Name, t.Shape, t.Data)
+}
+
 // Width returns the number of values of a leading row.
 func (t Param) Width() int {
 	n := 1

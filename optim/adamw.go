@@ -63,7 +63,7 @@ type adamW struct {
 	AdamW
 	m, v  *slot
 	steps *counter
-	theta rows
+	theta picked
 	mem   memory
 }
 

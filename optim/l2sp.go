@@ -37,7 +37,7 @@ func (c L2SP) Build(params models.Params) (*Pipeline, error) {
 type l2sp struct {
 	L2SP
 	start         *slot // never proposed, hence without a next copy
-	theta, origin rows
+	theta, origin picked
 	mem           memory
 }
 

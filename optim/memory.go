@@ -27,8 +27,8 @@ type memory struct {
 type slot struct {
 	name      string
 	cur, next models.Params
-	old       []rows // by tensor: what the rows are, of a sparse one
-	moved     bool   // next holds a proposal
+	old       []picked // by tensor: what the rows are, of a sparse one
+	moved     bool     // next holds a proposal
 }
 
 type counter struct {
@@ -37,7 +37,7 @@ type counter struct {
 }
 
 func newSlot(name string, params models.Params) *slot {
-	return &slot{name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]rows, len(params))}
+	return &slot{name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]picked, len(params))}
 }
 
 // pair marks the next copy as proposed and returns both of tensor i, for a gradient of it:
@@ -52,12 +52,12 @@ func (s *slot) pair(i int, grad *models.Param) (cur, next []float32) {
 	return s.old[i].of(t, grad), n.Data
 }
 
-// rows has room for the rows of a table that a gradient lists.
-type rows struct{ data []float32 }
+// picked has room for the rows of a table that a gradient lists.
+type picked struct{ data []float32 }
 
 // of returns the values of t that a gradient of it is about, in the gradient's order: a
 // copy if t is sparse.
-func (r *rows) of(t, grad *models.Param) []float32 {
+func (r *picked) of(t, grad *models.Param) []float32 {
 	if !t.Sparse {
 		return t.Data
 	}
@@ -78,10 +78,10 @@ func resize(s []float32, n int) []float32 {
 }
 
 // scatter writes rows, listed as in a gradient, to their places in a table.
-func scatter(table, rows *models.Param) {
+func scatter(table, list *models.Param) {
 	w := table.Width()
-	for k, row := range rows.Rows {
-		copy(table.Data[int(row)*w:][:w], rows.Data[k*w:])
+	for k, row := range list.Rows {
+		copy(table.Data[int(row)*w:][:w], list.Data[k*w:])
 	}
 }
 
