@@ -56,9 +56,12 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 	}
 	p.trackRows(len(o.batch) > 0)
 	p.layOut()
+	room := 0
 	for _, n := range p.tasks {
 		p.bind(n)
+		room = max(room, n.task.Room)
 	}
+	p.team.furnish(room)
 	return p, nil
 }
 

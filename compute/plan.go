@@ -146,6 +146,7 @@ func (p *Plan) Output(i int) gorgonia.Value { return p.roots[i].value }
 type team struct {
 	size  int
 	works [][]float32 // a workspace each
+	rooms [][]float32 // what the task that asks for most needs, each
 	parts []func()    // what goroutine i+1 does
 	task  *bind.Task  // in progress
 	rows  int
@@ -164,15 +165,23 @@ func (t *team) init(size int) {
 	}
 	for i := 1; i < t.size; i++ {
 		t.parts = append(t.parts, func() {
-			t.task.Do(bind.Run{Rows: t.rows, Part: i, Parts: t.size, Work: t.works[i]})
+			t.task.Do(bind.Run{Rows: t.rows, Part: i, Parts: t.size, Work: t.works[i], Room: t.rooms[i]})
 			t.wait.Done()
 		})
 	}
 }
 
+// furnish makes a room of size elements for each goroutine.
+func (t *team) furnish(size int) {
+	t.rooms = make([][]float32, t.size)
+	for i := range t.rooms {
+		t.rooms[i] = aligned(size)
+	}
+}
+
 func (t *team) do(task *bind.Task, rows int) {
 	if t.size == 1 || !task.Split || task.Cost.Fixed+rows*task.Cost.Row < splitFrom {
-		task.Do(bind.Run{Rows: rows, Parts: 1, Work: t.works[0]})
+		task.Do(bind.Run{Rows: rows, Parts: 1, Work: t.works[0], Room: t.rooms[0]})
 		return
 	}
 	t.task, t.rows = task, rows
@@ -180,7 +189,7 @@ func (t *team) do(task *bind.Task, rows int) {
 	for _, part := range t.parts {
 		go part()
 	}
-	task.Do(bind.Run{Rows: rows, Parts: t.size, Work: t.works[0]})
+	task.Do(bind.Run{Rows: rows, Parts: t.size, Work: t.works[0], Room: t.rooms[0]})
 	t.wait.Wait()
 }
 

@@ -6,28 +6,20 @@ import (
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"github.com/perennial-ml/perennial/compute/real"
-)
-
-// An Activation is applied to each element of a layer's result.
-type Activation string
-
-// The activations of Affine. The derivative at the kink of ReLU is 0.
-const (
-	Identity Activation = "identity"
-	ReLU     Activation = "relu"
-	Tanh     Activation = "tanh"
-	Sigmoid  Activation = "sigmoid"
 )
 
 // Affine returns act(x w + b): x is rows×in, w in×out, b out; the result is rows×out.
 // A row of the result depends on that row of x alone, bit for bit.
 func Affine(x, w, b *gorgonia.Node, act Activation) (*gorgonia.Node, error) {
-	switch act {
-	case Identity, ReLU, Tanh, Sigmoid:
-	default:
-		return nil, fmt.Errorf("op: activation %q must be one of identity, relu, tanh, sigmoid", act)
+	if err := act.check(); err != nil {
+		return nil, err
+	}
+	if !act.ofResult() {
+		z, err := Affine(x, w, b, Identity)
+		if err != nil {
+			return nil, err
+		}
+		return Activate(z, act)
 	}
 	o := &affine{
 		base: base{name: "affine " + string(act), arity: 3, typ: hm.NewFnType(matrix, matrix, vector, matrix)},
@@ -83,25 +75,6 @@ func (o *affine) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	return o.out.value, nil
 }
 
-func activate(y []float32, act Activation) {
-	switch act {
-	case ReLU:
-		for i, v := range y {
-			if v < 0 {
-				y[i] = 0
-			}
-		}
-	case Tanh:
-		for i, v := range y {
-			y[i] = float32(real.Tanh(float64(v)))
-		}
-	case Sigmoid:
-		for i, v := range y {
-			y[i] = float32(real.Sigmoid(float64(v)))
-		}
-	}
-}
-
 // DiffWRT implements gorgonia.SDOp.
 func (o *affine) DiffWRT(int) []bool { return []bool{true, true, true} }
 
@@ -130,60 +103,4 @@ func (o *affine) SymDiff(in gorgonia.Nodes, y, dy *gorgonia.Node) (gorgonia.Node
 		return nil, err
 	}
 	return gorgonia.Nodes{dx, dw, db}, nil
-}
-
-// slope multiplies a gradient by the derivative of an activation, taken from the
-// activation's result y: [y > 0] for ReLU, 1-y² for tanh, y(1-y) for the sigmoid.
-type slope struct {
-	base
-	out output
-	act Activation
-}
-
-func newSlope(act Activation) *slope {
-	return &slope{base: base{name: "slope of " + string(act), arity: 2, typ: hm.NewFnType(matrix, matrix, matrix)}, act: act}
-}
-
-func (o *slope) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := shapes(o.name, in, 2, 2)
-	if err != nil {
-		return nil, err
-	}
-	if !s[0].Eq(s[1]) {
-		return nil, fmt.Errorf("%w: %s: result is %v, gradient %v", ErrShape, o.name, s[0], s[1])
-	}
-	return s[0].Clone(), nil
-}
-
-func (o *slope) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
-	y, s, err := dense(o.name, in[0], 2)
-	if err != nil {
-		return nil, err
-	}
-	dy, ds, err := dense(o.name, in[1], 2)
-	if err != nil {
-		return nil, err
-	}
-	if !s.Eq(ds) {
-		return nil, fmt.Errorf("%w: %s: result is %v, gradient %v", ErrShape, o.name, s, ds)
-	}
-	dst := o.out.matrix(s[0], s[1])
-	switch o.act {
-	case ReLU:
-		for i, v := range y {
-			dst[i] = 0
-			if v > 0 {
-				dst[i] = dy[i]
-			}
-		}
-	case Sigmoid:
-		for i, v := range y {
-			dst[i] = dy[i] * float32(v*(1-v))
-		}
-	default:
-		for i, v := range y {
-			dst[i] = dy[i] * (1 - float32(v*v))
-		}
-	}
-	return o.out.value, nil
 }

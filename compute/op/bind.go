@@ -8,12 +8,16 @@ import (
 // The kernels of this package's ops, for plans. Do is the definition that they are held
 // against: kernels fuse each multiply and add, and take exponentials in float32.
 
-var _ = []bind.Op{(*affine)(nil), (*slope)(nil), (*times)(nil), (*columnSum)(nil), (*meanLoss)(nil), (*lossSlope)(nil)}
+var _ = []bind.Op{
+	(*affine)(nil), (*activation)(nil), (*slope)(nil), (*times)(nil), (*columnSum)(nil), (*meanLoss)(nil), (*lossSlope)(nil),
+}
 
 func (a Activation) kernel() kernel.Act {
 	switch a {
 	case ReLU:
 		return kernel.ReLU
+	case GELU:
+		return kernel.GELU
 	case Tanh:
 		return kernel.Tanh
 	case Sigmoid:
@@ -64,6 +68,22 @@ func product(x *bind.Buffer, row int) bind.Cost {
 		return bind.Cost{Row: row}
 	}
 	return bind.Cost{Fixed: row * x.Shape[0]}
+}
+
+func (o *activation) Rows(in []bool) (out, ok bool) { return in[0], true }
+func (o *activation) InPlace() []int                { return []int{0} }
+
+func (o *activation) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
+	x, act := in[0], o.act.kernel()
+	return bind.Task{
+		Kernel: o.name,
+		Cost:   product(dst, 10*dst.Width()),
+		Split:  true,
+		Do: func(r bind.Run) {
+			from, to := r.Cut(dst.Count(r.Rows), 64)
+			set.Apply(dst.Data[from:to], x.Data[from:to], act)
+		},
+	}
 }
 
 func (o *slope) Rows(in []bool) (out, ok bool) { return in[0] || in[1], true }

@@ -50,7 +50,7 @@ func reference(x, w, b []float32, m, k, n int) []float64 {
 }
 
 func TestAffineEqualsItsDefinition(t *testing.T) {
-	for _, act := range []op.Activation{op.Identity, op.ReLU, op.Tanh, op.Sigmoid} {
+	for _, act := range []op.Activation{op.Identity, op.ReLU, op.GELU, op.Tanh, op.Sigmoid} {
 		for _, d := range [][3]int{{1, 1, 1}, {3, 5, 1}, {2, 1, 4}, {65, 33, 130}} {
 			r := rand.New(rand.NewPCG(1, 2))
 			m, k, n := d[0], d[1], d[2]
@@ -65,6 +65,8 @@ func TestAffineEqualsItsDefinition(t *testing.T) {
 					z = math.Max(z, 0)
 				case op.Tanh:
 					z = math.Tanh(z)
+				case op.GELU:
+					z = z / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(z+0.044715*z*z*z)))
 				case op.Sigmoid:
 					z = 1 / (1 + math.Exp(-z))
 				}
@@ -138,7 +140,7 @@ func TestOpsRefuseShapesThatDoNotFit(t *testing.T) {
 	_, err := op.Affine(x, w, b, op.ReLU)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 	_, err = op.Affine(x, w, b, "swish")
-	require.ErrorContains(t, err, "must be one of identity, relu, tanh, sigmoid")
+	require.ErrorContains(t, err, "must be one of identity, relu, gelu, tanh, sigmoid")
 	_, err = op.SquaredError(x, w, b)
 	require.ErrorContains(t, err, op.ErrShape.Error())
 }

@@ -46,6 +46,8 @@ type Run struct {
 	Rows, Part, Parts int
 	// Work is of kernel.Workspace elements, this goroutine's own.
 	Work []float32
+	// Room is of Task.Room elements or more, this goroutine's own, and holds anything.
+	Room []float32
 }
 
 // Cut returns this part of n units, in blocks of a size, as [from, to).
@@ -67,6 +69,7 @@ type Task struct {
 	Cost   Cost
 	// Split says that Do may be called with more than one part.
 	Split bool
+	Room  int // elements of Run.Room that Do needs
 	Do    func(Run)
 }
 

@@ -272,6 +272,12 @@ func addRowAVX2(dst *float32, row *float32, m int, n int, ldd int)
 func colSumAVX2(dst *float32, a *float32, m int, n int, lda int, acc bool)
 
 //go:noescape
+func maxRowsAVX2(dst *float32, a *float32, b *float32, m int, n int, ldd int, lda int, ldb int)
+
+//go:noescape
+func routeRowsAVX2(dst *float32, rest *float32, x *float32, y *float32, m int, n int, ldd int, ldr int, ldx int, ldy int)
+
+//go:noescape
 func sumAVX2(a *float32, n int) float32
 
 //go:noescape

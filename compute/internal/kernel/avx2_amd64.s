@@ -6689,6 +6689,167 @@ cols_end:
 	VZEROUPPER
 	RET
 
+// func maxRowsAVX2(dst *float32, a *float32, b *float32, m int, n int, ldd int, lda int, ldb int)
+// Requires: AVX
+TEXT ·maxRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ m+24(FP), BX
+	MOVQ n+32(FP), SI
+
+row:
+	XORQ DI, DI
+	MOVQ SI, R8
+	ANDQ $-16, R8
+	SHLQ $0x02, R8
+	JZ   map_tail
+
+map_groups:
+	VMOVUPS   (CX)(DI*1), Y0
+	VMOVUPS   (DX)(DI*1), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)(DI*1)
+	VMOVUPS   32(CX)(DI*1), Y0
+	VMOVUPS   32(DX)(DI*1), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 32(AX)(DI*1)
+	ADDQ      $+64, DI
+	CMPQ      DI, R8
+	JNE       map_groups
+
+map_tail:
+	MOVQ       SI, R8
+	ANDQ       $+15, R8
+	JZ         map_end
+	LEAQ       lanes<>+0(SB), R9
+	MOVQ       $+16, R10
+	SUBQ       R8, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	VMOVUPS    32(R9)(R10*4), Y1
+	VMASKMOVPS (CX)(DI*1), Y0, Y2
+	VMASKMOVPS (DX)(DI*1), Y0, Y3
+	VMAXPS     Y3, Y2, Y3
+	VCMPPS     $0x03, Y2, Y2, Y4
+	VBLENDVPS  Y4, Y2, Y3, Y2
+	VMASKMOVPS Y2, Y0, (AX)(DI*1)
+	VMASKMOVPS 32(CX)(DI*1), Y1, Y0
+	VMASKMOVPS 32(DX)(DI*1), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VCMPPS     $0x03, Y0, Y0, Y3
+	VBLENDVPS  Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, 32(AX)(DI*1)
+
+map_end:
+	MOVQ ldd+40(FP), DI
+	ADDQ DI, AX
+	MOVQ lda+48(FP), DI
+	ADDQ DI, CX
+	MOVQ ldb+56(FP), DI
+	ADDQ DI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func routeRowsAVX2(dst *float32, rest *float32, x *float32, y *float32, m int, n int, ldd int, ldr int, ldx int, ldy int)
+// Requires: AVX
+TEXT ·routeRowsAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst+0(FP), AX
+	MOVQ rest+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ y+24(FP), BX
+	MOVQ m+32(FP), SI
+	MOVQ n+40(FP), DI
+
+row:
+	XORQ R8, R8
+	MOVQ DI, R9
+	ANDQ $-16, R9
+	SHLQ $0x02, R9
+	JZ   map_tail
+
+map_groups:
+	VMOVUPS   (AX)(R8*1), Y0
+	VMOVUPS   (CX)(R8*1), Y1
+	VMOVUPS   (DX)(R8*1), Y2
+	VMOVUPS   (BX)(R8*1), Y3
+	VXORPS    Y4, Y4, Y4
+	VCMPPS    $0x00, Y3, Y2, Y5
+	VBLENDVPS Y5, Y1, Y4, Y5
+	VADDPS    Y5, Y0, Y0
+	VMOVUPS   Y0, (AX)(R8*1)
+	VCMPPS    $0x00, Y3, Y2, Y0
+	VBLENDVPS Y0, Y4, Y1, Y0
+	VMOVUPS   Y0, (CX)(R8*1)
+	VMOVUPS   32(AX)(R8*1), Y0
+	VMOVUPS   32(CX)(R8*1), Y1
+	VMOVUPS   32(DX)(R8*1), Y2
+	VMOVUPS   32(BX)(R8*1), Y3
+	VXORPS    Y4, Y4, Y4
+	VCMPPS    $0x00, Y3, Y2, Y5
+	VBLENDVPS Y5, Y1, Y4, Y5
+	VADDPS    Y5, Y0, Y0
+	VMOVUPS   Y0, 32(AX)(R8*1)
+	VCMPPS    $0x00, Y3, Y2, Y0
+	VBLENDVPS Y0, Y4, Y1, Y0
+	VMOVUPS   Y0, 32(CX)(R8*1)
+	ADDQ      $+64, R8
+	CMPQ      R8, R9
+	JNE       map_groups
+
+map_tail:
+	MOVQ       DI, R9
+	ANDQ       $+15, R9
+	JZ         map_end
+	LEAQ       lanes<>+0(SB), R10
+	MOVQ       $+16, R11
+	SUBQ       R9, R11
+	VMOVUPS    (R10)(R11*4), Y0
+	VMOVUPS    32(R10)(R11*4), Y1
+	VMASKMOVPS (AX)(R8*1), Y0, Y2
+	VMASKMOVPS (CX)(R8*1), Y0, Y3
+	VMASKMOVPS (DX)(R8*1), Y0, Y4
+	VMASKMOVPS (BX)(R8*1), Y0, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x00, Y5, Y4, Y7
+	VBLENDVPS  Y7, Y3, Y6, Y7
+	VADDPS     Y7, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)(R8*1)
+	VCMPPS     $0x00, Y5, Y4, Y2
+	VBLENDVPS  Y2, Y6, Y3, Y2
+	VMASKMOVPS Y2, Y0, (CX)(R8*1)
+	VMASKMOVPS 32(AX)(R8*1), Y1, Y0
+	VMASKMOVPS 32(CX)(R8*1), Y1, Y2
+	VMASKMOVPS 32(DX)(R8*1), Y1, Y3
+	VMASKMOVPS 32(BX)(R8*1), Y1, Y4
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x00, Y4, Y3, Y6
+	VBLENDVPS  Y6, Y2, Y5, Y6
+	VADDPS     Y6, Y0, Y0
+	VMASKMOVPS Y0, Y1, 32(AX)(R8*1)
+	VCMPPS     $0x00, Y4, Y3, Y0
+	VBLENDVPS  Y0, Y5, Y2, Y0
+	VMASKMOVPS Y0, Y1, 32(CX)(R8*1)
+
+map_end:
+	MOVQ ldd+48(FP), R8
+	ADDQ R8, AX
+	MOVQ ldr+56(FP), R8
+	ADDQ R8, CX
+	MOVQ ldx+64(FP), R8
+	ADDQ R8, DX
+	MOVQ ldy+72(FP), R8
+	ADDQ R8, BX
+	DECQ SI
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func sumAVX2(a *float32, n int) float32
 // Requires: AVX, SSE
 TEXT ·sumAVX2(SB), NOSPLIT, $0-20

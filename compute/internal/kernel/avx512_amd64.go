@@ -283,6 +283,12 @@ func addRowAVX512(dst *float32, row *float32, m int, n int, ldd int)
 func colSumAVX512(dst *float32, a *float32, m int, n int, lda int, acc bool)
 
 //go:noescape
+func maxRowsAVX512(dst *float32, a *float32, b *float32, m int, n int, ldd int, lda int, ldb int)
+
+//go:noescape
+func routeRowsAVX512(dst *float32, rest *float32, x *float32, y *float32, m int, n int, ldd int, ldr int, ldx int, ldy int)
+
+//go:noescape
 func sumAVX512(a *float32, n int) float32
 
 //go:noescape

@@ -6500,6 +6500,127 @@ cols_end:
 	VZEROUPPER
 	RET
 
+// func maxRowsAVX512(dst *float32, a *float32, b *float32, m int, n int, ldd int, lda int, ldb int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·maxRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ m+24(FP), BX
+	MOVQ n+32(FP), SI
+
+row:
+	XORQ DI, DI
+	MOVQ SI, R8
+	ANDQ $-16, R8
+	SHLQ $0x02, R8
+	JZ   map_tail
+
+map_groups:
+	VMOVUPS   (CX)(DI*1), Z0
+	VMOVUPS   (DX)(DI*1), Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z2
+	VMOVUPS   Z2, (AX)(DI*1)
+	ADDQ      $+64, DI
+	CMPQ      DI, R8
+	JNE       map_groups
+
+map_tail:
+	MOVQ      SI, R8
+	ANDQ      $+15, R8
+	JZ        map_end
+	MOVL      $-1, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(DI*1), K1, Z0
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VBLENDMPS Z0, Z1, K2, Z3
+	VMOVUPS   Z3, K1, (AX)(DI*1)
+
+map_end:
+	MOVQ ldd+40(FP), DI
+	ADDQ DI, AX
+	MOVQ lda+48(FP), DI
+	ADDQ DI, CX
+	MOVQ ldb+56(FP), DI
+	ADDQ DI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func routeRowsAVX512(dst *float32, rest *float32, x *float32, y *float32, m int, n int, ldd int, ldr int, ldx int, ldy int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·routeRowsAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst+0(FP), AX
+	MOVQ rest+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ y+24(FP), BX
+	MOVQ m+32(FP), SI
+	MOVQ n+40(FP), DI
+
+row:
+	XORQ R8, R8
+	MOVQ DI, R9
+	ANDQ $-16, R9
+	SHLQ $0x02, R9
+	JZ   map_tail
+
+map_groups:
+	VMOVUPS   (AX)(R8*1), Z0
+	VMOVUPS   (CX)(R8*1), Z1
+	VMOVUPS   (DX)(R8*1), Z2
+	VMOVUPS   (BX)(R8*1), Z3
+	VXORPS    Z4, Z4, Z4
+	VCMPPS    $0x00, Z3, Z2, K1
+	VBLENDMPS Z1, Z4, K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, (AX)(R8*1)
+	VCMPPS    $0x00, Z3, Z2, K1
+	VBLENDMPS Z4, Z1, K1, Z6
+	VMOVUPS   Z6, (CX)(R8*1)
+	ADDQ      $+64, R8
+	CMPQ      R8, R9
+	JNE       map_groups
+
+map_tail:
+	MOVQ      DI, R9
+	ANDQ      $+15, R9
+	JZ        map_end
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (AX)(R8*1), K1, Z0
+	VMOVUPS.Z (CX)(R8*1), K1, Z1
+	VMOVUPS.Z (DX)(R8*1), K1, Z2
+	VMOVUPS.Z (BX)(R8*1), K1, Z3
+	VXORPS    Z4, Z4, Z4
+	VCMPPS    $0x00, Z3, Z2, K2
+	VBLENDMPS Z1, Z4, K2, Z7
+	VADDPS    Z7, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(R8*1)
+	VCMPPS    $0x00, Z3, Z2, K2
+	VBLENDMPS Z4, Z1, K2, Z8
+	VMOVUPS   Z8, K1, (CX)(R8*1)
+
+map_end:
+	MOVQ ldd+48(FP), R8
+	ADDQ R8, AX
+	MOVQ ldr+56(FP), R8
+	ADDQ R8, CX
+	MOVQ ldx+64(FP), R8
+	ADDQ R8, DX
+	MOVQ ldy+72(FP), R8
+	ADDQ R8, BX
+	DECQ SI
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func sumAVX512(a *float32, n int) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
 TEXT ·sumAVX512(SB), NOSPLIT, $0-20

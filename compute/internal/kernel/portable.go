@@ -21,14 +21,16 @@ func view(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 // scalarFamily returns Go kernels over a multiply-add.
 func scalarFamily(fma func(a, b, c float32) float32) family {
 	f := family{
-		gemm:   gemmExact,
-		ger:    gerExact,
-		addRow: addRow,
-		colSum: colSum,
-		sum:    sum,
-		max:    largest,
-		sumSq:  sumSquares,
-		finite: finite,
+		gemm:      gemmExact,
+		ger:       gerExact,
+		addRow:    addRow,
+		colSum:    colSum,
+		sum:       sum,
+		max:       largest,
+		sumSq:     sumSquares,
+		finite:    finite,
+		maxRows:   largerRows,
+		routeRows: routeRows,
 		dot: func(a, b *float32, n int) float32 {
 			x, y := view(a, n), view(b, n)
 			var acc [lanes]float32

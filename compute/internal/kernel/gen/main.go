@@ -33,6 +33,7 @@ func main() {
 	ConstraintExpr("amd64")
 	w.gemm()
 	w.maps()
+	w.pools()
 	w.reductions()
 	w.updates()
 	Generate()
@@ -76,6 +77,7 @@ func (w width) table() string {
 	line("func kernels%s() family {\nreturn family{", w.name)
 	line("ger: %s, addRow: %s, colSum: %s, expSum: %s,", fn("ger"), fn("addRow"), fn("colSum"), fn("expSum"))
 	line("sum: %s, dot: %s, max: %s, sumSq: %s, finite: %s,", fn("sum"), fn("dot"), fn("max"), fn("sumSq"), fn("finite"))
+	line("maxRows: %s, routeRows: %s,", fn("maxRows"), fn("routeRows"))
 	line("prefetch: prefetchAVX2, peak: %s, perPeak: %d,", fn("peak"), 2*peakChains*w.lanes())
 	line("unary: [unaryCount]func(dst, a *float32, n int){")
 	for _, m := range unaryMaps {
