@@ -17,16 +17,27 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{6, 1, 4}, Activation: "tanh"},
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{70}},
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 3, Hidden: []int{8}},
-		models.Spec{Kind: "deepfm", Task: models.Binary, Categories: []int{5, 4, 7}, Embedding: 4, Hidden: []int{6, 5}},
-		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{9, 9}, Table: 9, Embedding: 3, Hidden: []int{5}, Activation: "tanh"},
-		models.Spec{Kind: "deepfm", Task: models.Regression, Dense: 1, Categories: []int{4, 3}, Embedding: 1, Hidden: []int{5}},
-		models.Spec{Kind: "wide_and_deep", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{6}},
-		models.Spec{Kind: "wide_and_deep", Task: models.Multiclass, Classes: 3, Dense: 1, Categories: []int{8, 5, 8}, Table: 8, Embedding: 4, Hidden: []int{6}},
-		models.Spec{Kind: "wide_and_deep", Task: models.Regression, Categories: []int{6}, Embedding: 16, Hidden: []int{4}},
-		models.Spec{Kind: "sparse_linear", Task: models.Binary, Categories: []int{6, 6, 6}, Table: 6},
-		models.Spec{Kind: "sparse_linear", Task: models.Multiclass, Classes: 4, Dense: 3, Categories: []int{3, 2}},
-		models.Spec{Kind: "sparse_linear", Task: models.Regression, Dense: 2, Categories: []int{4, 3}},
+		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{6, 5}, Activation: "gelu"},
+		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 4, Hidden: []int{6}, Activation: "sigmoid"},
 		// wide enough for gonum to multiply on several threads
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 2, Hidden: []int{260}},
+	)
+}
+
+func TestConformanceOfConvolutions(t *testing.T) {
+	image := func(height, width, channels int) (*models.Image, int) {
+		return &models.Image{Height: height, Width: width, Channels: channels}, height * width * channels
+	}
+	gray, pixels := image(6, 5, 1)
+	colour, colours := image(5, 6, 3)
+	modelstest.Run(t, models.Default,
+		models.Spec{Kind: "cnn", Task: models.Multiclass, Classes: 3, Dense: pixels, Image: gray,
+			Conv: []models.Conv{{Filters: 4}, {Filters: 5, Pool: "none"}}},
+		models.Spec{Kind: "cnn", Task: models.Binary, Dense: colours, Image: colour, Hidden: []int{7}, Activation: "gelu",
+			Conv: []models.Conv{{Filters: 3, Size: 2, Padding: "none", Stride: 1}}},
+		models.Spec{Kind: "cnn", Task: models.Regression, Dense: colours, Image: colour, Activation: "tanh",
+			Conv: []models.Conv{{Filters: 4, Stride: 2, Pool: "mean"}}},
+		models.Spec{Kind: "cnn", Task: models.Regression, Dense: colours, Image: colour, Activation: "sigmoid",
+			Conv: []models.Conv{{Filters: 6, Size: 5, PoolSize: 3}}},
 	)
 }

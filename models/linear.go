@@ -24,6 +24,9 @@ func (Linear) Layout(s Spec) (Layout, error) {
 	if s.Activation != "" {
 		return nil, specError("activation", "is %q, must be absent for kind linear", s.Activation)
 	}
+	if err := s.noImage(); err != nil {
+		return nil, err
+	}
 	return Layout{
 		{"output.weight", []int{s.Inputs(), s.Outputs()}},
 		{"output.bias", []int{s.Outputs()}},
@@ -43,9 +46,6 @@ func (Linear) Logits(_ Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error
 
 // glorot fills w (in×out) uniformly with variance 2/(in+out).
 func glorot(w Param, r *rand.Rand) { uniform(w.Data, 6/float64(w.Shape[0]+w.Shape[1]), r) }
-
-// he fills w (in×out) uniformly with variance 2/in.
-func he(w Param, r *rand.Rand) { uniform(w.Data, 6/float64(w.Shape[0]), r) }
 
 func uniform(dst []float32, square float64, r *rand.Rand) {
 	bound := math.Sqrt(square)

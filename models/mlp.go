@@ -12,21 +12,32 @@ import (
 // MLP is a multilayer perceptron: an affine map and an activation for each hidden
 // layer, and an affine map to the logits.
 //
-// Under relu, hidden weights start uniform in ±sqrt(6/in) (He et al., "Delving deep into
-// rectifiers", 2015); under tanh, and in the output layer, as in Linear. Biases start at
-// zero.
+// Under relu and gelu, hidden weights start uniform in ±sqrt(6/in) (He et al., "Delving deep
+// into rectifiers", 2015); under tanh and sigmoid, and in the output layer, as in Linear.
+// Biases start at zero.
 type MLP struct{}
 
 // Layout implements Architecture.
 func (MLP) Layout(s Spec) (Layout, error) {
-	return layers(s, s.Inputs())
+	if len(s.Hidden) == 0 {
+		return nil, specError("hidden", "is empty, must list at least one width for kind mlp")
+	}
+	if err := s.noImage(); err != nil {
+		return nil, err
+	}
+	return s.head(s.Inputs()), nil
 }
 
-// layers is the layout of hidden layers and an output layer over an input of a width.
-func layers(s Spec, in int) (Layout, error) {
-	if len(s.Hidden) == 0 {
-		return nil, specError("hidden", "is empty, must list at least one width for kind %s", s.Kind)
-	}
+// Init implements Architecture.
+func (MLP) Init(s Spec, p Params, r *rand.Rand) { s.initHead(p, r) }
+
+// Logits implements Architecture.
+func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	return s.logits(in.Dense, p)
+}
+
+// head is the layout of the hidden layers and the output layer, over in inputs.
+func (s Spec) head(in int) Layout {
 	var l Layout
 	for i, h := range s.Hidden {
 		l = append(l, Layout{
@@ -38,38 +49,25 @@ func layers(s Spec, in int) (Layout, error) {
 	return append(l, Layout{
 		{"output.weight", []int{in, s.Outputs()}},
 		{"output.bias", []int{s.Outputs()}},
-	}...), nil
+	}...)
 }
 
-// Init implements Architecture.
-func (MLP) Init(s Spec, p Params, r *rand.Rand) { initLayers(s, p, r) }
-
-// initLayers initialises the parameters of layers.
-func initLayers(s Spec, p Params, r *rand.Rand) {
+func (s Spec) initHead(p Params, r *rand.Rand) {
 	for i := 0; i < len(p); i += 2 {
-		if i == len(p)-2 || s.Activation == "tanh" {
+		if i == len(p)-2 {
 			glorot(p[i], r)
 		} else {
-			he(p[i], r)
+			s.activation().start(p[i], 1, r)
 		}
 		clear(p[i+1].Data)
 	}
 }
 
-// Logits implements Architecture.
-func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	return applyLayers(s, in.Dense, p)
-}
-
-// applyLayers is what layers compute of x.
-func applyLayers(s Spec, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	act := op.ReLU
-	if s.Activation == "tanh" {
-		act = op.Tanh
-	}
+// logits extends the graph by the head.
+func (s Spec) logits(x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	for i := 0; i < len(p)-2; i += 2 {
 		var err error
-		if x, err = op.Affine(x, p[i], p[i+1], act); err != nil {
+		if x, err = op.Affine(x, p[i], p[i+1], s.activation().op()); err != nil {
 			return nil, fmt.Errorf("hidden layer %d: %w", i/2, err)
 		}
 	}

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"gorgonia.org/gorgonia"
-
-	"github.com/perennial-ml/perennial/compute"
 )
 
 // A Model predicts and computes gradients. It is not safe for concurrent use.
@@ -21,16 +18,14 @@ type Model struct {
 	lastRows  int
 }
 
-func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.ZeroGrads()} }
+func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.Zeros()} }
 
 // Init writes initial values to the parameters, drawn from r.
 func (m *Model) Init(r *rand.Rand) { m.arch.Init(m.spec, m.params, r) }
 
 // Grads returns live views of the gradients, in the order of Params. They hold the
 // gradient of the last successful Gradients until the next call of it; the caller may
-// overwrite them. Those of sparse parameters list the rows that the batch touched, in the
-// order in which they first occur in it, but for rows whose gradient is 0 in each place;
-// the next call makes them views of other memory.
+// overwrite them.
 func (m *Model) Grads() Params { return m.grads }
 
 // Gradients computes the weighted mean loss of the batch,
@@ -55,7 +50,7 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.fill(&m.core, b)
+	t.fill(&m.spec, b)
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
 		clear(t.targets[targets:])
@@ -74,14 +69,7 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("%w: loss is %v", ErrNonFinite, loss)
 	}
-	for i := range m.grads {
-		dst := &m.grads[i]
-		if dst.Sparse {
-			if err := m.rows(t, i); err != nil {
-				return 0, err
-			}
-			continue
-		}
+	for i, dst := range m.grads {
 		src, err := t.values(1 + i)
 		if err != nil {
 			return 0, err
@@ -100,50 +88,15 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	return loss, nil
 }
 
-// rows takes over the gradient of the i-th parameter, a table.
-func (m *Model) rows(t *trainer, i int) error {
-	g, rows := &m.grads[i], t.sparse[i]
-	if t.runner.Output(1+i) != nil { // from a runner that computes the whole table
-		whole, err := t.values(1 + i)
-		if err != nil {
-			return err
-		}
-		rows.Index, rows.Values = rows.Index[:0], rows.Values[:0]
-		listed, width := make(map[int32]bool), g.Width()
-		for _, id := range t.ids {
-			if id < 0 || listed[id] {
-				continue
-			}
-			listed[id] = true
-			row := whole[int(id)*width : (int(id)+1)*width]
-			if slices.ContainsFunc(row, func(v float32) bool { return v != 0 }) {
-				rows.Index, rows.Values = append(rows.Index, id), append(rows.Values, row...)
-			}
-		}
-	}
-	g.Rows, g.Data = rows.Index, rows.Values
-	if len(g.Data) > 0 && !m.kernels.Finite(g.Data) {
-		return fmt.Errorf("%w: gradient of %s", ErrNonFinite, g.Name)
-	}
-	return nil
-}
-
-// results says where gradients go: to Grads, unless two parameters have one gradient, or to
-// the trainer if they list rows.
-func (m *Model) results(t *trainer, grads gorgonia.Nodes) (to map[*gorgonia.Node][]float32, sparse map[*gorgonia.Node]*compute.Sparse) {
-	to, sparse = make(map[*gorgonia.Node][]float32), make(map[*gorgonia.Node]*compute.Sparse)
-	t.sparse = make([]*compute.Sparse, len(grads))
+// results says where gradients go: to Grads, unless two parameters have one gradient.
+func (m *Model) results(grads gorgonia.Nodes) map[*gorgonia.Node][]float32 {
+	to := make(map[*gorgonia.Node][]float32)
 	for i, n := range grads {
-		if m.grads[i].Sparse {
-			if sparse[n] == nil {
-				sparse[n] = &compute.Sparse{}
-			}
-			t.sparse[i] = sparse[n]
-		} else if _, taken := to[n]; !taken && n.Op() != nil {
+		if _, taken := to[n]; !taken && n.Op() != nil {
 			to[n] = m.grads[i].Data
 		}
 	}
-	return to, sparse
+	return to
 }
 
 // SetThreads is as Predictor.SetThreads.
@@ -156,10 +109,9 @@ func (m *Model) SetThreads(n int) {
 // parameters, and the logits.
 type trainer struct {
 	*machine
-	*extras                   // nil for a plain objective
-	targets []float32         // size × Outputs
-	weights []float32         // size; zero below the batch
-	sparse  []*compute.Sparse // by parameter: the gradient of a table, else nil
+	*extras           // nil for a plain objective
+	targets []float32 // size × Outputs
+	weights []float32 // size; zero below the batch
 }
 
 func (m *Model) trainer(rows int) (*trainer, error) {
@@ -184,10 +136,9 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
-	results, sparse := m.results(t, grads)
 	ok, err := m.assemble(t.machine, program{
 		graph: g, roots: append(append(gorgonia.Nodes{cost}, grads...), t.logits), rows: size,
-		batch: append(inputs, t.batch...), results: results, sparse: sparse,
+		batch: append(gorgonia.Nodes{t.input}, inputs...), results: m.results(grads),
 	}, rows)
 	if err != nil {
 		return nil, err

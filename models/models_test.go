@@ -14,42 +14,25 @@ import (
 	"github.com/perennial-ml/perennial/models"
 )
 
-func deep() models.Spec {
-	return models.Spec{
-		Kind: "deepfm", Task: models.Binary, Categories: []int{1 << 20, 1 << 20}, Table: 1 << 20, Embedding: 16, Hidden: []int{8},
-	}
-}
-
 func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*models.Spec)
 		want   string
 	}{
-		{"kind", func(s *models.Spec) { s.Kind = "forest" }, `kind is "forest", must be one of deepfm, linear, mlp, sparse_linear, wide_and_deep`},
+		{"kind", func(s *models.Spec) { s.Kind = "forest" }, `kind is "forest", must be one of cnn, linear, mlp`},
 		{"task", func(s *models.Spec) { s.Task = "ranking" }, `task is "ranking"`},
 		{"classes for binary", func(s *models.Spec) { s.Classes = 2 }, "classes is 2, must be absent"},
 		{"one class", func(s *models.Spec) { s.Task, s.Classes = models.Multiclass, 1 }, "classes is 1, must be between 2"},
 		{"negative width", func(s *models.Spec) { s.Dense = -1 }, "dense is -1"},
 		{"no input", func(s *models.Spec) { s.Dense = 0 }, "dense is 0, must be at least 1 without categories"},
-		{"empty category", func(s *models.Spec) { s.Categories = []int{3, 0} }, "categories[1] is 0, must be between 1 and"},
+		{"empty category", func(s *models.Spec) { s.Categories = []int{3, 0} }, "categories[1] is 0, must be at least 1"},
 		{"wide one-hot", func(s *models.Spec) { s.Categories = []int{1 << 15, 1 << 15} }, "categories[1] widens the one-hot input beyond 65536 columns"},
-		{"overflowing one-hot", func(s *models.Spec) { s.Categories = []int{math.MaxInt, math.MaxInt} }, "categories[0] is 9223372036854775807"},
-		{"embedding beside one-hot", func(s *models.Spec) { s.Embedding = 4 }, "embedding is 4, must be absent for kind mlp"},
-		{"table beside one-hot", func(s *models.Spec) { s.Table = 4 }, "table is 4, must be absent for kind mlp"},
-		{"no category to look up", func(s *models.Spec) { *s = deep(); s.Categories, s.Dense = nil, 1 }, "categories is empty, must list at least one for kind deepfm"},
-		{"no embedding", func(s *models.Spec) { *s = deep(); s.Embedding = 0 }, "embedding is absent, must be between 1 and 4096"},
-		{"wide embedding", func(s *models.Spec) { *s = deep(); s.Embedding = 1 << 13 }, "embedding is 8192, must be between 1 and 4096"},
-		{"more buckets than rows", func(s *models.Spec) { *s = deep(); s.Categories[1] = 1<<20 + 1 }, "categories[1] is 1048577, must be at most the 1048576 rows of the table"},
-		{"large shared table", func(s *models.Spec) { *s = deep(); s.Table = 1 << 25 }, "table makes embedding.weight too large"},
-		{"large tables", func(s *models.Spec) { *s = deep(); s.Table = 0; s.Categories = []int{1 << 24, 1 << 24} }, "categories makes embedding.weight too large"},
-		{"classes of deepfm", func(s *models.Spec) { *s = deep(); s.Task, s.Classes = models.Multiclass, 3 }, "task is multiclass, must be binary or regression for kind deepfm"},
-		{"sparse linear with layers", func(s *models.Spec) { *s = deep(); s.Kind = "sparse_linear" }, "hidden has 1 layers, must be absent"},
-		{"sparse linear with an embedding", func(s *models.Spec) { *s = deep(); s.Kind, s.Hidden = "sparse_linear", nil }, "embedding is 16, must be absent"},
+		{"overflowing one-hot", func(s *models.Spec) { s.Categories = []int{math.MaxInt, math.MaxInt} }, "embeddings"},
 		{"no layer", func(s *models.Spec) { s.Hidden = nil }, "hidden is empty"},
 		{"empty layer", func(s *models.Spec) { s.Hidden = []int{4, 0} }, "hidden[1] is 0"},
 		{"too many values", func(s *models.Spec) { s.Hidden = []int{1 << 16, 1 << 16} }, "at most"},
-		{"activation", func(s *models.Spec) { s.Activation = "swish" }, `activation is "swish", must be relu or tanh`},
+		{"activation", func(s *models.Spec) { s.Activation = "swish" }, `activation is "swish", must be one of relu, gelu, tanh, sigmoid`},
 		{"linear with layers", func(s *models.Spec) { s.Kind = "linear" }, "hidden has 2 layers, must be absent"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -65,6 +48,45 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 	}
 	_, err := models.New(small(), 0)
 	require.ErrorContains(t, err, "capacity is 0")
+}
+
+func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*models.Spec)
+		want   string
+	}{
+		{"no image", func(s *models.Spec) { s.Image = nil }, "image is missing, must say height and width"},
+		{"flat image", func(s *models.Spec) { s.Image.Height = 0 }, "image.height is 0, must be between 1"},
+		{"larger image", func(s *models.Spec) { s.Image.Width = 7 }, "image has 6 x 7 x 2 elements, must be at most the 72 dense inputs"},
+		{"smaller image", func(s *models.Spec) { s.Image.Width = 5 }, "image has 60 elements, must be all of the 72 inputs"},
+		{"overflowing image", func(s *models.Spec) { s.Image.Height, s.Image.Width = 1<<16, 1<<16 }, "must be at most the 72 dense inputs"},
+		{"image beside categories", func(s *models.Spec) { s.Categories = []int{3} }, "must be all of the 75 inputs"},
+		{"no layer", func(s *models.Spec) { s.Conv = nil }, "conv is empty, must list at least one layer"},
+		{"no filter", func(s *models.Spec) { s.Conv[1].Filters = 0 }, "conv[1].filters is 0, must be between 1"},
+		{"filter beyond the image", func(s *models.Spec) { s.Conv[1] = models.Conv{Filters: 1, Size: 4, Padding: "none"} }, "conv[1].size is 4, which does not fit on an image of 3x3x4"},
+		{"even size with padding", func(s *models.Spec) { s.Conv[0].Size = 2 }, "conv[0].size is 2, must be odd for padding same"},
+		{"negative stride", func(s *models.Spec) { s.Conv[0].Stride = -1 }, "conv[0].stride is -1"},
+		{"padding", func(s *models.Spec) { s.Conv[0].Padding = "full" }, `conv[0].padding is "full", must be same or none`},
+		{"pool", func(s *models.Spec) { s.Conv[0].Pool = "sum" }, `conv[0].pool is "sum", must be max, mean or none`},
+		{"pool beyond the image", func(s *models.Spec) { s.Conv[1].PoolSize = 4 }, "conv[1].pool_size is 4, which does not fit on an image of 3x3x4"},
+		{"size of no pool", func(s *models.Spec) { s.Conv[0].Pool, s.Conv[0].PoolSize = "none", 2 }, "conv[0].pool_size is 2, must be absent without a pool"},
+		{"too many elements", func(s *models.Spec) { s.Conv[0].Filters = 1 << 16 }, "conv[0].filters is 65536, which makes images of 6x6x65536"},
+		{"image for an mlp", func(s *models.Spec) { s.Kind, s.Hidden, s.Conv = "mlp", []int{3}, nil }, "image is set, must be absent for kind mlp"},
+		{"layers for a linear model", func(s *models.Spec) { s.Kind, s.Image = "linear", nil }, "conv has 2 layers, must be absent for kind linear"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := models.Spec{
+				Kind: "cnn", Task: models.Binary, Dense: 72, Image: &models.Image{Height: 6, Width: 6, Channels: 2},
+				Conv: []models.Conv{{Filters: 4}, {Filters: 4}},
+			}
+			require.NoError(t, s.Validate())
+			tc.change(&s)
+			err := s.Validate()
+			require.ErrorIs(t, err, models.ErrSpec)
+			require.ErrorContains(t, err, tc.want)
+		})
+	}
 }
 
 func TestBatchesThatBreakARuleAreRefused(t *testing.T) {
@@ -194,8 +216,8 @@ func TestRegistryTakesNewKinds(t *testing.T) {
 	require.NoError(t, r.Register("squashed", squashed{}))
 	require.Error(t, r.Register("squashed", squashed{}), "taken")
 	require.Error(t, r.Register("", squashed{}))
-	require.Contains(t, r.Kinds(), "squashed")
-	require.NotContains(t, models.Default().Kinds(), "squashed", "registries are separate")
+	require.Equal(t, []string{"cnn", "linear", "mlp", "squashed"}, r.Kinds())
+	require.Equal(t, []string{"cnn", "linear", "mlp"}, models.Default().Kinds(), "registries are separate")
 
 	m, err := r.New(models.Spec{Kind: "squashed", Task: models.Regression, Dense: 1}, 1)
 	require.NoError(t, err)
@@ -212,17 +234,14 @@ func FuzzSpecValidate(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(text)
 	}
+	f.Add([]byte(`{"kind":"cnn","task":"binary","dense":784,"image":{"height":28,"width":28},"conv":[{"filters":8},{"filters":9,"stride":2,"pool":"none"}]}`))
 	f.Add([]byte(`{"kind":"mlp","task":"binary","dense":9223372036854775807,"hidden":[65536,65536,65536]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var s models.Spec
 		if json.Unmarshal(text, &s) != nil || s.Validate() != nil {
 			return
 		}
-		if s.Kind == "linear" || s.Kind == "mlp" {
-			require.LessOrEqual(t, s.Inputs(), models.MaxInputs)
-		} else {
-			require.LessOrEqual(t, s.Rows(), models.MaxValues)
-		}
+		require.LessOrEqual(t, s.Inputs(), models.MaxInputs)
 		require.GreaterOrEqual(t, s.Outputs(), 1)
 	})
 }

@@ -63,7 +63,7 @@ func (c checker) architecture(at []string, m Model) {
 // stand in the file.
 func specAliases() []alias {
 	return []alias{
-		{"kind", "model.kind"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
+		{"kind", "model.kind"}, {"image", "model.image"}, {"conv", "model.conv"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
 		{"dense", "features"}, {"categories", "features"}, {"arms[0]", ""},
 	}
 }

@@ -74,11 +74,16 @@ type Model struct {
 
 // Architecture says which graph a model is; its inputs follow from the features.
 type Architecture struct {
-	// Kind names the architecture: linear or mlp.
+	// Kind names the architecture: linear, mlp or cnn.
 	Kind string `yaml:"kind" json:"kind"`
-	// Hidden lists the widths of the hidden layers; for mlp alone.
+	// Image says how the features are an image; for cnn alone. It takes a vector of
+	// height x width x channels elements: line by line, the channels of a pixel side by side.
+	Image *models.Image `yaml:"image" json:"image"`
+	// Conv lists the convolutional layers over the image; for cnn alone, at least one.
+	Conv []models.Conv `yaml:"conv" json:"conv"`
+	// Hidden lists the widths of the hidden layers; for mlp ([64, 32] by default) and cnn (none).
 	Hidden []int `yaml:"hidden" json:"hidden"`
-	// Activation follows each hidden layer; for mlp alone.
+	// Activation follows each hidden and each convolutional layer; for mlp and cnn.
 	Activation string `yaml:"activation" json:"activation"`
 }
 

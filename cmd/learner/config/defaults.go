@@ -29,11 +29,16 @@ func (c Config) WithDefaults() Config {
 // WithDefaults returns m with every unset field at its default.
 func (m Model) WithDefaults() Model {
 	setDefault(&m.Model.Kind, "mlp")
-	if m.Model.Kind == "mlp" {
+	if m.Model.Kind == "mlp" || m.Model.Kind == "cnn" {
 		setDefault(&m.Model.Activation, "relu")
-		if m.Model.Hidden == nil {
-			m.Model.Hidden = []int{64, 32}
-		}
+	}
+	if m.Model.Kind == "mlp" && m.Model.Hidden == nil {
+		m.Model.Hidden = []int{64, 32}
+	}
+	fill(&m.Model.Image)
+	m.Model.Conv = slices.Clone(m.Model.Conv)
+	for i, c := range m.Model.Conv {
+		m.Model.Conv[i] = c.WithDefaults()
 	}
 	setDefault(&m.MaxEventBytes, feedback.DefaultMaxBytes)
 	dict := m.Dictionary().WithDefaults()

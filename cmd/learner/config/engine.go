@@ -33,7 +33,7 @@ func (m Model) Spec() (models.Spec, error) {
 	return models.Spec{
 		Kind: m.Model.Kind, Task: m.Task, Classes: m.Classes,
 		Dense: dict.Dense(), Categories: dict.Categories(),
-		Hidden: m.Model.Hidden, Activation: m.Model.Activation,
+		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/models"
 )
 
 // minimal is the least that a configuration must say.
@@ -51,6 +52,33 @@ func with(lines string) string {
 	return minimal + "    " + strings.ReplaceAll(lines, "\n", "\n    ") + "\n"
 }
 
+// picture is a model of images.
+const picture = `models:
+  - name: digits
+    task: multiclass
+    classes: 10
+    features:
+      - {name: pixels, kind: vector, dim: 784, scale: 255}
+    model:
+      kind: cnn
+      image: {height: 28, width: 28}
+      conv:
+        - {filters: 16}
+        - {filters: 32, pool: mean}
+`
+
+func TestAVectorIsAnImage(t *testing.T) {
+	c, err := Parse("f", []byte(picture))
+	require.NoError(t, err)
+	spec, err := c.Models[0].Spec()
+	require.NoError(t, err)
+	require.Equal(t, &models.Image{Height: 28, Width: 28, Channels: 1}, spec.Image)
+	require.Equal(t, models.Conv{Filters: 32, Size: 3, Stride: 1, Padding: "same", Pool: "mean", PoolSize: 2}, spec.Conv[1])
+	require.Empty(t, spec.Hidden)
+	require.Equal(t, "relu", spec.Activation)
+	require.Nil(t, c.Models[0].Model.Hidden)
+}
+
 func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	for _, tc := range []struct{ name, file, want string }{
@@ -89,6 +117,10 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"rule of the dictionary", strings.Replace(minimal, "buckets: 7", "dim: 7", 1), "f:6:45: models[0].features[1].dim: must be absent unless the kind is vector (got 7)"},
 		{"rule of the spec", with("classes: 3"), "f:7:14: models[0].classes: must be absent for task binary (got 3)"},
 		{"hidden layers of a linear model", with("model: {kind: linear, hidden: [3]}"), "f:7:27: models[0].model.hidden: must be absent: a linear model has no hidden layers"},
+		{"image of another size", strings.Replace(picture, "784", "785", 1), "f:9:7: models[0].model.image: has 784 elements, must be all of the 785 inputs"},
+		{"filter with an even size", strings.Replace(picture, "filters: 16", "filters: 16, size: 2", 1), "f:11:31: models[0].model.conv[0].size: must be odd for padding same (got 2)"},
+		{"image without height", strings.Replace(picture, "height: 28, ", "", 1), "f:9:7: models[0].model.image.height: is required"},
+		{"image of an mlp", strings.Replace(picture, "kind: cnn", "kind: mlp", 1), "f:9:7: models[0].model.image: is set, must be absent for kind mlp"},
 		{"rule of the store", with("checkpoint: {keep_for: -1s}"), `f:7:28: models[0].checkpoint.keep_for: must not be negative (got "-1s")`},
 		{"rule of the log", "log: {credentials: x}\n" + minimal, `f:1:20: log.credentials: must be empty without url (got "x")`},
 		{"rule of the server", "http: {limits: {drain: 9s}}\n" + minimal, `f:1:24: http.limits.drain: must be under 5s (got "9s")`},
