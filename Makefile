@@ -9,7 +9,7 @@ COUNT   ?= 6
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test race lint fuzz crash bench bench-loop compare clean
+.PHONY: help demo run build test race avx512 lint fuzz crash bench bench-loop compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: ## run every test, the architecture's among them
 
 race: ## run every test with the race detector
 	$(GO) test -race -timeout 20m ./...
+
+avx512: ## test the kernels of AVX-512 on an emulated processor (Debian packages; an hour)
+	$(GO) run ./internal/emulate ./compute/internal/kernel ./compute
 
 lint: ## check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
