@@ -10,7 +10,7 @@ import (
 // The tasks of a model, as DecoderConfig names them.
 const (
 	TaskBinary     = "binary"     // outputs [p(1)]; labels 0 and 1
-	TaskMulticlass = "multiclass" // outputs one probability a class; labels 0 to Classes-1
+	TaskMulticlass = "multiclass" // outputs one probability a class; labels 0 to MaxClasses-1
 	TaskRegression = "regression" // outputs [value]; labels are values
 )
 
@@ -41,6 +41,10 @@ type DecoderConfig struct {
 	Task string `yaml:"task" json:"task"`
 	// Classes is the number of classes of a multiclass task, at least 2.
 	Classes int `yaml:"classes,omitempty" json:"classes,omitempty"`
+	// MaxClasses is the number that the classes of a multiclass task may grow to;
+	// default Classes, which is no growth. Labels up to it are taken, and predictions
+	// that have any number of classes between the two.
+	MaxClasses int `yaml:"max_classes,omitempty" json:"max_classes,omitempty"`
 	// Rating is the scale of ratings; default 1 to 5.
 	Rating Scale `yaml:"rating" json:"rating"`
 	// MaxBytes bounds a payload; default 64 KiB, at most 8 MiB.
@@ -55,6 +59,9 @@ func (c DecoderConfig) WithDefaults() DecoderConfig {
 	}
 	if c.MaxBytes == 0 {
 		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.MaxClasses == 0 {
+		c.MaxClasses = c.Classes
 	}
 	return c
 }
@@ -75,9 +82,15 @@ func (c DecoderConfig) Validate() error {
 		if c.Classes != 0 {
 			return fmt.Errorf("classes: must be absent unless the task is multiclass, got %d", c.Classes)
 		}
+		if c.MaxClasses != 0 {
+			return fmt.Errorf("max_classes: must be absent unless the task is multiclass, got %d", c.MaxClasses)
+		}
 	case TaskMulticlass:
 		if c.Classes < 2 || c.Classes > maxClasses {
 			return fmt.Errorf("classes: must be 2 to %d for a multiclass task, got %d", maxClasses, c.Classes)
+		}
+		if c.MaxClasses < c.Classes || c.MaxClasses > maxClasses {
+			return fmt.Errorf("max_classes: must be classes, %d, to %d, got %d", c.Classes, maxClasses, c.MaxClasses)
 		}
 	default:
 		return fmt.Errorf("task: must be binary, multiclass or regression, got %q", c.Task)

@@ -87,13 +87,14 @@ func (p *payload) propensity() (float64, *Refusal) {
 // outputs reads the answers and holds them against the task.
 func (p *payload) outputs() ([]float64, *Refusal) {
 	const path = "data.outputs"
-	want := 1
-	if p.d.config.Task == TaskMulticlass {
-		want = p.d.config.Classes
-	}
+	least, most := 1, 1
 	rule := "must be an array of one number"
-	if want > 1 {
-		rule = fmt.Sprintf("must be an array of %d numbers, one a class", want)
+	if p.d.config.Task == TaskMulticlass {
+		least, most = p.d.config.Classes, p.d.config.MaxClasses
+		rule = fmt.Sprintf("must be an array of %d numbers, one a class", least)
+		if least < most {
+			rule = fmt.Sprintf("must be an array of %d to %d numbers, one a class", least, most)
+		}
 	}
 	if p.s.Kind() != jsonscan.Array {
 		return nil, p.wrongType(path, rule)
@@ -101,7 +102,7 @@ func (p *payload) outputs() ([]float64, *Refusal) {
 	if err := p.s.Open(); err != nil {
 		return nil, p.fail(path, err)
 	}
-	out := make([]float64, 0, min(want, p.s.Rest()))
+	out := make([]float64, 0, min(most, p.s.Rest()))
 	sum := 0.0
 	for first := true; ; first = false {
 		more, err := p.s.Elem(first)
@@ -111,7 +112,7 @@ func (p *payload) outputs() ([]float64, *Refusal) {
 		if !more {
 			break
 		}
-		if len(out) == want {
+		if len(out) == most {
 			return nil, refuse(CodeOutOfRange, path, rule)
 		}
 		var v float64
@@ -127,7 +128,7 @@ func (p *payload) outputs() ([]float64, *Refusal) {
 		sum += v
 		out = append(out, v)
 	}
-	if len(out) != want {
+	if len(out) < least {
 		return nil, refuse(CodeOutOfRange, path, rule)
 	}
 	if p.d.config.Task == TaskMulticlass && math.Abs(sum-1) > sumTolerance {

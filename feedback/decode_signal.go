@@ -111,7 +111,7 @@ func (d *Decoder) label(v float64) *Refusal {
 			return refuse(CodeOutOfRange, path, "must be 0 or 1")
 		}
 	case TaskMulticlass:
-		if last := d.config.Classes - 1; v != math.Trunc(v) || v < 0 || v > float64(last) {
+		if last := d.config.MaxClasses - 1; v != math.Trunc(v) || v < 0 || v > float64(last) {
 			return refuse(CodeOutOfRange, path, fmt.Sprintf("must be a class, an integer from 0 to %d", last))
 		}
 	}

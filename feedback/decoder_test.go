@@ -221,6 +221,29 @@ func TestDecodeLabelsAtTheEdges(t *testing.T) {
 	require.Len(t, rec.Prediction.Outputs, 3)
 }
 
+func TestLabelsAndPredictionsMayHaveTheClassesThatAModelMayGrowTo(t *testing.T) {
+	d := newDecoder(t, func(c *feedback.DecoderConfig) {
+		c.Task, c.Classes, c.MaxClasses = feedback.TaskMulticlass, 2, 4
+	})
+	label := func(value string) error {
+		_, err := d.Decode(event(feedback.TypeFeedback, `{"prediction_id":"p","signal":{"kind":"label","value":`+value+`}}`))
+		return err
+	}
+	require.NoError(t, label("3"))
+	requireRefusal(t, label("4"), feedback.CodeOutOfRange, "data.signal.value")
+	for outputs, ok := range map[string]bool{
+		"[1]": false, "[0.5,0.5]": true, "[0.25,0.25,0.25,0.25]": true, "[0.2,0.2,0.2,0.2,0.2]": false,
+	} {
+		_, err := d.Decode(event(feedback.TypePrediction,
+			`{"prediction_id":"p","features":`+goodFeatures+`,"outputs":`+outputs+`,"model_version":0,"channel":"stable"}`))
+		if ok {
+			require.NoError(t, err, outputs)
+		} else {
+			requireRefusal(t, err, feedback.CodeOutOfRange, "data.outputs")
+		}
+	}
+}
+
 func TestDecodeIsPureUnderConcurrency(t *testing.T) {
 	d := newDecoder(t, func(c *feedback.DecoderConfig) { c.Dictionary = numericDictionary(t, 16) })
 	e := event(feedback.TypeFeedback, wideFeedback())
@@ -247,6 +270,8 @@ func TestNewDecoderNamesFieldAndRule(t *testing.T) {
 		"task: must be":                func(c *feedback.DecoderConfig) { c.Task = "ranking" },
 		"classes: must be 2":           func(c *feedback.DecoderConfig) { c.Task = feedback.TaskMulticlass },
 		"classes: must be absent":      func(c *feedback.DecoderConfig) { c.Classes = 3 },
+		"max_classes: must be absent":  func(c *feedback.DecoderConfig) { c.MaxClasses = 3 },
+		"max_classes: must be classes": func(c *feedback.DecoderConfig) { c.Task, c.Classes, c.MaxClasses = feedback.TaskMulticlass, 3, 2 },
 		"rating: must be":              func(c *feedback.DecoderConfig) { c.Rating = feedback.Scale{Min: 5, Max: 1} },
 		"max_bytes: must be 1 to 8388": func(c *feedback.DecoderConfig) { c.MaxBytes = -1 },
 	} {

@@ -76,11 +76,15 @@ const (
 	outChannel       = "channel"
 )
 
-// outputsOf describes the outputs of a model: probabilities and label, or value, and for
+// outputs describes the outputs of a model: probabilities and label, or value, and for
 // each row the prediction's id, the version and the channel.
-func outputsOf(spec models.Spec) []oip.TensorMetadata {
-	list := []oip.TensorMetadata{{Name: outProbabilities, Datatype: "FP32", Shape: []int{-1, spec.Outputs()}}, {Name: outLabel, Datatype: "INT64", Shape: []int{-1}}}
-	if spec.Task == models.Regression {
+func (m *Model) outputs() []oip.TensorMetadata {
+	classes := m.Spec.Outputs()
+	if m.Grows {
+		classes = -1
+	}
+	list := []oip.TensorMetadata{{Name: outProbabilities, Datatype: "FP32", Shape: []int{-1, classes}}, {Name: outLabel, Datatype: "INT64", Shape: []int{-1}}}
+	if m.Spec.Task == models.Regression {
 		list = []oip.TensorMetadata{{Name: outValue, Datatype: "FP32", Shape: []int{-1, 1}}}
 	}
 	return append(list,
@@ -90,9 +94,9 @@ func outputsOf(spec models.Spec) []oip.TensorMetadata {
 	)
 }
 
-// output fills in one output of the rows; name is one of outputsOf.
+// output fills in one output of the rows; name is one of Model.outputs.
 func (f *inferrer) output(name string, sc *scratch) oip.Output {
-	n, k := len(sc.rows), f.model.Spec.Outputs()
+	n, k := len(sc.rows), sc.width
 	o := oip.Output{Name: name, Shape: [2]int{n, 0}}
 	switch name {
 	case outProbabilities, outValue:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
@@ -30,6 +31,7 @@ type scratch struct {
 	bound    oip.Rows
 	rows     []row
 	features []byte
+	width    int // outputs of a row
 	out      []float32
 	shadow   []float32
 	answer   []byte
@@ -54,6 +56,7 @@ type inferrer struct {
 	now      func() time.Time
 	newID    func() string
 	scratch  sync.Pool // of *scratch
+	spec     atomic.Pointer[parsedSpec]
 }
 
 // pinned are the weights that one request uses from start to end.
@@ -197,7 +200,11 @@ func (f *inferrer) fill(sc *scratch, params *parameters, pins *pinned) error {
 
 // compute fills in the outputs of every row.
 func (f *inferrer) compute(ctx context.Context, sc *scratch, pins *pinned) error {
-	k := f.model.Spec.Outputs()
+	k, err := f.width(pins)
+	if err != nil {
+		return err
+	}
+	sc.width = k
 	sc.out = grow(sc.out, len(sc.rows)*k)
 	for _, channel := range [...]string{Stable, Candidate} {
 		n := 0
@@ -229,7 +236,7 @@ func (f *inferrer) computeShadow(ctx context.Context, sc *scratch, params *param
 	if !f.shadow || pins.candidate == nil || pins.forced != "" || params.silent || params.consent == feedback.ConsentNone {
 		return nil
 	}
-	k := f.model.Spec.Outputs()
+	k := sc.width
 	sc.shadow = grow(sc.shadow, len(sc.rows)*k)
 	stable := func(r *row) bool { return r.channel == Stable }
 	if err := f.pool.predict(ctx, pins.candidate, sc.rows, stable, sc.shadow); err != nil {

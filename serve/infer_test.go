@@ -340,6 +340,37 @@ func TestMulticlassAndRegressionNameTheirOutputs(t *testing.T) {
 	}
 }
 
+func TestVersionsWithMoreClassesAnswerBesideThoseWithFewer(t *testing.T) {
+	f := setup(t, serve.Config{}, func(f *fixture) {
+		f.spec.Task, f.spec.Classes = models.Multiclass, 2
+		f.model.Spec, f.model.Grows = f.spec, true
+		var err error
+		f.model.Decoder, err = feedback.NewDecoder(feedback.DecoderConfig{
+			Dictionary: f.model.Dictionary, DefaultConsent: feedback.ConsentLearn,
+			Task: feedback.TaskMulticlass, Classes: 2, MaxClasses: 4,
+		})
+		require.NoError(t, err)
+		f.stable.at.Store(weights(1, 0, f.spec)) // 1/2 for each of two classes
+		grown := f.spec
+		grown.Classes = 3
+		f.candidate.at.Store(weights(2, -0.6931472, grown)) // 1/3 for each of three
+	})
+	require.Contains(t, call(t, http.MethodGet, f.url+"/v2/models/m", "").body, `"name":"probabilities","datatype":"FP32","shape":[-1,-1]`)
+
+	in := f.infer(t, "/v2/models/m/versions/stable/infer", inferBody("", 0))
+	require.Equal(t, []int{1, 3}, in.Outputs[0].Shape, "as wide as the version that knows most classes")
+	require.Equal(t, []float32{0.5, 0.5, 0}, output[float32](t, in, "probabilities"))
+	in = f.infer(t, "/v2/models/m/versions/candidate/infer", inferBody("", 0))
+	require.InDeltaSlice(t, []float32{1. / 3, 1. / 3, 1. / 3}, output[float32](t, in, "probabilities"), 1e-6)
+
+	f.stable.at.Store(f.candidate.at.Load()) // the wider version becomes stable under way
+	in = f.infer(t, "/v2/models/m/infer", inferBody("", 0))
+	require.Equal(t, []int{1, 3}, in.Outputs[0].Shape)
+	for _, p := range f.log.predictions(t) {
+		require.Len(t, p.Outputs, 3)
+	}
+}
+
 func TestWeightsThatDoNotFitTheDictionaryAreAnErrorAndNotAPanic(t *testing.T) {
 	f := setup(t, serve.Config{}, nil)
 	narrow := f.spec

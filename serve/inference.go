@@ -47,7 +47,7 @@ func (s *Server) getMetadata(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeJSON(w, http.StatusOK, oip.ModelMetadata{
 		Name: f.model.Name, Versions: f.versions(), Platform: "perennial_" + f.model.Spec.Kind,
-		Inputs: f.schema.Inputs(), Outputs: outputsOf(f.model.Spec),
+		Inputs: f.schema.Inputs(), Outputs: f.model.outputs(),
 	})
 }
 

@@ -24,6 +24,9 @@ type Model struct {
 	Dictionary *feature.Dictionary
 	// Spec of the model as configured; it says which outputs the metadata lists.
 	Spec models.Spec
+	// Grows says that versions may have more classes than Spec. The metadata then gives
+	// their number as -1; in one answer, all rows have those of the widest version.
+	Grows bool
 	// Stable answers requests. Candidate may be nil.
 	Stable, Candidate Source
 	Decoder           Decoder

@@ -107,8 +107,9 @@ func (p *pool) release(wk *worker) {
 	p.slots <- struct{}{}
 }
 
-// predict computes the outputs of the rows that pick says, from w alone, into
-// dst[row*outputs:]. It goes in steps of the predictor's capacity.
+// predict computes the outputs of the rows that pick says, from w alone, into dst, where
+// rows are equally wide: classes that w does not know get 0. It goes in steps of the
+// predictor's capacity.
 func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick func(*row) bool, dst []float32) error {
 	wk, err := p.borrow(ctx, w)
 	if err != nil {
@@ -116,9 +117,9 @@ func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick 
 	}
 	defer p.release(wk)
 	spec := &wk.spec
-	k := spec.Outputs()
-	if len(dst) != len(rows)*k {
-		return fmt.Errorf("version %d has %d outputs; the model is configured with %d", w.Version, k, len(dst)/len(rows))
+	k, width := spec.Outputs(), len(dst)/len(rows)
+	if k > width {
+		return fmt.Errorf("version %d has %d outputs; the model is configured with %d", w.Version, k, width)
 	}
 	at := make([]int, 0, min(p.rows, len(rows)))
 	for i := 0; i < len(rows); {
@@ -151,7 +152,8 @@ func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick 
 					return fmt.Errorf("version %d: %w", w.Version, errNonFinite)
 				}
 			}
-			copy(dst[i*k:(i+1)*k], out[j*k:])
+			row := dst[i*width : (i+1)*width]
+			clear(row[copy(row, out[j*k:(j+1)*k]):])
 		}
 	}
 	return nil

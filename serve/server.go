@@ -126,7 +126,7 @@ func (s *Server) newInferrer(m Model) (*inferrer, error) {
 		pool:     newPool(m.NewPredictor, s.cfg.Limits.Predictors, min(predictorRows, s.cfg.Limits.Rows)),
 		recorder: newRecorder(m.Name, m.Log, s.cfg.Record, s.opt.Logger, s.metrics),
 	}
-	for _, t := range outputsOf(m.Spec) {
+	for _, t := range m.outputs() {
 		f.outputs = append(f.outputs, t.Name)
 	}
 	f.scratch.New = func() any { return new(scratch) }
