@@ -2,6 +2,7 @@ package models
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 )
@@ -9,8 +10,11 @@ import (
 // Inputs are the nodes of a graph that hold a batch's features.
 type Inputs struct {
 	// Dense is rows × Spec.Inputs(): the dense features, followed by the categorical
-	// ones, one-hot.
+	// ones, one-hot. For an Embedding it is rows × Spec.Dense, and nil if that is 0.
 	Dense *gorgonia.Node
+	// IDs is rows × len(Spec.Categories), for an Embedding alone: the row of the tables
+	// that each category is, as int32, or absent (see op.Bags) below the batch.
+	IDs *gorgonia.Node
 }
 
 // An Architecture turns a spec into parameters and into a graph. It holds no state:
@@ -27,6 +31,15 @@ type Architecture interface {
 	Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error)
 }
 
+// An Embedding is an Architecture that looks categories up in tables, so that a batch
+// touches only the rows of its categories. How many rows tables have is Spec.Rows.
+type Embedding interface {
+	Architecture
+	// Tables names the parameters that are tables, of shape Spec.Rows() × something. Their
+	// gradients list rows, so Logits reads each by one op.Bags over Inputs.IDs.
+	Tables() []string
+}
+
 // A Layout lists the names and shapes of parameters.
 type Layout []struct {
 	Name  string
@@ -34,13 +47,19 @@ type Layout []struct {
 }
 
 // check returns ErrSpec if the layout holds more than MaxValues values.
-func (l Layout) check() error {
+func (l Layout) check(s Spec, a Architecture) error {
 	left := MaxValues
 	for _, t := range l {
 		n := 1
 		for _, d := range t.Shape {
 			if d < 1 || n > left/d {
-				return specError("hidden", "makes %s too large: a model holds at most %d values", t.Name, MaxValues)
+				field := "hidden"
+				if e, ok := a.(Embedding); ok && slices.Contains(e.Tables(), t.Name) {
+					if field = "categories"; s.Table > 0 {
+						field = "table"
+					}
+				}
+				return specError(field, "makes %s too large: a model holds at most %d values", t.Name, MaxValues)
 			}
 			n *= d
 		}
@@ -49,10 +68,13 @@ func (l Layout) check() error {
 	return nil
 }
 
-func (l Layout) zeros() Params {
+// zeros makes the parameters of an architecture.
+func (l Layout) zeros(a Architecture) Params {
+	e, _ := a.(Embedding)
 	p := make(Params, len(l))
 	for i, t := range l {
 		p[i] = NewParam(t.Name, t.Shape...)
+		p[i].Sparse = e != nil && slices.Contains(e.Tables(), t.Name)
 	}
 	return p
 }

@@ -45,9 +45,11 @@ func (b *Batch) checkFeatures(c *core) error {
 	if !c.kernels.Finite(b.Dense) {
 		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
-	for i, v := range b.Categories {
-		if n := s.Categories[i%len(s.Categories)]; v < 0 || int(v) >= n {
-			return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i, v, n-1)
+	for i := 0; i < len(b.Categories); i += len(s.Categories) {
+		for j, n := range s.Categories {
+			if v := b.Categories[i+j]; uint(v) >= uint(n) {
+				return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i+j, v, n-1)
+			}
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func (CNN) Layout(s Spec) (Layout, error) {
 			{fmt.Sprintf("conv.%d.bias", i), []int{c.Filters}},
 		}...)
 	}
-	return append(l, s.head(layers[len(layers)-1].out.Size())...), nil
+	return append(l, head(s, layers[len(layers)-1].out.Size())...), nil
 }
 
 // Init implements Architecture.
@@ -41,7 +41,7 @@ func (CNN) Init(s Spec, p Params, r *rand.Rand) {
 		s.activation().start(p[2*i], area, r)
 		clear(p[2*i+1].Data)
 	}
-	s.initHead(p[2*len(s.Conv):], r)
+	initLayers(s, p[2*len(s.Conv):], r)
 }
 
 // Logits implements Architecture.
@@ -56,7 +56,7 @@ func (CNN) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
 			return nil, fmt.Errorf("convolutional layer %d: %w", i, err)
 		}
 	}
-	return s.logits(x, p[2*len(layers):])
+	return applyLayers(s, x, p[2*len(layers):])
 }
 
 // apply extends the graph by a layer. An activation that never falls commutes with a

@@ -21,6 +21,9 @@ type core struct {
 	capacity int
 	run      compiler
 	kernels  compute.Arithmetic
+	// offsets says which row of the tables is a categorical feature's first; nil if
+	// categories are one-hot.
+	offsets []int32
 	// whole says that a graph was found to compute its full capacity on each run, so that
 	// there is one for each power of two.
 	whole bool
@@ -34,6 +37,9 @@ type program struct {
 	rows    int
 	batch   gorgonia.Nodes
 	results map[*gorgonia.Node][]float32
+	// sparse are roots that are wanted as the rows that differ from zero. A compiler that
+	// cannot do that gives their values as outputs.
+	sparse map[*gorgonia.Node]*compute.Sparse
 }
 
 // A compiler makes a Runner. It is the seam where another way to run graphs takes its
@@ -41,7 +47,14 @@ type program struct {
 type compiler func(program) (compute.Runner, error)
 
 func newCore(s Spec, a Architecture, p Params, capacity int) core {
-	return core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
+	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
+	if _, ok := a.(Embedding); ok {
+		c.offsets = make([]int32, len(s.Categories))
+		for i := 1; i < len(s.Categories) && s.Table == 0; i++ {
+			c.offsets[i] = c.offsets[i-1] + int32(s.Categories[i-1])
+		}
+	}
+	return c
 }
 
 // plan compiles static plans.
@@ -50,6 +63,9 @@ func plan(with ...compute.Option) compiler {
 		options := append([]compute.Option{compute.WithBatch(p.batch...)}, with...)
 		for root, memory := range p.results {
 			options = append(options, compute.WithResult(root, memory))
+		}
+		for root, to := range p.sparse {
+			options = append(options, compute.WithSparseResult(root, to))
 		}
 		return compute.Compile(p.graph, p.roots, p.rows, options...)
 	}
@@ -84,10 +100,13 @@ func (c *core) assemble(m *machine, p program, rows int) (ok bool, err error) {
 // A machine is one graph for one number of rows, with its input memory.
 type machine struct {
 	runner  compute.Runner
-	partial bool // it reads no more rows than it is run for
-	input   *gorgonia.Node
-	x       []float32      // size × Inputs
-	filled  int            // leading rows of x that may differ from zero
+	partial bool           // it reads no more rows than it is run for
+	input   *gorgonia.Node // x; nil without columns
+	batch   gorgonia.Nodes // what has rows of a batch
+	width   int            // of x
+	x       []float32      // size × width
+	ids     []int32        // size × len(Categories), of an Embedding; -1 where absent
+	filled  int            // leading rows that may differ from zero, or from absent
 	logits  *gorgonia.Node // size × Outputs
 	nodes   gorgonia.Nodes // the parameters, as inputs of the graph
 }
@@ -95,13 +114,26 @@ type machine struct {
 // build makes the graph for size rows up to the logits, over the parameters' own memory.
 func (c *core) build(size int) (*gorgonia.ExprGraph, *machine, error) {
 	g := gorgonia.NewGraph()
-	m := &machine{x: make([]float32, size*c.spec.Inputs())}
-	m.input = input(g, "x", m.x, size, c.spec.Inputs())
+	m := &machine{width: c.spec.Inputs()}
+	var in Inputs
+	if c.offsets != nil {
+		m.width = c.spec.Dense
+		m.ids = make([]int32, size*len(c.offsets))
+		absent(m.ids)
+		in.IDs = integers(g, "ids", m.ids, size, len(c.offsets))
+		m.batch = append(m.batch, in.IDs)
+	}
+	if m.width > 0 {
+		m.x = make([]float32, size*m.width)
+		m.input = input(g, "x", m.x, size, m.width)
+		in.Dense = m.input
+		m.batch = append(m.batch, in.Dense)
+	}
 	for _, p := range c.params {
 		m.nodes = append(m.nodes, input(g, p.Name, p.Data, p.Shape...))
 	}
 	var err error
-	if m.logits, err = c.arch.Logits(c.spec, Inputs{Dense: m.input}, m.nodes); err != nil {
+	if m.logits, err = c.arch.Logits(c.spec, in, m.nodes); err != nil {
 		return nil, nil, fmt.Errorf("build %s for %d rows: %w", c.spec.Kind, size, err)
 	}
 	if s := m.logits.Shape(); s.Dims() != 2 || s[0] != size || s[1] != c.spec.Outputs() {
@@ -118,11 +150,42 @@ func input(g *gorgonia.ExprGraph, name string, data []float32, shape ...int) *go
 		gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(v))
 }
 
-// fill writes a batch's features, one-hot where categorical, and zeros below them if they
+// integers is input for int32.
+func integers(g *gorgonia.ExprGraph, name string, data []int32, shape ...int) *gorgonia.Node {
+	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+	return gorgonia.NewTensor(g, tensor.Int32, len(shape),
+		gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(v))
+}
+
+// lookUp writes the ids of a batch's categories, and makes those below them absent if they
 // are read.
-func (m *machine) fill(s *Spec, b *Batch) {
-	width := s.Inputs()
-	if len(s.Categories) == 0 {
+func (m *machine) lookUp(offsets []int32, b *Batch) {
+	n := len(offsets)
+	for i := range b.Rows {
+		ids, categories := m.ids[i*n:(i+1)*n], b.Categories[i*n:(i+1)*n]
+		for j, c := range categories {
+			ids[j] = offsets[j] + c
+		}
+	}
+	if b.Rows < m.filled && !m.partial {
+		absent(m.ids[b.Rows*n : m.filled*n])
+	}
+}
+
+func absent(ids []int32) {
+	for i := range ids {
+		ids[i] = -1
+	}
+}
+
+// fill writes a batch's features, one-hot or as ids where categorical, and nothing below
+// them if that is read.
+func (m *machine) fill(c *core, b *Batch) {
+	s, width := &c.spec, m.width
+	if c.offsets != nil {
+		m.lookUp(c.offsets, b)
+	}
+	if len(s.Categories) == 0 || c.offsets != nil {
 		copy(m.x, b.Dense)
 		if b.Rows < m.filled && !m.partial {
 			clear(m.x[b.Rows*width : m.filled*width])

@@ -15,11 +15,11 @@ func (r *Registry) Grow(s Spec, p Params, classes int) (Spec, Params, error) {
 		return s, nil, specError("classes", "is %d for task %s, cannot grow to %d", s.Classes, s.Task, classes)
 	}
 	s.Classes = classes
-	_, l, err := r.layout(s)
+	a, l, err := r.layout(s)
 	if err != nil {
 		return s, nil, err
 	}
-	grown := l.zeros()
+	grown := l.zeros(a)
 	if err := Widen(grown, p); err != nil {
 		return s, nil, specError("classes", "cannot grow in kind %s: %v", s.Kind, err)
 	}

@@ -19,25 +19,23 @@ type MLP struct{}
 
 // Layout implements Architecture.
 func (MLP) Layout(s Spec) (Layout, error) {
-	if len(s.Hidden) == 0 {
-		return nil, specError("hidden", "is empty, must list at least one width for kind mlp")
-	}
 	if err := s.noImage(); err != nil {
 		return nil, err
 	}
-	return s.head(s.Inputs()), nil
+	return layers(s, s.Inputs())
 }
 
-// Init implements Architecture.
-func (MLP) Init(s Spec, p Params, r *rand.Rand) { s.initHead(p, r) }
-
-// Logits implements Architecture.
-func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	return s.logits(in.Dense, p)
+// layers is the layout of hidden layers, at least one, and an output layer over an input of a
+// width.
+func layers(s Spec, in int) (Layout, error) {
+	if len(s.Hidden) == 0 {
+		return nil, specError("hidden", "is empty, must list at least one width for kind %s", s.Kind)
+	}
+	return head(s, in), nil
 }
 
-// head is the layout of the hidden layers and the output layer, over in inputs.
-func (s Spec) head(in int) Layout {
+// head is layers where there may be no hidden one.
+func head(s Spec, in int) Layout {
 	var l Layout
 	for i, h := range s.Hidden {
 		l = append(l, Layout{
@@ -52,7 +50,11 @@ func (s Spec) head(in int) Layout {
 	}...)
 }
 
-func (s Spec) initHead(p Params, r *rand.Rand) {
+// Init implements Architecture.
+func (MLP) Init(s Spec, p Params, r *rand.Rand) { initLayers(s, p, r) }
+
+// initLayers initialises the parameters of layers.
+func initLayers(s Spec, p Params, r *rand.Rand) {
 	for i := 0; i < len(p); i += 2 {
 		if i == len(p)-2 {
 			glorot(p[i], r)
@@ -63,8 +65,13 @@ func (s Spec) initHead(p Params, r *rand.Rand) {
 	}
 }
 
-// logits extends the graph by the head.
-func (s Spec) logits(x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
+// Logits implements Architecture.
+func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	return applyLayers(s, in.Dense, p)
+}
+
+// applyLayers is what layers compute of x.
+func applyLayers(s Spec, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	for i := 0; i < len(p)-2; i += 2 {
 		var err error
 		if x, err = op.Affine(x, p[i], p[i+1], s.activation().op()); err != nil {

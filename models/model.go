@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute"
 )
 
 // A Model predicts and computes gradients. It is not safe for concurrent use.
@@ -18,14 +21,16 @@ type Model struct {
 	lastRows  int
 }
 
-func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.Zeros()} }
+func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.ZeroGrads()} }
 
 // Init writes initial values to the parameters, drawn from r.
 func (m *Model) Init(r *rand.Rand) { m.arch.Init(m.spec, m.params, r) }
 
 // Grads returns live views of the gradients, in the order of Params. They hold the
 // gradient of the last successful Gradients until the next call of it; the caller may
-// overwrite them.
+// overwrite them. Those of sparse parameters list the rows that the batch touched, in the
+// order in which they first occur in it, but for rows whose gradient is 0 in each place;
+// the next call makes them views of other memory.
 func (m *Model) Grads() Params { return m.grads }
 
 // Gradients computes the weighted mean loss of the batch,
@@ -50,7 +55,7 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.fill(&m.spec, b)
+	t.fill(&m.core, b)
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
 		clear(t.targets[targets:])
@@ -69,7 +74,14 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("%w: loss is %v", ErrNonFinite, loss)
 	}
-	for i, dst := range m.grads {
+	for i := range m.grads {
+		dst := &m.grads[i]
+		if dst.Sparse {
+			if err := m.rows(t, i); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		src, err := t.values(1 + i)
 		if err != nil {
 			return 0, err
@@ -88,15 +100,50 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	return loss, nil
 }
 
-// results says where gradients go: to Grads, unless two parameters have one gradient.
-func (m *Model) results(grads gorgonia.Nodes) map[*gorgonia.Node][]float32 {
-	to := make(map[*gorgonia.Node][]float32)
+// rows takes over the gradient of the i-th parameter, a table.
+func (m *Model) rows(t *trainer, i int) error {
+	g, rows := &m.grads[i], t.sparse[i]
+	if t.runner.Output(1+i) != nil { // from a runner that computes the whole table
+		whole, err := t.values(1 + i)
+		if err != nil {
+			return err
+		}
+		rows.Index, rows.Values = rows.Index[:0], rows.Values[:0]
+		listed, width := make(map[int32]bool), g.Width()
+		for _, id := range t.ids {
+			if id < 0 || listed[id] {
+				continue
+			}
+			listed[id] = true
+			row := whole[int(id)*width : (int(id)+1)*width]
+			if slices.ContainsFunc(row, func(v float32) bool { return v != 0 }) {
+				rows.Index, rows.Values = append(rows.Index, id), append(rows.Values, row...)
+			}
+		}
+	}
+	g.Rows, g.Data = rows.Index, rows.Values
+	if len(g.Data) > 0 && !m.kernels.Finite(g.Data) {
+		return fmt.Errorf("%w: gradient of %s", ErrNonFinite, g.Name)
+	}
+	return nil
+}
+
+// results says where gradients go: to Grads, unless two parameters have one gradient, or to
+// the trainer if they list rows.
+func (m *Model) results(t *trainer, grads gorgonia.Nodes) (to map[*gorgonia.Node][]float32, sparse map[*gorgonia.Node]*compute.Sparse) {
+	to, sparse = make(map[*gorgonia.Node][]float32), make(map[*gorgonia.Node]*compute.Sparse)
+	t.sparse = make([]*compute.Sparse, len(grads))
 	for i, n := range grads {
-		if _, taken := to[n]; !taken && n.Op() != nil {
+		if m.grads[i].Sparse {
+			if sparse[n] == nil {
+				sparse[n] = &compute.Sparse{}
+			}
+			t.sparse[i] = sparse[n]
+		} else if _, taken := to[n]; !taken && n.Op() != nil {
 			to[n] = m.grads[i].Data
 		}
 	}
-	return to
+	return to, sparse
 }
 
 // SetThreads is as Predictor.SetThreads.
@@ -109,9 +156,10 @@ func (m *Model) SetThreads(n int) {
 // parameters, and the logits.
 type trainer struct {
 	*machine
-	*extras           // nil for a plain objective
-	targets []float32 // size × Outputs
-	weights []float32 // size; zero below the batch
+	*extras                   // nil for a plain objective
+	targets []float32         // size × Outputs
+	weights []float32         // size; zero below the batch
+	sparse  []*compute.Sparse // by parameter: the gradient of a table, else nil
 }
 
 func (m *Model) trainer(rows int) (*trainer, error) {
@@ -136,9 +184,10 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
+	results, sparse := m.results(t, grads)
 	ok, err := m.assemble(t.machine, program{
 		graph: g, roots: append(append(gorgonia.Nodes{cost}, grads...), t.logits), rows: size,
-		batch: append(gorgonia.Nodes{t.input}, inputs...), results: m.results(grads),
+		batch: append(inputs, t.batch...), results: results, sparse: sparse,
 	}, rows)
 	if err != nil {
 		return nil, err

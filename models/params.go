@@ -11,6 +11,39 @@ type Param struct {
 	Name  string
 	Shape []int
 	Data  []float32
+	// Sparse marks a table of which a batch touches few rows, so that its gradients and
+	// steps are lists of rows (see docs/adr/0012).
+	Sparse bool
+	// Rows is set in a gradient or step of a sparse tensor alone: Data is then
+	// len(Rows)×Width, its row i belongs to row Rows[i] of the tensor, no row occurs twice,
+	// and all others are zero.
+	Rows []int32
+}
+
+// String shows name, shape and values, and the rows of those of a sparse gradient.
+func (t Param) String() string {
+	if t.Rows != nil {
+		return fmt.Sprintf("{%s %v rows %v %v}", t.Name, t.Shape, t.Rows, t.Data)
+	}
+	return fmt.Sprintf("{%s %v %v}", t.Name, t.Shape, t.Data)
+}
+
+// Width returns the number of values of a leading row.
+func (t Param) Width() int {
+	n := 1
+	for _, d := range t.Shape[min(1, len(t.Shape)):] {
+		n *= d
+	}
+	return n
+}
+
+// size returns the number of values of the whole tensor.
+func (t Param) size() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
 }
 
 // NewParam returns a tensor of zeros.
@@ -30,16 +63,56 @@ type Params []Param
 func (p Params) Clone() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
-		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
+		out[i] = Param{
+			Name: t.Name, Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data),
+			Sparse: t.Sparse, Rows: slices.Clone(t.Rows),
+		}
 	}
 	return out
 }
 
-// Zeros returns tensors of zeros with the same names and shapes.
+// Zeros returns tensors of zeros with the same names and shapes, sparse ones in full.
 func (p Params) Zeros() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
-		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, len(t.Data))}
+		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, t.size()), Sparse: t.Sparse}
+	}
+	return out
+}
+
+// Outline returns the names and shapes of p without data, to hold others against by Fits
+// and FitsGrads.
+func (p Params) Outline() Params {
+	out := make(Params, len(p))
+	for i, t := range p {
+		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Sparse: t.Sparse}
+	}
+	return out
+}
+
+// ZeroGrads returns gradients of zero: like Zeros, but sparse ones list no rows.
+func (p Params) ZeroGrads() Params {
+	out := p.Outline()
+	for i := range out {
+		if !out[i].Sparse {
+			out[i].Data = make([]float32, out[i].size())
+		}
+	}
+	return out
+}
+
+// Full returns a copy of gradients in which sparse ones are written out in full.
+func (p Params) Full() Params {
+	out := p.Zeros()
+	for i, t := range p {
+		if !t.Sparse {
+			copy(out[i].Data, t.Data)
+			continue
+		}
+		w := t.Width()
+		for k, r := range t.Rows {
+			copy(out[i].Data[int(r)*w:][:w], t.Data[k*w:])
+		}
 	}
 	return out
 }
@@ -64,22 +137,48 @@ func (p Params) Fits(q Params) error {
 	}
 	for i, t := range p {
 		o := q[i]
-		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || len(t.Data) != len(o.Data) {
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || t.size() != len(o.Data) {
 			return fmt.Errorf("%w: tensor %d is %s %v of %d values, must be %s %v of %d values",
-				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, len(t.Data))
+				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, t.size())
 		}
 	}
 	return nil
 }
 
-// Equal reports whether q fits p and holds the same bits: NaNs may be equal, and 0 and
-// -0 are not.
-func (p Params) Equal(q Params) bool {
-	if p.Fits(q) != nil {
-		return false
+// FitsGrads returns ErrParams, with the first difference, unless g are gradients of p: the
+// same names and shapes in the same order, and of sparse tensors rows that exist.
+func (p Params) FitsGrads(g Params) error {
+	if len(p) != len(g) {
+		return fmt.Errorf("%w: %d tensors, must be %d", ErrParams, len(g), len(p))
 	}
 	for i := range p {
-		if !sameBits(p[i].Data, q[i].Data) {
+		t, o := &p[i], &g[i]
+		want := t.size()
+		if t.Sparse {
+			want = len(o.Rows) * t.Width()
+		}
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || len(o.Data) != want {
+			return fmt.Errorf("%w: gradient %d is %s %v of %d values, must be %s %v of %d values",
+				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, want)
+		}
+		for _, r := range o.Rows {
+			if !t.Sparse || uint(r) >= uint(t.Shape[0]) {
+				return fmt.Errorf("%w: gradient of %s %v lists row %d", ErrParams, t.Name, t.Shape, r)
+			}
+		}
+	}
+	return nil
+}
+
+// Equal reports whether q has the names, shapes and rows of p and holds the same bits: NaNs
+// may be equal, and 0 and -0 are not.
+func (p Params) Equal(q Params) bool {
+	if len(p) != len(q) {
+		return false
+	}
+	for i, t := range p {
+		o := q[i]
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || !slices.Equal(t.Rows, o.Rows) || !sameBits(t.Data, o.Data) {
 			return false
 		}
 	}

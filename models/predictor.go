@@ -96,7 +96,7 @@ func (p *Predictor) logits(dst []float32, b *Batch) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.fill(&p.spec, b)
+	m.fill(&p.core, b)
 	if err := m.runner.Run(b.Rows); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
@@ -130,7 +130,7 @@ func (p *Predictor) machine(rows int) (*machine, error) {
 		return nil, err
 	}
 	ok, err := p.assemble(m, program{
-		graph: g, roots: gorgonia.Nodes{m.logits}, rows: size, batch: gorgonia.Nodes{m.input},
+		graph: g, roots: gorgonia.Nodes{m.logits}, rows: size, batch: m.batch,
 	}, rows)
 	if err != nil {
 		return nil, err

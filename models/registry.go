@@ -13,9 +13,12 @@ type Registry struct {
 	kinds map[string]Architecture
 }
 
-// Default returns a new registry that holds linear, mlp and cnn.
+// Default returns a new registry that holds the kinds of this package.
 func Default() *Registry {
-	return &Registry{kinds: map[string]Architecture{"linear": Linear{}, "mlp": MLP{}, "cnn": CNN{}}}
+	return &Registry{kinds: map[string]Architecture{
+		"linear": Linear{}, "mlp": MLP{}, "cnn": CNN{},
+		"deepfm": DeepFM{}, "wide_and_deep": WideAndDeep{}, "sparse_linear": SparseLinear{},
+	}}
 }
 
 // Register adds an architecture. It returns an error if the name is empty or taken.
@@ -50,11 +53,18 @@ func (r *Registry) layout(s Spec) (Architecture, Layout, error) {
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
+	inputs := s.checkOneHot
+	if _, ok := a.(Embedding); ok {
+		inputs = s.checkTables
+	}
+	if err := inputs(); err != nil {
+		return nil, nil, err
+	}
 	l, err := a.Layout(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	return a, l, l.check()
+	return a, l, l.check(s, a)
 }
 
 // New returns a model with parameters of zero (see Model.Init) that takes batches of up
@@ -77,7 +87,7 @@ func (r *Registry) NewPredictor(s Spec, capacity int) (*Predictor, error) {
 	if capacity < 1 || capacity > MaxCapacity {
 		return nil, fmt.Errorf("models: capacity is %d, must be between 1 and %d", capacity, MaxCapacity)
 	}
-	return &Predictor{core: newCore(s, a, l.zeros(), capacity)}, nil
+	return &Predictor{core: newCore(s, a, l.zeros(a), capacity)}, nil
 }
 
 // New is Default().New.

@@ -27,7 +27,7 @@ func (p *Predictor) Represent(b *Batch) (features, logits []float32, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	m.fill(&p.spec, b)
+	m.fill(&p.core, b)
 	if err := m.runner.Run(b.Rows); err != nil {
 		return nil, nil, fmt.Errorf("represent: %w", err)
 	}
@@ -39,7 +39,7 @@ func (p *Predictor) Represent(b *Batch) (features, logits []float32, err error) 
 	case m.logits:
 		return logits, logits, nil
 	case m.input:
-		return m.x[:b.Rows*p.spec.Inputs()], logits, nil
+		return m.x[:b.Rows*m.width], logits, nil
 	}
 	if features, err = m.values(1); err != nil {
 		return nil, nil, err
@@ -64,7 +64,7 @@ func (p *Predictor) probe(rows int) (*probe, error) {
 		roots = append(roots, m.features)
 	}
 	ok, err := p.assemble(m.machine, program{
-		graph: g, roots: roots, rows: size, batch: gorgonia.Nodes{m.input},
+		graph: g, roots: roots, rows: size, batch: m.batch,
 	}, rows)
 	if err != nil {
 		return nil, err

@@ -19,12 +19,14 @@ const (
 	MaxWidth   = 1 << 16 // of a hidden layer
 	MaxLayers  = 64
 	MaxValues  = 1 << 28 // parameters in all
+	MaxBuckets = 1 << 28 // of a categorical feature
+	MaxFactors = 1 << 12 // width of an embedding
 )
 
 // A Spec names an architecture and everything that its graph depends on. Equal specs
 // build equal graphs.
 type Spec struct {
-	Kind    string `json:"kind" yaml:"kind"` // in the registry: linear, mlp, cnn
+	Kind    string `json:"kind" yaml:"kind"` // in the registry: linear, mlp, deepfm, ...
 	Task    Task   `json:"task" yaml:"task"`
 	Classes int    `json:"classes,omitempty" yaml:"classes"` // multiclass only, at least 2
 	Dense   int    `json:"dense" yaml:"dense"`               // width of the dense inputs
@@ -36,6 +38,13 @@ type Spec struct {
 	// Hidden lists the widths of the hidden layers (mlp, cnn).
 	Hidden     []int  `json:"hidden,omitempty" yaml:"hidden"`
 	Activation string `json:"activation,omitempty" yaml:"activation"` // relu (default), gelu, tanh, sigmoid
+	// Embedding is the width of the vectors that categories are looked up as (deepfm,
+	// wide_and_deep).
+	Embedding int `json:"embedding,omitempty" yaml:"embedding"`
+	// Table is the number of rows of one table that all categorical features share, none
+	// with more buckets than that (deepfm, wide_and_deep, sparse_linear). 0: each feature
+	// has rows of its own.
+	Table int `json:"table,omitempty" yaml:"table"`
 }
 
 // Outputs returns the number of columns of a prediction: 1 or Classes.
@@ -50,6 +59,19 @@ func (s Spec) Outputs() int {
 // inputs, followed by one column for each bucket of each categorical feature (one-hot).
 func (s Spec) Inputs() int {
 	n := s.Dense
+	for _, c := range s.Categories {
+		n += c
+	}
+	return n
+}
+
+// Rows returns the number of rows of the tables that categories are looked up in: Table,
+// or one for each bucket of each categorical feature.
+func (s Spec) Rows() int {
+	if s.Table > 0 {
+		return s.Table
+	}
+	n := 0
 	for _, c := range s.Categories {
 		n += c
 	}
@@ -80,18 +102,12 @@ func (s Spec) check() error {
 	if len(s.Categories) > MaxInputs {
 		return specError("categories", "has %d entries, must be at most %d", len(s.Categories), MaxInputs)
 	}
-	width := s.Dense
 	for i, c := range s.Categories {
-		if c < 1 {
-			return specError(fmt.Sprintf("categories[%d]", i), "is %d, must be at least 1", c)
+		if c < 1 || c > MaxBuckets {
+			return specError(fmt.Sprintf("categories[%d]", i), "is %d, must be between 1 and %d", c, MaxBuckets)
 		}
-		if c > MaxInputs-width {
-			return specError(fmt.Sprintf("categories[%d]", i),
-				"widens the one-hot input beyond %d columns; hash into fewer buckets, or use a kind with embeddings", MaxInputs)
-		}
-		width += c
 	}
-	if width == 0 {
+	if s.Dense+len(s.Categories) == 0 {
 		return specError("dense", "is 0, must be at least 1 without categories")
 	}
 	if len(s.Hidden) > MaxLayers {
@@ -115,6 +131,44 @@ func (s Spec) noImage() error {
 	}
 	if s.Conv != nil {
 		return specError("conv", "has %d layers, must be absent for kind %s", len(s.Conv), s.Kind)
+	}
+	return nil
+}
+
+// checkOneHot holds the rules of kinds that read categories one-hot.
+func (s Spec) checkOneHot() error {
+	width := s.Dense
+	for i, c := range s.Categories {
+		if c > MaxInputs-width {
+			return specError(fmt.Sprintf("categories[%d]", i),
+				"widens the one-hot input beyond %d columns; hash into fewer buckets, or use a kind with embeddings", MaxInputs)
+		}
+		width += c
+	}
+	if s.Embedding != 0 {
+		return specError("embedding", "is %d, must be absent for kind %s", s.Embedding, s.Kind)
+	}
+	if s.Table != 0 {
+		return specError("table", "is %d, must be absent for kind %s", s.Table, s.Kind)
+	}
+	return nil
+}
+
+// checkTables holds the rules of kinds that look categories up.
+func (s Spec) checkTables() error {
+	if len(s.Categories) == 0 {
+		return specError("categories", "is empty, must list at least one for kind %s", s.Kind)
+	}
+	if s.Embedding < 0 || s.Embedding > MaxFactors {
+		return specError("embedding", "is %d, must be between 1 and %d", s.Embedding, MaxFactors)
+	}
+	if s.Table < 0 || s.Table > MaxBuckets {
+		return specError("table", "is %d, must be between 1 and %d", s.Table, MaxBuckets)
+	}
+	for i, c := range s.Categories {
+		if s.Table > 0 && c > s.Table {
+			return specError(fmt.Sprintf("categories[%d]", i), "is %d, must be at most the %d rows of the table", c, s.Table)
+		}
 	}
 	return nil
 }

@@ -21,6 +21,10 @@ var learned = []Spec{
 	{Kind: "linear", Task: Regression, Dense: 3, Categories: []int{4}},
 	{Kind: "mlp", Task: Binary, Dense: 5, Hidden: []int{9, 7}},
 	{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Hidden: []int{6}, Activation: "tanh"},
+	{Kind: "deepfm", Task: Binary, Dense: 2, Categories: []int{7, 5, 6}, Embedding: 4, Hidden: []int{6}},
+	{Kind: "wide_and_deep", Task: Multiclass, Classes: 3, Categories: []int{9, 9}, Table: 9, Embedding: 3, Hidden: []int{5}, Activation: "tanh"},
+	{Kind: "sparse_linear", Task: Binary, Dense: 2, Categories: []int{9, 9, 9}, Table: 9},
+	{Kind: "sparse_linear", Task: Regression, Categories: []int{5, 6}},
 	{Kind: "cnn", Task: Multiclass, Classes: 3, Dense: 20, Image: &Image{Height: 5, Width: 4}, Conv: []Conv{{Filters: 4}}, Hidden: []int{5}, Activation: "gelu"},
 }
 
@@ -48,9 +52,10 @@ func learn(t *testing.T, s Spec, steps int, run compiler) Params {
 		}
 		_, err := m.Gradients(b)
 		require.NoError(t, err)
+		grads := m.grads.Full()
 		for i, p := range m.params {
 			for j := range p.Data {
-				p.Data[j] -= float32(0.05 * m.grads[i].Data[j])
+				p.Data[j] -= float32(0.05 * grads[i].Data[j])
 			}
 		}
 		out := make([]float32, b.Rows*s.Outputs())

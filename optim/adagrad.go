@@ -59,9 +59,8 @@ func (a *adagrad) memory() *memory { return &a.mem }
 
 func (a *adagrad) propose(grad, _ models.Params) {
 	rate, eps := float32(a.LearningRate), float32(a.Epsilon)
-	cur, next := a.sum.write()
 	for i, t := range grad {
-		old, sum := cur[i].Data, next[i].Data
+		old, sum := a.sum.pair(i, &t)
 		for j, g := range t.Data {
 			s := old[j] + float32(g*g)
 			sum[j] = s
@@ -78,7 +77,10 @@ func (a *adagrad) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
 }
 
-func (a *adagrad) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
+func (a *adagrad) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
 	s := a.sum.cur[i].Data
-	return u.Adagrad(theta, theta, grad, s, s, nil, h)
+	if theta.Sparse {
+		return u.AdagradRows(theta.Data, grad.Data, s, grad.Rows, theta.Width(), h)
+	}
+	return u.Adagrad(theta.Data, theta.Data, grad.Data, s, s, nil, h)
 }

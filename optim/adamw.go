@@ -12,7 +12,9 @@ import (
 //	v <- Beta2 v + (1-Beta2) g²
 //	step = LearningRate ( m/(1-Beta1^t) / (sqrt(v/(1-Beta2^t)) + Epsilon) + WeightDecay θ )
 //
-// Every tensor decays, biases too. A Schedule behind it scales the decay as well.
+// Every tensor decays, biases too. A Schedule behind it scales the decay as well. Of a
+// sparse tensor it is lazy: the rows that a gradient does not list keep their m, their v and
+// their values, while t counts every step.
 type AdamW struct {
 	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"`         // above 0; default 0.001
 	Beta1        float64 `yaml:"beta1" json:"beta1"`                         // in (0, 1); default 0.9
@@ -61,6 +63,7 @@ type adamW struct {
 	AdamW
 	m, v  *slot
 	steps *counter
+	theta picked
 	mem   memory
 }
 
@@ -68,11 +71,10 @@ func (a *adamW) memory() *memory { return &a.mem }
 
 func (a *adamW) propose(grad, params models.Params) {
 	h := a.settings()
-	m0, m1 := a.m.write()
-	v0, v1 := a.v.write()
 	for i, tensor := range grad {
-		theta := params[i].Data
-		mOld, mNew, vOld, vNew := m0[i].Data, m1[i].Data, v0[i].Data, v1[i].Data
+		theta := a.theta.of(&params[i], &tensor)
+		mOld, mNew := a.m.pair(i, &tensor)
+		vOld, vNew := a.v.pair(i, &tensor)
 		for j, g := range tensor.Data {
 			m := float32(h.Beta1*mOld[j]) + float32(h.New1*g)
 			v := float32(h.Beta2*vOld[j]) + float32(h.New2*float32(g*g))
@@ -97,7 +99,10 @@ func (a *adamW) settings() compute.Hyper {
 	}
 }
 
-func (a *adamW) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
+func (a *adamW) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
 	m, v := a.m.cur[i].Data, a.v.cur[i].Data
-	return u.AdamW(theta, theta, grad, m, m, v, v, nil, h)
+	if theta.Sparse {
+		return u.AdamWRows(theta.Data, grad.Data, m, v, grad.Rows, theta.Width(), h)
+	}
+	return u.AdamW(theta.Data, theta.Data, grad.Data, m, m, v, v, nil, h)
 }

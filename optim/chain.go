@@ -49,7 +49,7 @@ func Chain(params models.Params, transforms ...Transform) *Pipeline {
 
 func newPipeline(params models.Params) *Pipeline {
 	k := compute.Best()
-	return &Pipeline{shape: params.Zeros(), kernels: k, updater: k.NewUpdater()}
+	return &Pipeline{shape: params.Outline(), kernels: k, updater: k.NewUpdater()}
 }
 
 func single(name string, s stage, params models.Params) *Pipeline {
@@ -60,7 +60,7 @@ func single(name string, s stage, params models.Params) *Pipeline {
 
 // Update implements Transform.
 func (p *Pipeline) Update(grad, params models.Params) error {
-	if err := p.shape.Fits(grad); err != nil {
+	if err := p.shape.FitsGrads(grad); err != nil {
 		return fmt.Errorf("gradient: %w", err)
 	}
 	if err := p.shape.Fits(params); err != nil {

@@ -124,6 +124,16 @@ func New(list []Config, params models.Params) (*Pipeline, error) {
 	return Chain(params, chain...), nil
 }
 
+// denseOnly refuses sparse tensors for a kind that would have to pass over all rows of them.
+func denseOnly(kind string, params models.Params) error {
+	for _, t := range params {
+		if t.Sparse {
+			return configError(kind, "passes over every parameter, must be absent for a model with a table (%s)", t.Name)
+		}
+	}
+	return nil
+}
+
 func configError(field, rule string, args ...any) error {
 	return fmt.Errorf("%w: %s %w", ErrConfig, field, fmt.Errorf(rule, args...))
 }

@@ -18,6 +18,9 @@ import "github.com/perennial-ml/perennial/models"
 // of each batch, which is a mean over rows, so it is smaller than the mean over single
 // rows by about the batch size; Strength makes up for that. Until the first consolidation F
 // is 0.
+//
+// It takes no sparse tensors: a consolidation would pass over every row of a table, and what
+// was guarded would be told from what was rarely seen by nothing.
 type EWC struct {
 	Strength float64 `yaml:"strength" json:"strength"` // above 0; default 1
 	Decay    float64 `yaml:"decay" json:"decay"`       // γ in (0, 1]; default 0.95
@@ -45,6 +48,9 @@ func (c EWC) Validate() error {
 // Build returns the Transform for these parameters.
 func (c EWC) Build(params models.Params) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := denseOnly("ewc", params); err != nil {
 		return nil, err
 	}
 	e := &ewc{

@@ -9,7 +9,7 @@ import (
 // Foresee overwrites grad with the step that Update would, and leaves the state as it was:
 // a step to be tried on a copy of the parameters. Errors are Update's.
 func (p *Pipeline) Foresee(grad, params models.Params) error {
-	if err := p.shape.Fits(grad); err != nil {
+	if err := p.shape.FitsGrads(grad); err != nil {
 		return fmt.Errorf("gradient: %w", err)
 	}
 	if err := p.shape.Fits(params); err != nil {

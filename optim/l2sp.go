@@ -9,7 +9,8 @@ import "github.com/perennial-ml/perennial/models"
 //	g <- g + Strength (θ - θ⁰)
 //
 // θ⁰ are the parameters that Build was given; they are part of the state. The paper's
-// second term, for parameters that the starting point lacks, has nothing to act on here.
+// second term, for parameters that the starting point lacks, has nothing to act on here. Of a
+// sparse tensor only the rows that a gradient lists are pulled.
 type L2SP struct {
 	Strength float64 `yaml:"strength" json:"strength"` // above 0; default 0.01
 }
@@ -35,8 +36,9 @@ func (c L2SP) Build(params models.Params) (*Pipeline, error) {
 
 type l2sp struct {
 	L2SP
-	start *slot // never proposed, hence without a next copy
-	mem   memory
+	start         *slot // never proposed, hence without a next copy
+	theta, origin picked
+	mem           memory
 }
 
 func (l *l2sp) memory() *memory { return &l.mem }
@@ -44,7 +46,7 @@ func (l *l2sp) memory() *memory { return &l.mem }
 func (l *l2sp) propose(grad, params models.Params) {
 	strength := float32(l.Strength)
 	for i, t := range grad {
-		theta, start := params[i].Data, l.start.cur[i].Data
+		theta, start := l.theta.of(&params[i], &t), l.origin.of(&l.start.cur[i], &t)
 		for j, g := range t.Data {
 			t.Data[j] = g + float32(strength*(theta[j]-start[j]))
 		}

@@ -22,11 +22,13 @@ type memory struct {
 	counters []*counter
 }
 
-// A slot is one tensor of state for each parameter, in two copies.
+// A slot is one tensor of state for each parameter. Of a dense one there are two copies. Of
+// a sparse one there is one, and next holds the rows of a gradient: what they are to be.
 type slot struct {
 	name      string
 	cur, next models.Params
-	moved     bool // next holds a proposal
+	old       []picked // by tensor: what the rows are, of a sparse one
+	moved     bool     // next holds a proposal
 }
 
 type counter struct {
@@ -35,10 +37,55 @@ type counter struct {
 }
 
 func newSlot(name string, params models.Params) *slot {
-	return &slot{name: name, cur: params.Zeros(), next: params.Zeros()}
+	return &slot{name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]picked, len(params))}
 }
 
-// write marks the next copy as proposed and returns both.
+// pair marks the next copy as proposed and returns both of tensor i, for a gradient of it:
+// as long as that, of a sparse tensor the rows that it lists.
+func (s *slot) pair(i int, grad *models.Param) (cur, next []float32) {
+	s.moved = true
+	t, n := &s.cur[i], &s.next[i]
+	if t.Sparse {
+		n.Rows = grad.Rows
+		n.Data = resize(n.Data, len(grad.Data))
+	}
+	return s.old[i].of(t, grad), n.Data
+}
+
+// picked has room for the rows of a table that a gradient lists.
+type picked struct{ data []float32 }
+
+// of returns the values of t that a gradient of it is about, in the gradient's order: a
+// copy if t is sparse.
+func (r *picked) of(t, grad *models.Param) []float32 {
+	if !t.Sparse {
+		return t.Data
+	}
+	r.data = resize(r.data, len(grad.Data))
+	w := t.Width()
+	for k, row := range grad.Rows {
+		copy(r.data[k*w:(k+1)*w], t.Data[int(row)*w:])
+	}
+	return r.data
+}
+
+// resize returns s with a length of n, and allocates only where it grows.
+func resize(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n, 2*n)
+	}
+	return s[:n]
+}
+
+// scatter writes rows, listed as in a gradient, to their places in a table.
+func scatter(table, list *models.Param) {
+	w := table.Width()
+	for k, row := range list.Rows {
+		copy(table.Data[int(row)*w:][:w], list.Data[k*w:])
+	}
+}
+
+// write marks the next copy as proposed and returns both, all tensors of which are dense.
 func (s *slot) write() (cur, next models.Params) {
 	s.moved = true
 	return s.cur, s.next
@@ -68,8 +115,7 @@ func (m *memory) check() error {
 func (m *memory) commit() {
 	for _, s := range m.slots {
 		if s.moved {
-			s.cur, s.next = s.next, s.cur
-			s.moved = false
+			s.commit()
 		}
 	}
 	for _, c := range m.counters {
@@ -77,10 +123,30 @@ func (m *memory) commit() {
 	}
 }
 
+func (s *slot) commit() {
+	s.moved = false
+	for i := range s.cur {
+		cur, next := &s.cur[i], &s.next[i]
+		if cur.Sparse {
+			scatter(cur, next)
+		} else {
+			cur.Data, next.Data = next.Data, cur.Data
+		}
+	}
+}
+
+// state returns a copy.
 func (m *memory) state() State {
+	st := m.live()
+	st.Tensors = st.Tensors.Clone()
+	return st
+}
+
+// live returns the state itself.
+func (m *memory) live() State {
 	var out State
 	for _, s := range m.slots {
-		for _, t := range s.cur.Clone() {
+		for _, t := range s.cur {
 			t.Name = s.name + "/" + t.Name
 			out.Tensors = append(out.Tensors, t)
 		}
@@ -94,7 +160,7 @@ func (m *memory) state() State {
 // fits returns ErrState unless st has the names and shapes of this memory and finite
 // values.
 func (m *memory) fits(st State) error {
-	own := m.state()
+	own := m.live()
 	if err := own.Tensors.Fits(st.Tensors); err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
 	}

@@ -12,6 +12,9 @@ import (
 //	u <- Momentum u + g
 //	step = LearningRate u                     or, Nesterov,
 //	step = LearningRate (g + Momentum u)
+//
+// Of a sparse tensor momentum is lazy: the rows that a gradient does not list keep their u
+// and do not move.
 type SGD struct {
 	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"` // above 0; default 0.01
 	Momentum     float64 `yaml:"momentum" json:"momentum,omitempty"` // in [0, 1); default 0
@@ -70,10 +73,10 @@ func (s *sgd) propose(grad, _ models.Params) {
 		}
 		return
 	}
-	cur, next := s.momentum.write()
 	for i, t := range grad {
 		n := len(t.Data)
-		old, u := cur[i].Data[:n], next[i].Data[:n]
+		old, u := s.momentum.pair(i, &t)
+		old, u = old[:n], u[:n]
 		if s.Nesterov {
 			for j, g := range t.Data {
 				v := float32(mu*old[j]) + g
@@ -99,10 +102,16 @@ func (s *sgd) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 }
 
-func (s *sgd) descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool {
-	if s.momentum == nil {
-		return u.SGD(theta, theta, grad, nil, h)
+func (s *sgd) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
+	switch {
+	case s.momentum == nil && theta.Sparse:
+		return u.SGDRows(theta.Data, grad.Data, grad.Rows, theta.Width(), h)
+	case s.momentum == nil:
+		return u.SGD(theta.Data, theta.Data, grad.Data, nil, h)
 	}
 	v := s.momentum.cur[i].Data
-	return u.Momentum(theta, theta, grad, v, v, nil, h)
+	if theta.Sparse {
+		return u.MomentumRows(theta.Data, grad.Data, v, grad.Rows, theta.Width(), h)
+	}
+	return u.Momentum(theta.Data, theta.Data, grad.Data, v, v, nil, h)
 }

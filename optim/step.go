@@ -17,9 +17,10 @@ type main interface {
 	tame(k compute.Arithmetic) bool
 	// settings proposes the counters of the next step, and returns its settings.
 	settings() compute.Hyper
-	// descend takes the step for tensor i, and writes it to theta and to the state. It
-	// returns false if what it wrote is not finite.
-	descend(u *compute.Updater, i int, theta, grad []float32, h *compute.Hyper) bool
+	// descend takes the step for tensor i, and writes it to theta and to the state: of a
+	// sparse tensor, to the rows that the gradient lists. It returns false if what it wrote
+	// is not finite.
+	descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool
 }
 
 // With a gradient of norm largest, averages of it of norm tameMean, sums of its squares of
@@ -46,7 +47,7 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	if f == nil {
 		return p.stepApart(grad, params)
 	}
-	if err := p.shape.Fits(grad); err != nil {
+	if err := p.shape.FitsGrads(grad); err != nil {
 		return fmt.Errorf("gradient: %w", err)
 	}
 	if err := p.shape.Fits(params); err != nil {
@@ -81,8 +82,8 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 		h.Factor = f.schedule.advance()
 	}
 	finite := true
-	for i, t := range grad {
-		finite = f.main.descend(p.updater, i, params[i].Data, t.Data, h) && finite
+	for i := range grad {
+		finite = f.main.descend(p.updater, i, &params[i], &grad[i], h) && finite
 	}
 	p.commit()
 	if !finite {

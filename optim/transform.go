@@ -22,7 +22,8 @@ var (
 // penalties against forgetting are Transforms; Chain composes them.
 type Transform interface {
 	// Update overwrites grad, in place, with the step to subtract from params. Both
-	// list the tensors that the Transform was made for. It returns ErrNonFinite if
+	// list the tensors that the Transform was made for; of sparse ones, grad lists
+	// rows, and so does the step. It returns ErrNonFinite if
 	// grad, the step, or params less the step hold a NaN or an infinity, and
 	// models.ErrParams if the tensors are others. After an error the Transform's
 	// state is as before, and grad undefined. Update never writes to params.
@@ -50,8 +51,22 @@ type Counter struct {
 // the result is finite.
 func Apply(params, step models.Params) {
 	for i := range params {
+		if params[i].Sparse {
+			applyRows(&params[i], &step[i])
+			continue
+		}
 		dst := params[i].Data
 		for j, s := range step[i].Data {
+			dst[j] -= s
+		}
+	}
+}
+
+func applyRows(table, step *models.Param) {
+	w := table.Width()
+	for k, r := range step.Rows {
+		dst := table.Data[int(r)*w:][:w]
+		for j, s := range step.Data[k*w : (k+1)*w] {
 			dst[j] -= s
 		}
 	}
@@ -70,13 +85,30 @@ func check(what string, p models.Params) error {
 // checkStep returns ErrNonFinite unless params-step is finite, which it is not if step is
 // not: params are finite before.
 func checkStep(step, params models.Params) error {
-	for i, t := range step {
-		theta := params[i].Data[:len(t.Data)]
-		for j, v := range t.Data {
-			if math.Float32bits(theta[j]-v)<<1 >= 0xff<<24 {
-				return fmt.Errorf("%w: parameters of %s after the step", ErrNonFinite, t.Name)
+	for i := range step {
+		t, theta := &step[i], &params[i]
+		ok := true
+		if !theta.Sparse {
+			ok = leadsToFinite(theta.Data, t.Data)
+		} else {
+			w := theta.Width()
+			for k, r := range t.Rows {
+				ok = ok && leadsToFinite(theta.Data[int(r)*w:], t.Data[k*w:(k+1)*w])
 			}
+		}
+		if !ok {
+			return fmt.Errorf("%w: parameters of %s after the step", ErrNonFinite, t.Name)
 		}
 	}
 	return nil
+}
+
+func leadsToFinite(theta, step []float32) bool {
+	theta = theta[:len(step)]
+	for j, v := range step {
+		if math.Float32bits(theta[j]-v)<<1 >= 0xff<<24 {
+			return false
+		}
+	}
+	return true
 }

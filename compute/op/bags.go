@@ -21,9 +21,9 @@ var ints = gorgonia.TensorType{Dims: 2, Of: tensor.Int32}
 // An id below 0 is absent, which fills up bags of fewer ids. One that the table does not
 // have is an error of Do, and a panic of a plan: the caller has checked.
 //
-// Differentiated by its table it is a matrix of the table's shape, of which the rows of
-// absent ids are zero: compute.WithSparseResult takes only the others, with the sums of what
-// belongs to one id in the order of ids. A graph reads a table by one Bags, or the
+// Differentiated by its table it is a matrix of the table's shape, of which most rows are
+// zero: compute.WithSparseResult takes only those of ids that are in a bag whose derivative
+// is not 0 throughout, in the order of ids. A graph reads a table by one Bags, or the
 // derivative is a sum, which has no such form.
 func Bags(table, ids, weights *gorgonia.Node, per int) (*gorgonia.Node, error) {
 	if per < 1 {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,13 +22,14 @@ func Run(t *testing.T, build func() *models.Registry, specs ...models.Spec) {
 	require.NotEmpty(t, specs, "nothing to check")
 	for _, s := range specs {
 		c := check{build: build, spec: s}
-		t.Run(fmt.Sprintf("%s-%s-%dx%v-%v%v%s", s.Kind, s.Task, s.Dense, s.Categories, s.Conv, s.Hidden, s.Activation), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s-%s-%dx%v-%v%v%s-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Conv, s.Hidden, s.Activation, s.Table, s.Embedding), func(t *testing.T) {
 			t.Run("gradients equal finite differences", c.gradients)
 			t.Run("loss is the weighted mean of the rows' losses", c.loss)
 			t.Run("a row's prediction is its own", c.neighbours)
 			t.Run("filling up changes no bit", c.padding)
 			t.Run("weights of zero give zero", c.noWeight)
 			t.Run("equal seeds give equal bits", c.determinism)
+			t.Run("tables list the rows of the batch alone", c.tables)
 			t.Run("what is not finite is refused", c.nonFinite)
 			t.Run("a predictor equals its model", c.predictor)
 			t.Run("the spec survives JSON", c.json)
@@ -99,7 +101,7 @@ func (c check) gradients(t *testing.T) {
 	b := Batch(c.spec, 5, r) // in a graph for 8
 	_, err := m.Gradients(b)
 	require.NoError(t, err)
-	grads := m.Grads().Clone()
+	grads := m.Grads().Full()
 
 	lossAt := func(v *float32, x float32) float64 {
 		old := *v
@@ -201,6 +203,7 @@ func (c check) padding(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	require.True(t, exact.Grads().Equal(wide.Grads()), "gradients depend on the capacity")
+	require.NoError(t, exact.Params().FitsGrads(exact.Grads()))
 
 	for i := 5; i < 12; i++ {
 		b.Weights[i] = 0
@@ -236,9 +239,10 @@ func (c check) determinism(t *testing.T) {
 		for range 200 {
 			_, err := m.Gradients(Batch(c.spec, 1+r.IntN(16), r))
 			require.NoError(t, err)
+			grads := m.Grads().Full()
 			for i, p := range m.Params() {
 				for j := range p.Data {
-					p.Data[j] -= float32(0.01 * m.Grads()[i].Data[j])
+					p.Data[j] -= float32(0.01 * grads[i].Data[j])
 				}
 			}
 		}
@@ -248,6 +252,46 @@ func (c check) determinism(t *testing.T) {
 	require.True(t, one.Equal(train(1)), "two runs differ")
 	require.True(t, one.Equal(train(2)), "the number of threads matters")
 	require.False(t, one.Equal(c.model(t, 16).Params()), "nothing was learned")
+}
+
+// tables: a sparse gradient lists rows of the batch in the order in which it comes to them.
+// Those of rows without weight are not among them, nor those that no gradient reaches (a
+// relu may be shut for all rows that a category is in).
+func (c check) tables(t *testing.T) {
+	m := c.model(t, 6)
+	b := Batch(c.spec, 6, rand.New(rand.NewPCG(17, 18))) // row 2 weighs nothing
+	_, err := m.Gradients(b)
+	require.NoError(t, err)
+	var want []int32
+	first := 0
+	offsets := make([]int, len(c.spec.Categories))
+	for j, n := range c.spec.Categories {
+		if c.spec.Table == 0 {
+			offsets[j] = first
+			first += n
+		}
+	}
+	for i, category := range b.Categories {
+		j := i % len(offsets)
+		if id := int32(offsets[j]) + category; b.Weights[i/len(offsets)] != 0 && !slices.Contains(want, id) {
+			want = append(want, id)
+		}
+	}
+	for _, g := range m.Grads() {
+		if g.Sparse {
+			next := 0
+			for _, id := range g.Rows {
+				for next < len(want) && want[next] != id {
+					next++
+				}
+				require.Less(t, next, len(want), "%s lists %v of %v", g.Name, g.Rows, want)
+			}
+			require.NotEmpty(t, g.Rows, g.Name)
+			require.Len(t, g.Data, len(g.Rows)*g.Width(), g.Name)
+		} else {
+			require.Nil(t, g.Rows, g.Name)
+		}
+	}
 }
 
 func (c check) nonFinite(t *testing.T) {

@@ -211,8 +211,13 @@ func ExampleEncodeParams() {
 	})
 	fmt.Println(file.Len(), err)
 	params, err := safetensors.DecodeParams(&file, 1<<10)
-	fmt.Println(params, err)
+	for _, p := range params {
+		fmt.Println(p.Name, p.Shape, p.Data)
+	}
+	fmt.Println(err)
 	// Output:
 	// 132 <nil>
-	// [{w [2 1] [0.5 -1]} {b [1] [3]}] <nil>
+	// w [2 1] [0.5 -1]
+	// b [1] [3]
+	// <nil>
 }

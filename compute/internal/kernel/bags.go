@@ -92,8 +92,9 @@ func tableSize(n int) int {
 //
 //	Σ weights[i] src[bag of i]    over the i with ids[i] = index[k], in their order
 //
-// a chain of fused multiply-adds from 0. src has dim elements a bag. Index and values have
-// room for all ids. It returns how many there are.
+// a chain of fused multiply-adds from 0. src has dim elements a bag; bags of zeros, which
+// rows without weight have, are passed over. Index and values have room for all ids. It
+// returns how many there are.
 func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32, weights, src []float32, dim, per int) int {
 	mask := tableSize(len(ids)) - 1
 	slots := c.slots[:mask+1]
@@ -103,7 +104,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 		if left--; left == 0 {
 			bag, left = bag+1, per
 		}
-		if id < 0 {
+		if id < 0 || from[0] == 0 && zeros(from) {
 			continue
 		}
 		at := int(uint32(id)*2654435769>>7) & mask // Knuth's multiplicative hash
@@ -140,6 +141,15 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 		slots[at] = 0
 	}
 	return n
+}
+
+func zeros(x []float32) bool {
+	for _, v := range x {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // FactorPairs computes for each of m rows of x, fields×dim each, the sum of the inner

@@ -75,6 +75,16 @@ func (u *Updater) SGDRows(theta, grad []float32, rows []int32, dim int, h *Hyper
 	return u.rows(3*updateSGD, theta, grad, nil, nil, rows, dim, h)
 }
 
+// MomentumRows is Momentum in the same way; v is as large as theta. The rows that are not
+// named keep theirs.
+func (u *Updater) MomentumRows(theta, grad, v []float32, rows []int32, dim int, h *Hyper) bool {
+	kind := updateMomentum
+	if h.Nesterov {
+		kind = updateNesterov
+	}
+	return u.rows(3*kind, theta, grad, nil, v, rows, dim, h)
+}
+
 // AdagradRows is Adagrad in the same way; sum is as large as theta.
 func (u *Updater) AdagradRows(theta, grad, sum []float32, rows []int32, dim int, h *Hyper) bool {
 	return u.rows(3*updateAdagrad, theta, grad, nil, sum, rows, dim, h)
