@@ -35,6 +35,7 @@ func (e usageError) Unwrap() error { return e.error }
 // app is what the commands share: the global flags and the streams.
 type app struct {
 	out, err io.Writer
+	line     []string // as it was called
 
 	configPath string
 	json       bool
@@ -45,7 +46,7 @@ type app struct {
 // Run executes one command line and returns the process's exit status.
 func Run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	out = watch(out, args)
-	a := &app{out: out, err: errw}
+	a := &app{out: out, err: errw, line: append([]string{"learner"}, args...)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -98,7 +99,7 @@ with 'learner up'.`,
 		a.upCommand(), a.runCommand(), a.serveCommand(), a.demoCommand(),
 		a.initCommand(), a.configCommand(), a.schemaCommand(),
 		a.checkpointCommand(), a.ledgerCommand(), a.stateCommand(),
-		a.versionCommand(),
+		a.benchCommand(), a.versionCommand(),
 	)
 }
 

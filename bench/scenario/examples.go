@@ -1,0 +1,92 @@
+package scenario
+
+import (
+	"github.com/perennial-ml/perennial/bench/data"
+	"github.com/perennial-ml/perennial/feedback/feature"
+)
+
+// Examples are rows of a data set as a task shows them.
+type Examples struct {
+	set  *data.Set
+	rows []int32
+	// gather says which pixel each input shows, -1 for none, and levels what a pixel's
+	// value stands for; images alone.
+	gather []int32
+	levels *[256]float32
+	// mean and scale standardise the numbers of a table.
+	mean, scale []float32
+	// classes is what each class of the set is called here; nil for the same.
+	classes []int32
+}
+
+// Len returns the number of rows.
+func (e *Examples) Len() int { return len(e.rows) }
+
+// Inputs returns the number of dense inputs.
+func (e *Examples) Inputs() int {
+	if e.set.Image() {
+		return len(e.gather)
+	}
+	return e.set.Numbers()
+}
+
+// Target returns the class of row i, or its value.
+func (e *Examples) Target(i int) float32 {
+	t := e.set.Targets[e.rows[i]]
+	if e.classes == nil {
+		return t
+	}
+	return float32(e.classes[int(t)])
+}
+
+// Categories returns the categories of row i, in the set's own memory.
+func (e *Examples) Categories(i int) []int32 {
+	k := len(e.set.Buckets)
+	return e.set.Categories[int(e.rows[i])*k : int(e.rows[i]+1)*k]
+}
+
+// Dense writes the dense inputs of row i to dst, which has room for them.
+func (e *Examples) Dense(dst []float32, i int) {
+	n := e.set.Numbers()
+	if !e.set.Image() {
+		for j, v := range e.set.Dense[int(e.rows[i])*n : int(e.rows[i]+1)*n] {
+			dst[j] = (v - e.mean[j]) / e.scale[j]
+		}
+		return
+	}
+	pixels := e.set.Pixels[int(e.rows[i])*n : int(e.rows[i]+1)*n]
+	for j, from := range e.gather {
+		if from < 0 {
+			dst[j] = e.levels[0]
+		} else {
+			dst[j] = e.levels[pixels[from]]
+		}
+	}
+}
+
+// Row returns row i in memory of its own, as events carry it.
+func (e *Examples) Row(i int) feature.Row {
+	x := make([]float32, e.Inputs())
+	e.Dense(x, i)
+	return feature.Row{Dense: x, Categories: e.Categories(i)}
+}
+
+// pick returns the examples at those places.
+func (e *Examples) pick(places []int32) *Examples {
+	out := *e
+	out.rows = make([]int32, len(places))
+	for i, p := range places {
+		out.rows[i] = e.rows[p]
+	}
+	return &out
+}
+
+// Slice returns the examples from..to-1.
+func (e *Examples) Slice(from, to int) *Examples {
+	out := *e
+	out.rows = e.rows[from:to]
+	return &out
+}
+
+// Head returns the first n examples.
+func (e *Examples) Head(n int) *Examples { return e.Slice(0, min(n, len(e.rows))) }
