@@ -12,8 +12,14 @@ import (
 	"github.com/perennial-ml/perennial/models"
 )
 
-// scoreRows is how many rows are predicted at a time.
-const scoreRows = 256
+const (
+	// scoreRows is how many rows are predicted at a time.
+	scoreRows = 256
+	// stride is how far apart in the log events stand. Ticks stand in between, so
+	// that no event's position, by which random streams go, depends on how often the
+	// learner is looked at. A log may have gaps.
+	stride = 8
+)
 
 // A learner is an engine, the log that it is fed from, and a server of what it publishes.
 type learner struct {
@@ -43,9 +49,11 @@ func newLearner(cfg engine.Config) (*learner, error) {
 	return l, l.serve(e.Announce())
 }
 
-// apply appends a record to the log and applies it.
+// next moves to the position of the next event.
+func (l *learner) next() { l.position += stride - l.position%stride }
+
+// apply applies a record at the log's position.
 func (l *learner) apply(rec *feedback.Record) error {
-	l.position++
 	effects, err := l.engine.Apply(engine.Record{Position: l.position, Time: l.now, Event: rec})
 	if err != nil {
 		return fmt.Errorf("record %d: %w", l.position, err)
@@ -69,7 +77,7 @@ func (l *learner) serve(effects []engine.Effect) error {
 }
 
 // id makes an event's id from its place in the log.
-func (l *learner) id() string { return "e" + strconv.FormatUint(l.position+1, 10) }
+func (l *learner) id() string { return "e" + strconv.FormatUint(l.position, 10) }
 
 func (l *learner) event(kind string) feedback.Event {
 	return feedback.Event{ID: l.id(), Source: "bench", Type: kind, Consent: feedback.ConsentLearn}
@@ -80,6 +88,7 @@ func (l *learner) enter(task string) { l.task = map[string]string{protocol.TaskL
 
 // learn tells a label together with the row.
 func (l *learner) learn(row feature.Row, target float32) error {
+	l.next()
 	y := float64(target)
 	return l.apply(&feedback.Record{
 		Event:    l.event(feedback.TypeFeedback),
@@ -91,6 +100,7 @@ func (l *learner) learn(row feature.Row, target float32) error {
 // flush lets time pass, so that a batch that waits is learned and what is new published.
 func (l *learner) flush() error {
 	l.now += int64(protocol.Flush)
+	l.position++
 	return l.apply(&feedback.Record{Event: l.event(feedback.TypeTick)})
 }
 

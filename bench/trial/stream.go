@@ -114,6 +114,7 @@ func (l *learner) predicted(i int, x feature.Row, answer []float32) error {
 		outputs[j] = float64(v)
 	}
 	l.now += int64(streamStep)
+	l.next()
 	return l.apply(&feedback.Record{
 		Event:      l.event(feedback.TypePrediction),
 		Prediction: &feedback.Prediction{ID: predictionID(i), Outputs: outputs, Channel: feedback.ChannelCandidate},
@@ -122,6 +123,7 @@ func (l *learner) predicted(i int, x feature.Row, answer []float32) error {
 }
 
 func (l *learner) labelled(i int, target float32) error {
+	l.next()
 	y := float64(target)
 	return l.apply(&feedback.Record{
 		Event:    l.event(feedback.TypeFeedback),
