@@ -58,7 +58,8 @@ func prepare(t testing.TB, text, method string, seed uint64) trial.Trial {
 }
 
 func TestALearnerWithoutDefenceForgetsAndRehearsalRemembers(t *testing.T) {
-	none, er, joint := run(t, suite, "none", 1), run(t, suite, "er", 1), run(t, suite, "joint", 1)
+	long := strings.Replace(suite, "epochs: 4", "epochs: 20", 1)
+	none, er, joint := run(t, long, "none", 1), run(t, long, "er", 1), run(t, long, "joint", 1)
 	require.Less(t, none.Matrix.AverageAccuracy(), 0.45)
 	require.Greater(t, none.Matrix.Forgetting(), 0.4)
 	require.Greater(t, none.Matrix.LearningAccuracy(), 0.8)
@@ -67,9 +68,9 @@ func TestALearnerWithoutDefenceForgetsAndRehearsalRemembers(t *testing.T) {
 	require.Greater(t, joint.Matrix.AverageAccuracy(), 0.7)
 	require.Equal(t, 100, er.MemoryLen)
 	require.Zero(t, er.Dropped)
-	// 5 tasks of 60 rows, 4 times, in batches of 16: 3 full ones and one of 12 each.
-	require.EqualValues(t, 5*60*4, none.Examples)
-	require.EqualValues(t, 5*4*4, none.Steps)
+	// 5 tasks of 60 rows, 20 times, in batches of 16: 3 full ones and one of 12 each.
+	require.EqualValues(t, 5*60*20, none.Examples)
+	require.EqualValues(t, 5*20*4, none.Steps)
 	require.NotNil(t, none.Prequential)
 }
 
