@@ -9,7 +9,7 @@ COUNT   ?= 6
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test race avx512 lint fuzz crash bench bench-loop compare clean
+.PHONY: help demo run build test race avx512 lint fuzz crash bench bench-loop bench-peers compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: ## run the micro-benchmarks COUNT times (default 6), as benchstat reads t
 
 bench-loop: ## measure the loop: accepted and learned per second, freshness, memory
 	$(GO) run ./bench/loop
+
+bench-peers: ## measure models beside PyTorch and Gorgonia's TapeMachine; PLOTS=folder draws how cost grows
+	$(GO) run ./bench/peers $(if $(PLOTS),-plots $(PLOTS))
 
 compare: ## compare two saved outputs of make bench: OLD=file NEW=file
 	$(TOOL) benchstat $(OLD) $(NEW)

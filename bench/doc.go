@@ -4,6 +4,7 @@
 //	bench/crash   kills a real learner again and again, and holds what is left
 //	              against the log
 //	bench/loop    measures the loop: accepted and learned a second, freshness, memory
+//	bench/peers   measures models and products beside PyTorch and the TapeMachine
 //	bench/plot    draws what was measured, as SVG
 //
 // # Invariants

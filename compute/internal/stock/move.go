@@ -44,6 +44,31 @@ func outer(b *bind.Buffer, rows, all int) int {
 	return all
 }
 
+// extent is the length of an axis, of which the op reads nothing but the shape. Where rows
+// are counted a run for fewer would need another length.
+type extent int
+
+// matchSize trusts a length that the op names and its input has.
+func matchSize(text string, out, in tensor.Shape) bind.Op {
+	n := number(text, "SizeOf=", "")
+	if n < 1 || !out.IsScalar() || in.IsScalar() {
+		return nil
+	}
+	for _, d := range in {
+		if d == n {
+			return extent(n)
+		}
+	}
+	return nil
+}
+
+func (e extent) Rows(in []bool) (out, ok bool) { return false, !in[0] }
+func (e extent) InPlace() []int                { return nil }
+
+func (e extent) Bind(_ *kernel.Set, dst *bind.Buffer, _ []*bind.Buffer) bind.Task {
+	return bind.Task{Kernel: "size", Do: func(bind.Run) { dst.Data[0] = float32(e) }}
+}
+
 // matchRepeat repeats each slice along an axis.
 func matchRepeat(text string, out, in tensor.Shape) bind.Op {
 	axis := number(text, "Repeat", "")

@@ -35,6 +35,8 @@ func Match(op gorgonia.Op, out tensor.Shape, in []tensor.Shape) (bind.Op, []int)
 		if b, _ := read(matchSoftmax(text, in[0], true), 3); b != nil {
 			return b, []int{1, 2} // the logits are not read
 		}
+	case kind == "sizeOp" && len(in) == 1:
+		return read(matchSize(text, out, in[0]), 1)
 	case kind == "repeatOp" && len(in) == 2:
 		return read(matchRepeat(text, out, in[0]), 1) // the count is in the shape
 	case kind == "reshapeOp" && len(in) == 1:

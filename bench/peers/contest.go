@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/perennial-ml/perennial/compute"
+)
+
+// settings say how long and how often.
+type settings struct {
+	slice     time.Duration
+	rounds    int
+	instances int
+}
+
+// A row is what was measured of a workload.
+type row struct {
+	Group     string  `json:"group"`
+	Name      string  `json:"name"`
+	Threads   int     `json:"threads"`
+	Unit      string  `json:"unit"`
+	Ours      stat    `json:"ours"`
+	RivalName string  `json:"rival,omitempty"`
+	Rival     stat    `json:"rival_rate"`
+	Ratio     stat    `json:"ratio"`
+	CPURatio  float64 `json:"ratio_processor"` // by processor time
+	Aim       float64 `json:"aim,omitempty"`
+	RateAim   float64 `json:"rate_aim,omitempty"`
+	Limit     limit   `json:"limit"`
+	Share     float64 `json:"share"`
+	Allocs    float64 `json:"allocs"`
+	MayAlloc  bool    `json:"may_allocate,omitempty"`
+	Peak      float64 `json:"peak"` // FLOP/s, between the slices
+}
+
+// met tells whether each aim of the row was reached; ok is false if it has none.
+func (r *row) met() (met, ok bool) {
+	met = true
+	if r.Aim > 0 && r.RivalName != "" {
+		ok, met = true, r.Ratio.Median >= r.Aim
+	}
+	if r.RateAim > 0 {
+		ok, met = true, met && r.Ours.Median >= r.RateAim
+	}
+	return met, ok
+}
+
+// A contender is a rival side with its name.
+type contender struct {
+	side
+	name string
+	drop func() error
+}
+
+// A pair is neighbouring slices of both sides.
+type pair struct{ ours, rival sample }
+
+// contest measures a workload. The rival of each candidate meets an instance of ours of its
+// own; the fastest rival goes on to the rounds that count.
+func contest(w workload, rivals []contender, l limits, s settings) (*row, error) {
+	var sides []*loop
+	for range max(1, len(rivals)) {
+		step, err := w.ours(w.spec)
+		if err != nil {
+			return nil, fmt.Errorf("build ours: %w", err)
+		}
+		side := &loop{step: step}
+		if _, err := side.run(s.slice / 2); err != nil {
+			return nil, fmt.Errorf("run ours: %w", err)
+		}
+		sides = append(sides, side)
+		if len(sides) == s.instances {
+			break
+		}
+	}
+	best, err := fastest(rivals, s)
+	if err != nil {
+		return nil, err
+	}
+	r := &row{
+		Group: w.group, Name: w.name, Threads: w.threads, Unit: w.unit, Aim: w.aim, RateAim: w.rate, MayAlloc: w.allocates,
+	}
+	if best != nil {
+		r.RivalName = best.name
+	}
+	k := compute.Best()
+	var pairs []pair
+	for i := range s.rounds {
+		r.Peak = max(r.Peak, peak(k))
+		var p pair
+		if p.ours, err = sides[i%len(sides)].run(s.slice); err != nil {
+			return nil, fmt.Errorf("run ours: %w", err)
+		}
+		if best != nil {
+			if p.rival, err = best.run(s.slice); err != nil {
+				return nil, fmt.Errorf("run %s: %w", best.name, err)
+			}
+		}
+		pairs = append(pairs, p)
+	}
+	for _, c := range rivals {
+		if c.drop != nil {
+			if err := c.drop(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.fill(w, pairs)
+	r.Limit = l.of(w.cost, r.Peak, w.threads)
+	r.Limit.Rate *= w.perStep
+	if r.Limit.Rate > 0 {
+		r.Share = r.Ours.Median / r.Limit.Rate
+	}
+	r.Allocs, err = allocations(sides[0].step)
+	return r, err
+}
+
+// fill computes the figures of the pairs.
+func (r *row) fill(w workload, pairs []pair) {
+	rivalStep := w.rivalStep
+	if rivalStep == 0 {
+		rivalStep = w.perStep
+	}
+	var ours, theirs, ratios, byCPU []float64
+	for _, p := range pairs {
+		o := float64(p.ours.Steps) * w.perStep
+		ours = append(ours, o/p.ours.Wall)
+		if r.RivalName == "" {
+			continue
+		}
+		t := float64(p.rival.Steps) * rivalStep
+		theirs = append(theirs, t/p.rival.Wall)
+		ratios = append(ratios, o/p.ours.Wall/(t/p.rival.Wall))
+		if p.ours.CPU > 0 && p.rival.CPU > 0 {
+			byCPU = append(byCPU, o/p.ours.CPU/(t/p.rival.CPU))
+		}
+	}
+	r.Ours, r.Rival, r.Ratio, r.CPURatio = statOf(ours), statOf(theirs), statOf(ratios), statOf(byCPU).Median
+}
+
+// fastest runs each candidate a few times in turn and returns the one with the best median.
+func fastest(rivals []contender, s settings) (*contender, error) {
+	if len(rivals) == 0 {
+		return nil, nil
+	}
+	rates := make([][]float64, len(rivals))
+	for range 3 {
+		for i, c := range rivals {
+			p, err := c.run(s.slice / 2)
+			if err != nil {
+				return nil, fmt.Errorf("run %s: %w", c.name, err)
+			}
+			rates[i] = append(rates[i], float64(p.Steps)/p.Wall)
+		}
+	}
+	best, top := 0, math.Inf(-1)
+	for i := range rivals {
+		if m := statOf(rates[i]).Median; m > top {
+			best, top = i, m
+		}
+	}
+	return &rivals[best], nil
+}
+
+// allocations counts allocations in a step.
+func allocations(step func() error) (float64, error) {
+	const n = 50
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range n {
+		if err := step(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64((after.Mallocs - before.Mallocs) / n), nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+)
+
+// perceptron is the spec of an MLP that classifies.
+func perceptron(widths []int) models.Spec {
+	last := len(widths) - 1
+	return models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: widths[last], Dense: widths[0], Hidden: widths[1:last]}
+}
+
+// examples draws the batches that a workload goes through.
+func examples(s models.Spec, w spec, r *rand.Rand) []*models.Batch {
+	var out []*models.Batch
+	k := s.Outputs()
+	for range max(4, w.Ring/w.Batch) {
+		b := &models.Batch{
+			Rows: w.Batch, Dense: make([]float32, w.Batch*s.Dense),
+			Targets: make([]float32, w.Batch*k), Weights: make([]float32, w.Batch),
+		}
+		for i := range b.Dense {
+			b.Dense[i] = float32(r.NormFloat64())
+		}
+		for i := range w.Batch {
+			if s.Task == models.Multiclass {
+				b.Targets[i*k+r.IntN(k)] = 1
+			} else {
+				b.Targets[i] = float32(r.IntN(2))
+			}
+			b.Weights[i] = 1
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// optimizers are the peers' settings in our terms.
+func optimizers(name string) ([]optim.Config, error) {
+	switch name {
+	case "sgd":
+		return []optim.Config{{SGD: &optim.SGD{LearningRate: 0.01}}}, nil
+	case "adam":
+		return []optim.Config{{AdamW: &optim.AdamW{LearningRate: 0.001}}}, nil
+	case "adagrad":
+		return []optim.Config{{Adagrad: &optim.Adagrad{LearningRate: 0.01}}}, nil
+	}
+	return nil, fmt.Errorf("unknown optimizer %q", name)
+}
+
+// trains returns a step as the engine takes it: gradients of a batch, and the optimizer.
+func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func() error, error) {
+	m, err := models.New(s, w.Batch)
+	if err != nil {
+		return nil, err
+	}
+	m.SetThreads(threads)
+	m.Init(rand.New(rand.NewPCG(3, 4)))
+	list, err := optimizers(w.Optimizer)
+	if err != nil {
+		return nil, err
+	}
+	step, err := optim.New(list, m.Params())
+	if err != nil {
+		return nil, err
+	}
+	next := 0
+	return func() error {
+		b := batches[next]
+		if next++; next == len(batches) {
+			next = 0
+		}
+		if _, err := m.Gradients(b); err != nil {
+			return err
+		}
+		return step.Step(m.Grads(), m.Params())
+	}, nil
+}
+
+func trainMLP(threads int) func(spec) (func() error, error) {
+	return func(w spec) (func() error, error) {
+		s := perceptron(w.Widths)
+		return trains(s, threads, w, examples(s, w, rand.New(rand.NewPCG(1, 2))))
+	}
+}
+
+func predictMLP(w spec) (func() error, error) {
+	s := perceptron(w.Widths)
+	m, err := models.New(s, w.Batch)
+	if err != nil {
+		return nil, err
+	}
+	m.Init(rand.New(rand.NewPCG(3, 4)))
+	p, err := models.NewPredictor(s, w.Batch)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Load(m.Params()); err != nil {
+		return nil, err
+	}
+	batches := examples(s, w, rand.New(rand.NewPCG(1, 2)))
+	dst, next := make([]float32, w.Batch*s.Outputs()), 0
+	return func() error {
+		if next++; next == len(batches) {
+			next = 0
+		}
+		return p.Predict(dst, batches[next])
+	}, nil
+}
+
+// Bytes of a parameter that each step moves: it is read on the way forward, and read and
+// written by the update, in which the way back may be folded; Adam has two moments.
+var updateBytes = map[string]float64{"sgd": 12, "adam": 28, "adagrad": 20}
+
+// mlpCost counts an MLP's products, and the passes over its parameters.
+func mlpCost(widths []int, batch int, optimizer string) cost {
+	var params, forward, back float64
+	for i := range len(widths) - 1 {
+		in, out := float64(widths[i]), float64(widths[i+1])
+		params += in*out + out
+		forward += 2 * in * out
+		back += 2 * in * out
+		if i > 0 {
+			back += 2 * in * out // the gradient of what the layer reads
+		}
+	}
+	b := float64(batch)
+	inputs := 4 * b * float64(widths[0])
+	if optimizer == "" {
+		return cost{FLOP: b * forward, Bytes: 4*params + inputs, Footprint: 4 * params}
+	}
+	each := updateBytes[optimizer]
+	return cost{FLOP: b * (forward + back), Bytes: each*params + inputs, Footprint: (each - 4) / 2 * params}
+}
