@@ -21,9 +21,9 @@ scenario: {kind: split, tasks: 5, mean: 0.13, scale: 0.31}
 epochs: 4
 look: {every: 4, rows: 20}
 learner:
-  model: {kind: mlp, hidden: [32]}
+  model: {kind: mlp, hidden: [64]}
   batch: {size: 16}
-  optimizer: [{adamw: {learning_rate: 0.01}}]
+  optimizer: [{adamw: {learning_rate: 0.002}}]
   rehearsal: {ratio: -1}
 methods:
   - {name: none}
