@@ -21,6 +21,8 @@ type arm struct {
 	model  *models.Model
 	step   *optim.Pipeline
 	memory replay.Memory
+	choose *replay.Retriever
+	judge  *judge
 	meter  *prequential.Meter
 	counts ArmCounts
 
@@ -29,6 +31,7 @@ type arm struct {
 
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
+	offered   []*replay.Example
 }
 
 // ArmCounts counts what an arm did. It only grows.
@@ -59,7 +62,12 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	memory, err := replay.New(cfg.Replay)
+	j := &judge{}
+	memory, err := replay.NewJudged(cfg.Replay, j)
+	if err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
+	choose, err := replay.NewRetriever(cfg.Replay.Retrieve, memory, j)
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
@@ -73,10 +81,13 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		model:     model,
 		step:      step,
 		memory:    memory,
+		choose:    choose,
+		judge:     j,
 		meter:     meter,
 		objective: objective,
 		batch:     newBatch(c.Spec, objective, capacity),
 	}
+	j.arm = a
 	if objective.Masked {
 		a.classes = classes{seen: make([]bool, c.Spec.Classes), fresh: make([]bool, c.Spec.Classes)}
 	}
@@ -94,10 +105,13 @@ func (a *arm) stream(name string, position uint64) *rand.Rand {
 func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams) error {
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
 	rehearsed := 0
-	for i := range a.cfg.Loss.draws() {
-		a.rehearsed[i] = a.memory.Draw(a.rehearsed[i][:0], n, streams.draw)
-	}
 	a.classes.note(fresh)
+	for i := range a.cfg.Loss.draws() {
+		a.rehearsed[i] = a.choose.Retrieve(a.rehearsed[i][:0], n, fresh, streams.draw)
+	}
+	if err := a.judge.take(); err != nil {
+		return err
+	}
 	portions := a.portions(fresh, a.rehearsed)
 	err := a.update(portions)
 	if errors.Is(err, models.ErrNonFinite) {
@@ -123,8 +137,11 @@ func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams
 		a.counts.Learned += uint64(len(fresh))
 		a.counts.Rehearsed += uint64(rehearsed)
 	}
+	if learned {
+		a.observe(portions)
+	}
 	a.remember(fresh, learned, position, streams.keep)
-	return nil
+	return a.judge.take()
 }
 
 // sift leaves in a portion the examples whose own gradient is finite; the others leave the

@@ -71,8 +71,8 @@ func checkExample(ex *replay.Example, spec models.Spec) error {
 	switch {
 	case ex == nil:
 		return fmt.Errorf("example is missing")
-	case len(ex.Dense) != spec.Dense:
-		return fmt.Errorf("example %s has %d dense features, the model %d", ex.ID, len(ex.Dense), spec.Dense)
+	case ex.Width() != spec.Dense:
+		return fmt.Errorf("example %s has %d dense features, the model %d", ex.ID, ex.Width(), spec.Dense)
 	case len(ex.Categories) != len(spec.Categories):
 		return fmt.Errorf("example %s has %d categorical features, the model %d", ex.ID, len(ex.Categories), len(spec.Categories))
 	}

@@ -7,13 +7,14 @@ import (
 
 // batch lays examples out as a models.Batch. Its arrays are allocated once.
 type batch struct {
-	spec models.Spec
-	b    models.Batch
+	spec   models.Spec
+	b      models.Batch
+	unpack *replay.Unpacker
 }
 
 // newBatch returns a batch for what an objective reads.
 func newBatch(spec models.Spec, objective models.Objective, capacity int) *batch {
-	b := &batch{spec: spec, b: models.Batch{
+	b := &batch{spec: spec, unpack: replay.NewUnpacker(), b: models.Batch{
 		Dense:      make([]float32, 0, capacity*spec.Dense),
 		Categories: make([]int32, 0, capacity*len(spec.Categories)),
 		Targets:    make([]float32, 0, capacity*spec.Outputs()),
@@ -47,7 +48,7 @@ func (b *batch) view() *models.Batch { return &b.b }
 
 func (b *batch) add(ex *replay.Example) {
 	b.b.Rows++
-	b.b.Dense = append(b.b.Dense, ex.Dense...)
+	b.b.Dense = b.unpack.Append(b.b.Dense, ex)
 	b.b.Categories = append(b.b.Categories, ex.Categories...)
 	b.b.Targets = appendTarget(b.b.Targets, b.spec, ex)
 	b.b.Weights = append(b.b.Weights, ex.Weight)

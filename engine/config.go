@@ -163,6 +163,28 @@ func (c Config) Validate() error {
 		if err := a.Loss.Validate(c.Spec); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
+		if err := a.checkMemory(c.Spec); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+	}
+	return nil
+}
+
+// checkMemory reports a memory that makes no sense for the task or for how it is rehearsed.
+func (a Arm) checkMemory(s models.Spec) error {
+	m := a.Replay.WithDefaults()
+	switch {
+	case m.Kind == replay.Herding && s.Task == models.Regression:
+		return fmt.Errorf("replay.kind: must not be %s for task %s: it keeps what is typical of a class, and values are none; %s does without",
+			m.Kind, s.Task, replay.Reservoir)
+	case m.Kind == replay.GDumb && s.Task == models.Regression:
+		return fmt.Errorf("replay.kind: must not be %s for task %s: it evens out classes, and values are none; %s evens out rounded ones",
+			m.Kind, s.Task, replay.ClassBalanced)
+	case m.Kind == replay.LossAware && a.Rehearsal.Ratio < 0:
+		return fmt.Errorf("replay.kind: must not be %s with rehearsal.ratio %v: it goes by the losses of rehearsed examples",
+			m.Kind, a.Rehearsal.Ratio)
+	case m.Retrieve.Kind != replay.Random && a.Rehearsal.Ratio < 0:
+		return fmt.Errorf("replay.retrieve.kind: must be %s with rehearsal.ratio %v: nothing is rehearsed", replay.Random, a.Rehearsal.Ratio)
 	}
 	return nil
 }

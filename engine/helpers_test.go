@@ -243,6 +243,18 @@ func hash(t testing.TB, e *engine.Engine) string {
 	return h
 }
 
-func memoryKinds() []replay.Kind {
-	return []replay.Kind{replay.Reservoir, replay.ClassBalanced, replay.Stratified, replay.RecencyMixed}
+// memories lists a configuration for every kind of memory, and for every way of holding
+// and retrieving.
+func memories() []replay.Config {
+	var list []replay.Config
+	for _, kind := range replay.Kinds() {
+		list = append(list, replay.Config{Kind: kind, Capacity: 64})
+	}
+	return append(list,
+		replay.Config{Capacity: 64, Retrieve: replay.Retrieve{Kind: replay.Balanced}, Logits: true},
+		replay.Config{Capacity: 64, Retrieve: replay.Retrieve{Kind: replay.Interfered, Candidates: 20}},
+		replay.Config{Kind: replay.LossAware, Capacity: 32, Retrieve: replay.Retrieve{Kind: replay.Interfered, Candidates: 20}},
+		replay.Config{Kind: replay.RingBuffer, By: replay.BySegment, Store: replay.Uint8, MaxBytes: 220_000, Logits: true},
+		replay.Config{Kind: replay.RecencyMixed, MaxBytes: 12_000, Store: replay.Uint8},
+	)
 }

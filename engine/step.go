@@ -151,20 +151,23 @@ func (c *classes) restore(seen []int) error {
 }
 
 // remember offers the new examples of a step to the memory. Where the loss holds rehearsed
-// examples to earlier logits, those are the logits of the step that learned them, before
-// its update; a step that was dropped gave none.
+// examples to earlier logits, or the memory is to keep them, those are the logits of the step
+// that learned them, before its update; a step that was dropped gave none.
 func (a *arm) remember(fresh []*replay.Example, learned bool, position uint64, keep *rand.Rand) {
 	var logits []float32
-	if learned && a.cfg.Loss.dark() {
+	if learned && (a.cfg.Loss.dark() || a.cfg.Replay.Logits) {
 		logits = a.model.Trained()
 	}
 	k := a.batch.spec.Outputs()
+	a.offered = a.offered[:0]
 	for i, ex := range fresh {
 		if logits != nil && models.Finite(logits[i*k:(i+1)*k]) {
 			own := *ex
 			own.Logits, own.LogitsAt = slices.Clone(logits[i*k:(i+1)*k]), position
 			ex = &own
 		}
-		a.memory.Add(ex, keep)
+		a.offered = append(a.offered, ex)
 	}
+	replay.Offer(a.memory, a.offered, keep)
+	clear(a.offered)
 }

@@ -18,27 +18,32 @@ func newClassBalanced(cfg Config) *classBalanced {
 }
 
 func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) {
+	if m.Replace(ex) || m.oversized(ex) {
 		return
 	}
 	at := m.arrive(ex)
-	if len(m.items) < m.cfg.Capacity {
+	if m.room(ex) {
 		m.insert(ex, at)
-		m.fill()
+		m.fill(m.cfg.Capacity)
 		return
 	}
-	if m.list[at].full {
+	if m.cfg.MaxBytes > 0 {
+		m.fill(len(m.items))
+	}
+	switch {
+	case m.list[at].full:
 		m.rehearse(ex, at, r)
-		return
+	case len(m.items) > 0:
+		m.overwrite(m.member(m.largest(), r), ex, at)
+		m.fill(len(m.items))
 	}
-	m.overwrite(m.member(m.largest(), r), ex, at)
-	m.fill()
+	m.trim(r)
 }
 
-// fill marks the classes that are the largest now. Only while there is no room may a
-// class be full.
-func (m *classBalanced) fill() {
-	if len(m.items) < m.cfg.Capacity {
+// fill marks the classes that are the largest now, if all places are taken. Only while there
+// is no room may a class be full.
+func (m *classBalanced) fill(places int) {
+	if len(m.items) < places || places == 0 {
 		return
 	}
 	n := len(m.list[m.largest()].members)

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -10,7 +11,7 @@ import (
 // a reader allocate by the bytes that it was given.
 const (
 	minGroup   = 1 + 4 + 8 + 4 + 4
-	minExample = 8 + 8 + 4 + 4 + 1 + 6*4 + 8
+	minExample = 8 + 8 + 4 + 4 + 1 + 7*4 + 8
 )
 
 // Read decodes a state that State.WriteTo wrote; data must hold it and nothing else. It
@@ -25,12 +26,12 @@ func Read(data []byte) (State, error) {
 		return State{}, fmt.Errorf("%w: it was written in format %d, this program reads format %d", ErrFormat, v, format)
 	}
 	code := d.u32()
-	n, recent, groups := d.u32(), d.u32(), d.u32()
+	n, recent, groups, width := d.u32(), d.u32(), d.u32(), d.u32()
 	s := State{sample: sampler{population: d.u64(), holes: d.u64(), debt: d.u64()}}
 	if d.err != nil {
 		return State{}, d.err
 	}
-	known := kinds()
+	known := Kinds()
 	if code < 1 || int(code) > len(known) {
 		return State{}, corrupt("kind %d is unknown", code)
 	}
@@ -39,7 +40,17 @@ func Read(data []byte) (State, error) {
 		return State{}, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
 	}
 	s.recent = d.slots(recent)
-	s.list = d.groups(groups)
+	if width > 0 && s.kind != Herding {
+		return State{}, corrupt("kind %s holds no features", s.kind)
+	}
+	s.width = int(width)
+	s.list = d.groups(groups, width)
+	if s.kind.scored() {
+		s.scores = words(d, n, func(v uint32) uint32 { return v })
+	}
+	if s.kind == Herding {
+		s.features = d.features(n, width)
+	}
 	s.items = d.examples(int(n))
 	if d.err == nil && len(d.data) > 0 {
 		return State{}, corrupt("%d bytes follow its end", len(d.data))
@@ -52,13 +63,13 @@ func Read(data []byte) (State, error) {
 
 // check reports ErrCorrupt unless the parts of a state belong together.
 func (s State) check() error {
-	grouped := s.kind == ClassBalanced || s.kind == Stratified
+	grouped := s.kind.grouped() || s.kind == Reservoir && len(s.list) > 0
 	switch {
 	case s.kind != RecencyMixed && len(s.recent) > 0:
 		return corrupt("kind %s has no latest examples", s.kind)
 	case !grouped && len(s.list) > 0:
 		return corrupt("kind %s has no groups", s.kind)
-	case grouped && s.sample != sampler{}:
+	case !s.kind.sampled() && s.sample != sampler{}:
 		return corrupt("kind %s has no reservoir", s.kind)
 	case len(s.recent) > len(s.items):
 		return corrupt("%d latest examples are more than the %d held", len(s.recent), len(s.items))
@@ -172,8 +183,38 @@ func (d *decoder) slots(n uint32) []int {
 	return words(d, n, func(v uint32) int { return int(v) })
 }
 
-func (d *decoder) groups(n uint32) []group {
-	if uint64(n)*minGroup > uint64(len(d.data)) {
+// features reads n vectors of that width.
+func (d *decoder) features(n, width uint32) [][]float32 {
+	if uint64(n)*uint64(width)*4 > uint64(len(d.data)) || n > 0 && width == 0 {
+		if d.err == nil {
+			d.err = corrupt("%d features of width %d do not fit in %d bytes", n, width, len(d.data))
+		}
+		return nil
+	}
+	var list [][]float32
+	for range n {
+		list = append(list, d.finite(width))
+	}
+	return list
+}
+
+// finite reads n numbers, none of which may be a NaN or an infinity.
+func (d *decoder) finite(n uint32) []float32 {
+	list := words(d, n, math.Float32frombits)
+	for _, v := range list {
+		if v-v != 0 {
+			d.err = corrupt("a feature is %v, must be finite", v)
+		}
+	}
+	return list
+}
+
+func (d *decoder) groups(n, width uint32) []group {
+	least := uint64(minGroup)
+	if width > 0 {
+		least += 4 + 4*uint64(width)
+	}
+	if d.err == nil && uint64(n)*least > uint64(len(d.data)) {
 		d.err = corrupt("%d groups do not fit in %d bytes", n, len(d.data))
 		return nil
 	}
@@ -189,6 +230,12 @@ func (d *decoder) groups(n uint32) []group {
 		g.seen = d.u64()
 		g.key.segment = string(d.take(uint64(d.u32())))
 		g.members = d.slots(d.u32())
+		if width > 0 {
+			g.heard, g.mean = d.u32(), d.finite(width)
+			if g.heard > herdingMemory && d.err == nil {
+				d.err = corrupt("a mean is over %d arrivals, at most are %d", g.heard, herdingMemory)
+			}
+		}
 		if d.err != nil {
 			return nil
 		}
@@ -231,6 +278,15 @@ func (d *decoder) examples(n int) []*Example {
 	widths := words(d, uint32(n), func(v uint32) uint32 { return v })
 	for i, w := range widths {
 		items[i].Dense = words(d, w, math.Float32frombits)
+	}
+	widths = words(d, uint32(n), func(v uint32) uint32 { return v })
+	for i, w := range widths {
+		if b := d.take(uint64(w)); len(b) > 0 {
+			items[i].Packed = bytes.Clone(b)
+			if len(items[i].Dense) > 0 {
+				d.err = corrupt("example %d has dense features in two forms", i)
+			}
+		}
 	}
 	widths = words(d, uint32(n), func(v uint32) uint32 { return v })
 	for i, w := range widths {

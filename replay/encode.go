@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 )
 
 // magic begins every state.
@@ -12,9 +13,6 @@ const magic = "PRNLRPLY"
 
 // format is raised with each incompatible change of the layout.
 const format = 2
-
-// kinds lists the kinds by their code in a state, from 1.
-func kinds() [4]Kind { return [...]Kind{Reservoir, ClassBalanced, Stratified, RecencyMixed} }
 
 // Flags of a group in a state.
 const (
@@ -29,12 +27,7 @@ func (s State) WriteTo(w io.Writer) (int64, error) {
 	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
 	e.raw(magic)
 	e.u32(format)
-	code := 0
-	for i, k := range kinds() {
-		if k == s.kind {
-			code = i + 1
-		}
-	}
+	code := slices.Index(Kinds(), s.kind) + 1
 	if code == 0 {
 		return 0, stateError("it is of kind %q, which has no code", s.kind)
 	}
@@ -42,12 +35,19 @@ func (s State) WriteTo(w io.Writer) (int64, error) {
 	e.u32(uint32(len(s.items)))
 	e.u32(uint32(len(s.recent)))
 	e.u32(uint32(len(s.list)))
+	e.u32(uint32(s.width))
 	e.u64(s.sample.population)
 	e.u64(s.sample.holes)
 	e.u64(s.sample.debt)
 	e.slots(s.recent)
 	for i := range s.list {
-		e.group(&s.list[i])
+		e.group(&s.list[i], s.width)
+	}
+	for _, v := range s.scores {
+		e.u32(v)
+	}
+	for _, f := range s.features {
+		e.floats(f)
 	}
 	e.examples(s.items)
 	if e.err == nil {
@@ -99,7 +99,13 @@ func (e *encoder) slots(list []int) {
 	}
 }
 
-func (e *encoder) group(g *group) {
+func (e *encoder) floats(list []float32) {
+	for _, v := range list {
+		e.u32(math.Float32bits(v))
+	}
+}
+
+func (e *encoder) group(g *group, width int) {
 	flags := uint8(0)
 	for _, f := range [...]struct {
 		set  bool
@@ -116,6 +122,14 @@ func (e *encoder) group(g *group) {
 	e.raw(g.key.segment)
 	e.u32(uint32(len(g.members)))
 	e.slots(g.members)
+	if width == 0 {
+		return
+	}
+	e.u32(g.heard)
+	e.floats(g.mean)
+	for range width - len(g.mean) {
+		e.u32(0)
+	}
 }
 
 // examples writes the fields of all examples, one field after the other.
@@ -151,9 +165,13 @@ func (e *encoder) examples(items []*Example) {
 		e.u32(uint32(len(ex.Dense)))
 	}
 	for _, ex := range items {
-		for _, v := range ex.Dense {
-			e.u32(math.Float32bits(v))
-		}
+		e.floats(ex.Dense)
+	}
+	for _, ex := range items {
+		e.u32(uint32(len(ex.Packed)))
+	}
+	for _, ex := range items {
+		e.bytes(ex.Packed)
 	}
 	for _, ex := range items {
 		e.u32(uint32(len(ex.Categories)))
@@ -167,9 +185,7 @@ func (e *encoder) examples(items []*Example) {
 		e.u32(uint32(len(ex.Logits)))
 	}
 	for _, ex := range items {
-		for _, v := range ex.Logits {
-			e.u32(math.Float32bits(v))
-		}
+		e.floats(ex.Logits)
 	}
 	for _, ex := range items {
 		e.u64(ex.LogitsAt)

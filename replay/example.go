@@ -11,6 +11,9 @@ type Example struct {
 
 	Dense      []float32
 	Categories []int32
+	// Packed holds the dense features in the place of Dense, in a memory that stores
+	// them as bytes: k stands for k/255.
+	Packed []uint8 `cbor:",omitempty"`
 
 	// Target is the class (binary 0..1, possibly soft; multiclass the index) or
 	// the value.

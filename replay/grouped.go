@@ -30,7 +30,15 @@ type group struct {
 	full    bool   // class-balanced: it was the largest once
 	shared  bool   // of all keys that came after the last place was taken
 	members []int  // slots
+	first   int    // where the oldest member stands, if they are in order of age
+	// mean is the mean of the features of heard arrivals, as herding reckons it; nil
+	// is all zeros.
+	mean  []float32
+	heard uint32
 }
+
+// at returns the slot of the i-th member, from the oldest if they are in order of age.
+func (g *group) at(i int) int { return g.members[(g.first+i)%len(g.members)] }
 
 // groups is a store whose examples belong to groups, each group's members in a list of
 // its own, so that a random member is found in constant time. Groups stand in the
@@ -46,10 +54,19 @@ type groups struct {
 	// home and place say for each slot which group it belongs to, and where in
 	// that group's members it stands.
 	home, place []int
+	// aged says that members stand in the order of their age, around from first.
+	aged bool
+	// slotCost and groupCost are bytes: for each slot beside the store's, and for
+	// each group.
+	slotCost, groupCost int
+	shares              []share
 }
 
 func newGroups(cfg Config, keyOf func(*Example) groupKey) groups {
-	return groups{cfg: cfg, keyOf: keyOf, store: newStore(), byKey: map[groupKey]int{}}
+	return groups{
+		cfg: cfg, keyOf: keyOf, store: newStore(cfg), byKey: map[groupKey]int{},
+		slotCost: memberBytes, groupCost: groupBytes,
+	}
 }
 
 // groupOf returns the group of an example, which it founds if need be.
@@ -87,9 +104,24 @@ func (g *groups) overwrite(slot int, ex *Example, at int) {
 	}
 }
 
-// drop removes a slot.
+// drop removes a slot as if its example had not arrived.
 func (g *groups) drop(slot int) {
 	g.withdraw(slot)
+	g.vacate(slot)
+}
+
+// evict removes a slot, whose example did arrive.
+func (g *groups) evict(slot int) {
+	gr := &g.list[g.home[slot]]
+	g.part(slot)
+	if len(gr.members) == 0 {
+		gr.full = false
+	}
+	g.vacate(slot)
+}
+
+// vacate removes a slot that has left its group.
+func (g *groups) vacate(slot int) {
 	last := len(g.items) - 1
 	if slot != last {
 		g.home[slot], g.place[slot] = g.home[last], g.place[last]
@@ -110,16 +142,27 @@ func (g *groups) withdraw(slot int) {
 	}
 }
 
-// join makes a slot the last member of a group.
+// join makes a slot the last, or newest, member of a group.
 func (g *groups) join(slot, at int) {
 	gr := &g.list[at]
+	g.straighten(gr)
 	g.home[slot], g.place[slot] = at, len(gr.members)
 	gr.members = append(gr.members, slot)
 }
 
-// part takes a slot out of its group; the group's last member takes its place.
+// part takes a slot out of its group; the group's last member takes its place, unless
+// they are in order of age.
 func (g *groups) part(slot int) {
 	gr := &g.list[g.home[slot]]
+	if g.aged {
+		g.straighten(gr)
+		for i := g.place[slot] + 1; i < len(gr.members); i++ {
+			moved := gr.members[i]
+			gr.members[i-1], g.place[moved] = moved, i-1
+		}
+		gr.members = gr.members[:len(gr.members)-1]
+		return
+	}
 	last := len(gr.members) - 1
 	moved := gr.members[last]
 	gr.members[g.place[slot]] = moved
@@ -140,8 +183,8 @@ func (g *groups) largest() int {
 
 // member returns a random member's slot.
 func (g *groups) member(at int, r *rand.Rand) int {
-	members := g.list[at].members
-	return members[r.IntN(len(members))]
+	gr := &g.list[at]
+	return gr.at(r.IntN(len(gr.members)))
 }
 
 // arrive counts an arrival and returns its group.
@@ -160,6 +203,13 @@ func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
 	}
 }
 
+// wants reports whether a group of that many members is below its share of a memory that
+// is full, and the largest can give one up without falling behind it.
+func (g *groups) wants(members, largest int) bool {
+	share := (len(g.items) + len(g.list) - 1) / len(g.list)
+	return members < share && len(g.list[largest].members) > members+1
+}
+
 func (g *groups) Replace(ex *Example) bool {
 	slot, ok := g.find(ex.ID)
 	if !ok {
@@ -170,7 +220,7 @@ func (g *groups) Replace(ex *Example) bool {
 		g.list[at].seen++
 		g.join(slot, at)
 	}
-	g.put(slot, ex)
+	g.renew(slot, ex)
 	return true
 }
 
@@ -191,10 +241,3 @@ func (g *groups) RemoveID(id string) bool {
 }
 
 func (g *groups) Len() int { return len(g.items) }
-
-// groupBytes stands for a group and its entry in the index.
-const groupBytes = 144
-
-func (g *groups) Bytes() int {
-	return g.size() + 24*len(g.items) + groupBytes*len(g.list) // home, place and member
-}

@@ -1,6 +1,9 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // A Memory decides which examples of the past to keep and which to draw for
 // rehearsal. It holds no random state: each call brings its own stream, so that a
@@ -31,11 +34,17 @@ type Memory interface {
 }
 
 // New returns an empty memory. It returns an error if the configuration, with its
-// defaults, is not valid.
-func New(cfg Config) (Memory, error) {
+// defaults, is not valid, or needs a Judge.
+func New(cfg Config) (Memory, error) { return NewJudged(cfg, nil) }
+
+// NewJudged is New for any kind: those that need a Judge ask this one.
+func NewJudged(cfg Config, judge Judge) (Memory, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Kind.Judged() && judge == nil {
+		return nil, fmt.Errorf("replay.kind: %s needs a judge", cfg.Kind)
 	}
 	switch cfg.Kind {
 	case ClassBalanced:
@@ -44,7 +53,20 @@ func New(cfg Config) (Memory, error) {
 		return newStratified(cfg), nil
 	case RecencyMixed:
 		return newRecency(cfg), nil
+	case RingBuffer:
+		return newRingBuffer(cfg), nil
+	case GDumb:
+		return newGDumb(cfg), nil
+	case Herding:
+		return newHerding(cfg, judge), nil
+	case GSS:
+		return newGSS(cfg, judge), nil
+	case LossAware:
+		return newLossAware(cfg, judge), nil
 	default:
+		if cfg.Retrieve.Kind == Balanced {
+			return newGroupedReservoir(cfg), nil
+		}
 		return newReservoir(cfg), nil
 	}
 }

@@ -17,9 +17,13 @@ type recency struct {
 func newRecency(cfg Config) *recency {
 	n := int(math.Round(cfg.Recent * float64(cfg.Capacity)))
 	n = min(max(n, 1), cfg.Capacity-1)
-	rest := cfg
-	rest.Capacity -= n
-	return &recency{cfg: cfg, recent: newRing(n), old: newReservoir(rest)}
+	latest, rest := cfg, cfg
+	latest.Capacity, rest.Capacity = n, cfg.Capacity-n
+	if cfg.MaxBytes > 0 {
+		latest.MaxBytes = int64(cfg.Recent * float64(cfg.MaxBytes))
+		rest.MaxBytes -= latest.MaxBytes
+	}
+	return &recency{cfg: cfg, recent: newRing(latest), old: newReservoir(rest)}
 }
 
 // Add implements Memory.
@@ -27,16 +31,14 @@ func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	if left := m.recent.add(ex); left != nil {
-		m.old.Add(left, r)
-	}
+	m.recent.add(ex, func(left *Example) { m.old.Add(left, r) })
 }
 
 // Replace implements Memory. The example keeps the age of the one it replaces.
 func (m *recency) Replace(ex *Example) bool {
 	slot, ok := m.recent.find(ex.ID)
 	if ok {
-		m.recent.put(slot, ex)
+		m.recent.renew(slot, ex)
 		return true
 	}
 	return m.old.Replace(ex)
@@ -66,4 +68,4 @@ func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
 func (m *recency) Len() int { return len(m.recent.items) + m.old.Len() }
 
 // Bytes implements Memory.
-func (m *recency) Bytes() int { return m.recent.size() + linkBytes*len(m.recent.items) + m.old.Bytes() }
+func (m *recency) Bytes() int { return m.recent.Bytes() + m.old.Bytes() }

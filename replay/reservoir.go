@@ -41,7 +41,7 @@ func (s *sampler) arrive(size, capacity int, r *rand.Rand) int {
 
 // leave tells that one example was removed from a sample that had that size.
 func (s *sampler) leave(size int) {
-	if size == 1 {
+	if size <= 1 {
 		*s = sampler{} // nothing is left that newcomers could be compared with
 		return
 	}
@@ -50,15 +50,28 @@ func (s *sampler) leave(size int) {
 	s.holes++
 }
 
-// check reports whether the sampler can belong to a sample of that size.
-func (s *sampler) check(size, capacity int) bool {
+// check reports whether the sampler can belong to a sample of that size. Bytes may have kept
+// it below the capacity.
+func (s *sampler) check(size int, cfg Config) bool {
 	switch {
 	case s.holes > s.debt || s.debt > s.population:
 		return false
-	case s.holes > uint64(capacity) || s.population-s.debt < uint64(size):
+	case s.holes > uint64(cfg.Capacity) || s.population-s.debt < uint64(size):
 		return false
 	}
-	return uint64(size)+s.holes == min(s.population, uint64(capacity))
+	taken, most := uint64(size)+s.holes, min(s.population, uint64(cfg.Capacity))
+	return taken == most || taken < most && cfg.MaxBytes > 0
+}
+
+// places returns the number of places of a sample of so many examples and bytes, for an
+// arrival of so many: the capacity. Bytes may allow less; then the sample does not grow any
+// more, since what it passed over cannot come back.
+func (s *sampler) places(cfg Config, size, bytes, more int) int {
+	whole := s.debt == 0 && s.population == uint64(size)
+	if cfg.MaxBytes == 0 || whole && cfg.room(size, bytes, more) {
+		return cfg.Capacity
+	}
+	return size + int(s.holes)
 }
 
 // reservoir keeps every example of the stream with equal probability.
@@ -70,26 +83,30 @@ type reservoir struct {
 }
 
 func newReservoir(cfg Config) *reservoir {
-	return &reservoir{cfg: cfg, store: newStore()}
+	return &reservoir{cfg: cfg, store: newStore(cfg)}
 }
 
 func (m *reservoir) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) {
+	if m.Replace(ex) || m.cfg.exceeds(ex.bytes()+slotBytes) {
 		return
 	}
-	switch slot := m.arrive(len(m.items), m.cfg.Capacity, r); slot {
+	size := len(m.items)
+	switch slot := m.arrive(size, m.places(m.cfg, size, m.Bytes(), ex.bytes()+slotBytes), r); slot {
 	case rejected:
-	case len(m.items):
+	case size:
 		m.push(ex)
 	default:
 		m.put(slot, ex)
+	}
+	for m.cfg.exceeds(m.Bytes()) {
+		m.remove(r.IntN(len(m.items)))
 	}
 }
 
 func (m *reservoir) Replace(ex *Example) bool {
 	slot, ok := m.find(ex.ID)
 	if ok {
-		m.put(slot, ex)
+		m.renew(slot, ex)
 	}
 	return ok
 }
@@ -117,6 +134,50 @@ func (m *reservoir) RemoveID(id string) bool {
 
 func (m *reservoir) Len() int   { return len(m.items) }
 func (m *reservoir) Bytes() int { return m.size() }
+
+// groupedReservoir is a reservoir that tells the classes apart, for balanced retrieval.
+type groupedReservoir struct {
+	groups
+	sampler
+}
+
+func newGroupedReservoir(cfg Config) *groupedReservoir {
+	return &groupedReservoir{groups: newGroups(cfg, classOf)}
+}
+
+func (m *groupedReservoir) Add(ex *Example, r *rand.Rand) {
+	if m.Replace(ex) || m.oversized(ex) {
+		return
+	}
+	size, at := len(m.items), m.groups.arrive(ex)
+	switch slot := m.sampler.arrive(size, m.places(m.cfg, size, m.Bytes(), m.cost(ex)), r); slot {
+	case rejected:
+	case size:
+		m.insert(ex, at)
+	default:
+		m.overwrite(slot, ex, at)
+	}
+	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+		m.evict(r.IntN(len(m.items)))
+	}
+}
+
+func (m *groupedReservoir) drop(slot int) {
+	m.leave(len(m.items))
+	m.groups.drop(slot)
+}
+
+func (m *groupedReservoir) Remove(match func(*Example) bool) int {
+	return sweep(&m.store, match, m.drop)
+}
+
+func (m *groupedReservoir) RemoveID(id string) bool {
+	slot, ok := m.find(id)
+	if ok {
+		m.drop(slot)
+	}
+	return ok
+}
 
 // sweep drops the examples that match. It goes from the last slot to the first, since
 // dropping one moves the last into its slot.

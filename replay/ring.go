@@ -2,37 +2,43 @@ package replay
 
 const none = -1
 
-// linkBytes is what the two links of a slot take.
-const linkBytes = 16
-
 // A ring holds the latest examples, in the order in which they came. Its slots are
 // dense, and linked by age, so that one in the middle can leave in constant time.
 type ring struct {
 	store
-	capacity       int
+	cfg            Config
 	older, newer   []int // by slot: its neighbours, or none
 	oldest, newest int   // slots, or none
 }
 
-func newRing(capacity int) ring {
-	return ring{store: newStore(), capacity: capacity, oldest: none, newest: none}
+func newRing(cfg Config) ring {
+	return ring{store: newStore(cfg), cfg: cfg, oldest: none, newest: none}
 }
 
-// add makes ex the newest, and returns the oldest if it had to leave for it.
-func (g *ring) add(ex *Example) *Example {
-	if slot := len(g.items); slot < g.capacity {
+// add makes ex the newest. If others have to leave for it, it calls leave for each, from the
+// oldest on.
+func (g *ring) add(ex *Example, leave func(*Example)) {
+	if slot := len(g.items); slot < g.cfg.Capacity {
 		g.push(ex)
 		g.older, g.newer = append(g.older, none), append(g.newer, none)
 		g.link(slot)
-		return nil
+	} else {
+		slot := g.oldest
+		left := g.items[slot]
+		g.join(g.older[slot], g.newer[slot])
+		g.put(slot, ex)
+		g.link(slot)
+		leave(left)
 	}
-	slot := g.oldest
-	left := g.items[slot]
-	g.join(g.older[slot], g.newer[slot])
-	g.put(slot, ex)
-	g.link(slot)
-	return left
+	for len(g.items) > 1 && g.cfg.exceeds(g.Bytes()) {
+		left := g.items[g.oldest]
+		g.drop(g.oldest)
+		leave(left)
+	}
 }
+
+// Bytes is as Memory's.
+func (g *ring) Bytes() int { return g.size() + linkBytes*len(g.items) }
 
 // link makes a slot the newest.
 func (g *ring) link(slot int) {

@@ -10,14 +10,19 @@ import (
 type State struct {
 	kind  Kind
 	items []*Example // by slot
-	// sample is the reservoir's account: of kinds reservoir and recency.
+	// sample is the reservoir's account: of kinds reservoir, recency and loss_aware.
 	sample sampler
 	// recent lists the slots of the ring from the oldest to the newest: of kind
 	// recency, where they are the first slots.
 	recent []int
-	// list holds the groups, which share out the slots: of kinds class_balanced
-	// and stratified.
+	// list holds the groups, which share out the slots: of all kinds but recency,
+	// and of a reservoir only for balanced retrieval.
 	list []group
+	// scores are by slot: of kinds gss and loss_aware.
+	scores []uint32
+	// features are by slot, of width numbers each: of kind herding.
+	features [][]float32
+	width    int
 }
 
 // Kind returns the kind of the memory.
@@ -50,12 +55,22 @@ func (m *reservoir) Restore(s State) error {
 	if err := s.fits(m.cfg); err != nil {
 		return err
 	}
+	if len(s.list) > 0 {
+		return stateError("it tells groups apart, configured is a reservoir without balanced retrieval")
+	}
 	return m.load(s.items, s.sample)
 }
 
+func (s *sampler) fits(size int, cfg Config) error {
+	if !s.check(size, cfg) {
+		return stateError("%d examples are no sample of %d arrivals for %d places", size, s.population, cfg.Capacity)
+	}
+	return nil
+}
+
 func (m *reservoir) load(items []*Example, sample sampler) error {
-	if !sample.check(len(items), m.cfg.Capacity) {
-		return stateError("%d examples are no sample of %d arrivals for %d places", len(items), sample.population, m.cfg.Capacity)
+	if err := sample.fits(len(items), m.cfg); err != nil {
+		return err
 	}
 	m.refill(slices.Clone(items))
 	m.sampler = sample
@@ -75,8 +90,8 @@ func (m *recency) Restore(s State) error {
 		return err
 	}
 	n := len(s.recent)
-	if n > m.recent.capacity {
-		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.capacity)
+	if n > m.recent.cfg.Capacity {
+		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.cfg.Capacity)
 	}
 	fresh := newRecency(m.cfg)
 	if err := fresh.old.load(s.items[n:], s.sample); err != nil {
@@ -88,46 +103,5 @@ func (m *recency) Restore(s State) error {
 		fresh.recent.link(slot)
 	}
 	m.recent, m.old = fresh.recent, fresh.old
-	return nil
-}
-
-// Snapshot implements Memory.
-func (g *groups) Snapshot() State {
-	s := State{kind: g.cfg.Kind, items: slices.Clone(g.items), list: slices.Clone(g.list)}
-	all := make([]int, 0, len(g.items))
-	for i := range s.list {
-		from := len(all)
-		all = append(all, s.list[i].members...)
-		s.list[i].members = all[from:len(all):len(all)]
-	}
-	return s
-}
-
-// Restore implements Memory. The error is ErrState.
-func (g *groups) Restore(s State) error {
-	if err := s.fits(g.cfg); err != nil {
-		return err
-	}
-	fresh := newGroups(g.cfg, g.keyOf)
-	fresh.refill(slices.Clone(s.items))
-	fresh.home, fresh.place = make([]int, len(s.items)), make([]int, len(s.items))
-	for at, gr := range s.list {
-		if gr.shared != (at == g.cfg.MaxGroups) {
-			return stateError("it tells another number of groups apart, configured are %d", g.cfg.MaxGroups)
-		}
-		for place, slot := range gr.members {
-			if !gr.shared && g.keyOf(s.items[slot]) != gr.key {
-				return stateError("example %q is in a group that is not its own", s.items[slot].ID)
-			}
-			fresh.home[slot], fresh.place[slot] = at, place
-		}
-		if !gr.shared {
-			fresh.byKey[gr.key] = at
-		}
-		gr.members = slices.Clone(gr.members)
-		fresh.list = append(fresh.list, gr)
-	}
-	fresh.drawer = g.drawer
-	*g = fresh
 	return nil
 }

@@ -33,14 +33,15 @@ func TestLayoutIsTheDocumentedOne(t *testing.T) {
 	}, rng.New(1, "add", 0))
 	want := "" +
 		"50524e4c52504c59" + "02000000" + "03000000" + // magic, format, kind stratified
-		"01000000" + "00000000" + "01000000" + // examples, latest, groups
+		"01000000" + "00000000" + "01000000" + "00000000" + // examples, latest, groups, width of features
 		"0000000000000000" + "0000000000000000" + "0000000000000000" + // population, holes, debt
 		"00" + "00000000" + "0100000000000000" + // group: flags, class, seen
 		"03000000" + "6b3d76" + "01000000" + "00000000" + // segment, members
 		"0700000000000000" + "ffffffffffffffff" + // position, time
 		"0000803f" + "0000003f" + "01" + // target, weight, negative
 		"02000000" + "7031" + "01000000" + "75" + "03000000" + "6b3d76" + // id, subject, segment
-		"01000000" + "0000803f" + "01000000" + "ffffffff" + // dense, categories
+		"01000000" + "0000803f" + "00000000" + // dense, packed
+		"01000000" + "ffffffff" + // categories
 		"01000000" + "000000c0" + "0600000000000000" // logits, their position
 	require.Equal(t, want, hex.EncodeToString(encode(t, m.Snapshot())))
 }
@@ -75,7 +76,7 @@ func TestReadRefusesDamage(t *testing.T) {
 			{"trailing byte", func(b []byte) []byte { return append(b, 0) }, replay.ErrCorrupt},
 			{"other file", func(b []byte) []byte { b[0] = 'X'; return b }, replay.ErrCorrupt},
 			{"format from the future", func(b []byte) []byte { b[8]++; return b }, replay.ErrFormat},
-			{"unknown kind", func(b []byte) []byte { b[12] = 9; return b }, replay.ErrCorrupt},
+			{"unknown kind", func(b []byte) []byte { b[12] = 99; return b }, replay.ErrCorrupt},
 			{"examples beyond the end", func(b []byte) []byte {
 				binary.LittleEndian.PutUint32(b[16:], math.MaxUint32)
 				return b

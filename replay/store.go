@@ -8,9 +8,20 @@ type store struct {
 	items []*Example
 	index map[string]int // slot by ID; examples without an ID are not indexed
 	bytes int
+	packs bool // dense features are held as bytes where they can be
 }
 
-func newStore() store { return store{index: map[string]int{}} }
+func newStore(cfg Config) store {
+	return store{index: map[string]int{}, packs: cfg.Store == Uint8}
+}
+
+// own returns an example as the store holds it.
+func (s *store) own(ex *Example) *Example {
+	if s.packs {
+		return pack(ex)
+	}
+	return ex
+}
 
 // find returns the slot of an ID.
 func (s *store) find(id string) (int, bool) {
@@ -23,6 +34,7 @@ func (s *store) find(id string) (int, bool) {
 
 // push puts an example in a new slot at the end.
 func (s *store) push(ex *Example) {
+	ex = s.own(ex)
 	if ex.ID != "" {
 		s.index[ex.ID] = len(s.items)
 	}
@@ -30,8 +42,19 @@ func (s *store) push(ex *Example) {
 	s.bytes += ex.bytes()
 }
 
+// renew puts a new form of the example in a slot, which keeps the logits that it has.
+func (s *store) renew(slot int, ex *Example) {
+	if old := s.items[slot]; ex.Logits == nil && old.Logits != nil {
+		with := *ex
+		with.Logits, with.LogitsAt = old.Logits, old.LogitsAt
+		ex = &with
+	}
+	s.put(slot, ex)
+}
+
 // put overwrites a slot.
 func (s *store) put(slot int, ex *Example) {
+	ex = s.own(ex)
 	old := s.items[slot]
 	if old.ID != "" {
 		delete(s.index, old.ID)
@@ -63,28 +86,13 @@ func (s *store) remove(slot int) {
 
 // refill replaces the contents. The slice becomes the store's own.
 func (s *store) refill(items []*Example) {
-	*s = store{items: items, index: make(map[string]int, len(items))}
+	*s = store{items: items, index: make(map[string]int, len(items)), packs: s.packs}
 	for slot, ex := range items {
 		if ex.ID != "" {
 			s.index[ex.ID] = slot
 		}
 		s.bytes += ex.bytes()
 	}
-}
-
-// size returns the bytes of the examples and of their slots.
-func (s *store) size() int { return s.bytes + slotBytes*len(s.items) }
-
-// slotBytes stands for a slot and its entry in the index.
-const slotBytes = 48
-
-// exampleBytes stands for the struct itself, with its headers of strings and slices.
-const exampleBytes = 168
-
-// bytes estimates the example's own memory. Interned strings count each time.
-func (ex *Example) bytes() int {
-	return exampleBytes + len(ex.ID) + len(ex.Subject) + len(ex.Segment) +
-		4*(len(ex.Dense)+len(ex.Categories)+len(ex.Logits))
 }
 
 // A drawer draws without replacement from one or two slices as if they were one.

@@ -17,17 +17,17 @@ func newStratified(cfg Config) *stratified {
 }
 
 func (m *stratified) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) {
+	if m.Replace(ex) || m.oversized(ex) {
 		return
 	}
 	at := m.arrive(ex)
-	share := (m.cfg.Capacity + len(m.list) - 1) / len(m.list)
 	switch largest := m.largest(); {
-	case len(m.items) < m.cfg.Capacity:
+	case m.room(ex):
 		m.insert(ex, at)
-	case len(m.list[at].members) < share && len(m.list[largest].members) > len(m.list[at].members)+1:
+	case m.wants(len(m.list[at].members), largest):
 		m.overwrite(m.member(largest, r), ex, at)
 	default:
 		m.rehearse(ex, at, r)
 	}
+	m.trim(r)
 }

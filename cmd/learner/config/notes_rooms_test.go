@@ -57,13 +57,39 @@ func roomNotes() map[string]note {
 		"guard.Config.absolute":     {unit: "loss", min: 0},
 
 		"replay.Config.kind": {
-			text: "What the memory keeps: any example with equal probability (" + string(replay.Reservoir) + "), the same within each class (" +
-				string(replay.ClassBalanced) + ") or segment (" + string(replay.Stratified) + "), or the latest beside a reservoir (" +
-				string(replay.RecencyMixed) + ").",
-			enum: []any{replay.Reservoir, replay.ClassBalanced, replay.Stratified, replay.RecencyMixed},
+			text: "What the memory keeps, by the laws of [memories.md](memories.md): any example with equal probability (" + string(replay.Reservoir) +
+				"), the same within each class (" + string(replay.ClassBalanced) + ") or segment (" + string(replay.Stratified) +
+				"), the latest beside a reservoir (" + string(replay.RecencyMixed) + "), the latest of each class (" + string(replay.RingBuffer) +
+				"), the first of each class (" + string(replay.GDumb) + "), what is typical of a class (" + string(replay.Herding) +
+				"), what pulls the weights to different sides (" + string(replay.GSS) + "), or what is not learned yet (" + string(replay.LossAware) + ").",
+			enum: enum(replay.Kinds()),
 		},
-		"replay.Config.capacity":   {unit: "examples", min: 1, max: replay.MaxCapacity},
+		"replay.Config.capacity":   {unit: "examples", min: 1, max: replay.MaxCapacity, text: "The largest number of examples held; 67,108,864 if there is a max_bytes and this is left out."},
+		"replay.Config.max_bytes":  {unit: "bytes", min: 0, text: "A bound on the memory that the examples take, by the estimate that is reported as memory_bytes; 0: none. 4,096 bytes, and 200 for each of max_groups where groups are told apart, are the least."},
 		"replay.Config.recent":     {unit: "share", above: 0, text: "The share of the capacity that holds the latest examples, below 1; for " + string(replay.RecencyMixed) + " alone."},
-		"replay.Config.max_groups": {unit: "groups", min: 1, text: "How many classes or segments are told apart; all that come later share one more. For " + string(replay.ClassBalanced) + " and " + string(replay.Stratified) + " alone."},
+		"replay.Config.max_groups": {unit: "groups", min: 1, text: "How many classes or segments are told apart; all that come later share one more. For all kinds but " + string(replay.RecencyMixed) + "; for " + string(replay.Reservoir) + " with balanced retrieval."},
+		"replay.Config.by":         {enum: []any{replay.ByClass, replay.BySegment}, text: "What a " + string(replay.RingBuffer) + " tells apart."},
+		"replay.Config.compare":    {unit: "examples", min: 1, max: replay.MaxCompare, text: "With how many examples held " + string(replay.GSS) + " compares newcomers."},
+		"replay.Config.store": {
+			enum: []any{replay.Float32, replay.Uint8},
+			text: "How dense features are held: as they came, or in a byte each where all of an example are of the form k/255, to within 1e-6. An example that is not is held as it came.",
+		},
+		"replay.Config.logits":   {text: "Whether the learner keeps its logits beside each example. The losses der and derpp keep them anyway."},
+		"replay.Config.retrieve": {text: "Which of the examples held are rehearsed."},
+		"replay.Retrieve.kind": {
+			enum: enum(replay.Retrievals()),
+			text: "Any with equal probability (" + string(replay.Random) + "), evenly from each class or segment (" + string(replay.Balanced) +
+				"), or those that the new examples would make worse (" + string(replay.Interfered) + ").",
+		},
+		"replay.Retrieve.candidates": {unit: "examples", min: 1, max: replay.MaxCompare, text: "Among how many examples " + string(replay.Interfered) + " chooses; among as many as are rehearsed, if that is more."},
 	}
+}
+
+// enum lists the values of a named type.
+func enum[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
 }

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// A judge is what an arm's memory knows of the arm. It allocates when it is asked about more
+// examples than before, and otherwise nothing. Its first error stays until the arm takes it.
+type judge struct {
+	arm      *arm
+	opinions replay.Opinions
+	ahead    []float32
+	target   []float32
+	before   models.Params // of the parameters, while a step is tried
+	err      error
+}
+
+var _ replay.Judge = (*judge)(nil)
+
+// take returns the error since the last call.
+func (j *judge) take() error {
+	err := j.err
+	j.err = nil
+	if err != nil {
+		return fmt.Errorf("arm %s: judge examples: %w", j.arm.cfg.Name, err)
+	}
+	return nil
+}
+
+// Judge implements replay.Judge.
+func (j *judge) Judge(list []*replay.Example) replay.Opinions {
+	width, err := j.arm.model.FeatureWidth()
+	if err != nil {
+		j.err = errors.Join(j.err, err)
+	}
+	o, k := &j.opinions, j.arm.model.Spec().Outputs()
+	o.Width, o.Outputs = width, k
+	o.Losses = room(o.Losses, len(list))
+	o.Features = room(o.Features, len(list)*width)
+	o.Residuals = room(o.Residuals, len(list)*k)
+	for at := 0; at < len(list); at += j.arm.model.Capacity() {
+		j.look(list, at, min(at+j.arm.model.Capacity(), len(list)))
+	}
+	return *o
+}
+
+// look judges the examples of a list from one place to another, at most as many as the model
+// takes at once. A row that cannot be looked at among others is looked at alone.
+func (j *judge) look(list []*replay.Example, from, to int) {
+	b := j.arm.batch
+	b.reset()
+	for _, ex := range list[from:to] {
+		b.add(ex)
+	}
+	features, logits, err := j.arm.model.Represent(b.view())
+	switch {
+	case errors.Is(err, models.ErrNonFinite) && to-from > 1:
+		for i := from; i < to; i++ {
+			j.look(list, i, i+1)
+		}
+		return
+	case errors.Is(err, models.ErrNonFinite):
+		j.worst(from)
+		return
+	case err != nil:
+		j.err = errors.Join(j.err, err)
+		return
+	}
+	o, task := &j.opinions, b.spec.Task
+	for i := from; i < to; i++ {
+		row := i - from
+		z := logits[row*o.Outputs : (row+1)*o.Outputs]
+		h := features[row*o.Width : (row+1)*o.Width]
+		if !models.Finite(z) || !models.Finite(h) {
+			j.worst(i)
+			continue
+		}
+		copy(o.Feature(i), h)
+		loss := models.Residual(o.Residual(i), task, z, b.b.Targets[row*o.Outputs:(row+1)*o.Outputs])
+		o.Losses[i] = float32(min(loss, math.MaxFloat32))
+	}
+}
+
+// worst is the opinion on a row that gives no numbers.
+func (j *judge) worst(row int) {
+	o := &j.opinions
+	o.Losses[row] = math.MaxFloat32
+	clear(o.Feature(row))
+	clear(o.Residual(row))
+}
+
+// Ahead implements replay.Judge: it tries the step that the optimizer would make on the new
+// examples alone. A step that gives no numbers is none.
+func (j *judge) Ahead(list, fresh []*replay.Example) []float32 {
+	a, params := j.arm, j.arm.model.Params()
+	if j.before.Fits(params) != nil { // the first time, or another model
+		j.before = params.Clone()
+	}
+	tried := false
+	portions := a.portions(fresh, [2][]*replay.Example{})
+	a.compose(portions[:1])
+	_, err := a.model.Gradients(a.batch.view())
+	if err == nil {
+		err = a.step.Foresee(a.model.Grads(), params)
+	}
+	if err == nil {
+		err = j.before.CopyFrom(params)
+		tried = err == nil
+	}
+	if tried {
+		optim.Apply(params, a.model.Grads())
+	}
+	if err != nil && !errors.Is(err, models.ErrNonFinite) {
+		j.err = errors.Join(j.err, err)
+	}
+	j.ahead = append(j.ahead[:0], j.Judge(list).Losses...)
+	if tried {
+		j.err = errors.Join(j.err, params.CopyFrom(j.before))
+	}
+	return j.ahead
+}
+
+// observe tells a memory that wants it the losses of the rehearsed examples of a step, as
+// they were before it.
+func (a *arm) observe(portions [3]portion) {
+	o, wants := a.memory.(replay.Observer)
+	logits := a.model.Trained()
+	if !wants || logits == nil {
+		return
+	}
+	j, k := a.judge, a.batch.spec.Outputs()
+	row := len(portions[0].examples)
+	for _, p := range portions[1:] {
+		j.opinions.Losses = room(j.opinions.Losses, len(p.examples))
+		j.opinions.Residuals = room(j.opinions.Residuals, k)
+		for i, ex := range p.examples {
+			j.target = appendTarget(j.target[:0], a.batch.spec, ex)
+			loss := models.Residual(j.opinions.Residuals, a.batch.spec.Task, logits[row*k:(row+1)*k], j.target)
+			if !(loss <= math.MaxFloat32) {
+				loss = math.MaxFloat32
+			}
+			j.opinions.Losses[i] = float32(loss)
+			row++
+		}
+		o.Observe(p.examples, j.opinions.Losses[:len(p.examples)])
+	}
+}
+
+// room returns a slice of n elements, in the same memory if there is enough.
+func room(s []float32, n int) []float32 {
+	if n > cap(s) {
+		return make([]float32, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,61 @@
+package replay
+
+import "math/rand/v2"
+
+// share is how many examples are drawn from a group.
+type share struct{ group, n int }
+
+// drawBalanced appends n examples to dst, or every one, without replacement: as evenly
+// from the groups as their sizes allow, and with equal probability within each. Where the
+// last ones do not suffice for all groups that have some left, chance decides which give.
+func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
+	n = min(n, len(g.items))
+	g.shares = g.shares[:0]
+	for i := range g.list {
+		if len(g.list[i].members) > 0 {
+			g.shares = append(g.shares, share{group: i})
+		}
+	}
+	open := g.shares // the groups that have some left
+	for n >= len(open) && n > 0 {
+		n -= len(open)
+		left := 0
+		for i := range open {
+			open[i].n++
+			if open[i].n < len(g.list[open[i].group].members) {
+				open[i], open[left] = open[left], open[i]
+				left++
+			}
+		}
+		open = open[:left]
+	}
+	for i := range n {
+		j := i + r.IntN(len(open)-i)
+		open[i], open[j] = open[j], open[i]
+		open[i].n++
+	}
+	for _, s := range g.shares {
+		dst = g.drawGroup(dst, &g.list[s.group], s.n, r)
+	}
+	return dst
+}
+
+// drawGroup appends n members of a group to dst, without replacement: a Fisher-Yates
+// shuffle undone, as in draw.
+func (g *groups) drawGroup(dst []*Example, gr *group, n int, r *rand.Rand) []*Example {
+	total := len(gr.members)
+	at := func(i int) *int { return &gr.members[(gr.first+i)%total] }
+	g.swaps = g.swaps[:0]
+	for i := range n {
+		j := i + r.IntN(total-i)
+		p, q := at(i), at(j)
+		*p, *q = *q, *p
+		dst = append(dst, g.items[*p])
+		g.swaps = append(g.swaps, j)
+	}
+	for i := n - 1; i >= 0; i-- {
+		p, q := at(i), at(g.swaps[i])
+		*p, *q = *q, *p
+	}
+	return dst
+}

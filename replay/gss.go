@@ -1,0 +1,128 @@
+package replay
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// scoreUnit is the step in which similarities are held: 2^20 of them are 1.
+const scoreUnit = 1 << 20
+
+// gss is GSS-greedy (Aljundi et al. 2019, algorithm 2). The score of an arrival is
+//
+//	c = 1 + max_j cos(g, g_j)
+//
+// over the gradients of Compare random examples held; 1 if there are none. While there is
+// room everything is kept. Then an arrival with c < 1 is weighed against one example i drawn
+// with a probability proportional to the scores C, and takes its place with the probability
+// C_i / (C_i + c).
+//
+// The gradients are those of the last layer, whose cosine is that of two outer products,
+//
+//	cos(g, g') = (d·d') (h·h' + 1) / (|d| |d'| √(|h|² + 1) √(|h'|² + 1))
+//
+// of the residuals d and the features h, so that none is ever formed. The examples that a
+// list of arrivals is compared with are drawn once for the list.
+type gss struct {
+	groups
+	hearing
+	scores   weights // by slot, in units
+	compared []*Example
+	norms    []float64 // by row: of the gradient
+}
+
+func newGSS(cfg Config, judge Judge) *gss {
+	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+	m.slotCost += weightBytes
+	return m
+}
+
+func (m *gss) prepare(list []*Example, r *rand.Rand) {
+	m.compared = m.Draw(m.compared[:0], m.cfg.Compare, r)
+	m.hear(list, m.compared)
+	clear(m.compared)
+	m.norms = m.norms[:0]
+	for row := range m.asked {
+		d, h := m.opinions.Residual(row), m.opinions.Feature(row)
+		m.norms = append(m.norms, math.Sqrt(dot(d, d))*math.Sqrt(dot(h, h)+1))
+	}
+}
+
+func (m *gss) Add(ex *Example, r *rand.Rand) {
+	if m.Replace(ex) || m.oversized(ex) {
+		return
+	}
+	row, heard := m.row(ex)
+	if !heard {
+		m.prepare(m.alone(ex), r)
+		row = 0
+	}
+	at, c := m.arrive(ex), m.score(row)
+	switch {
+	case m.room(ex):
+		m.insert(ex, at)
+		m.scores.push(c)
+	case c < scoreUnit && len(m.items) > 0:
+		i := m.scores.pick(r)
+		own := m.scores.leaves[i]
+		if sum := uint64(own) + uint64(c); sum > 0 && r.Uint64N(sum) < uint64(own) {
+			m.overwrite(i, ex, at)
+			m.scores.set(i, c)
+		}
+	}
+	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+		slot := m.scores.pick(r)
+		m.evict(slot)
+		m.scores.remove(slot)
+	}
+}
+
+// score returns c of a row, in units.
+func (m *gss) score(row int) uint32 {
+	if m.arrivals == len(m.asked) {
+		return scoreUnit
+	}
+	o, best := &m.opinions, -1.0
+	for j := m.arrivals; j < len(m.asked); j++ {
+		cos := 0.0
+		if n := m.norms[row] * m.norms[j]; n > 0 {
+			cos = dot(o.Residual(row), o.Residual(j)) * (dot(o.Feature(row), o.Feature(j)) + 1) / n
+		}
+		best = max(best, min(cos, 1))
+	}
+	return uint32((1+best)*scoreUnit + 0.5)
+}
+
+func (m *gss) drop(slot int) {
+	m.groups.drop(slot)
+	m.scores.remove(slot)
+}
+
+func (m *gss) Remove(match func(*Example) bool) int {
+	return sweep(&m.store, match, m.drop)
+}
+
+func (m *gss) RemoveID(id string) bool {
+	slot, ok := m.find(id)
+	if ok {
+		m.drop(slot)
+	}
+	return ok
+}
+
+// dot adds the products of two vectors in eight lanes, each in order, and the lanes in a
+// tree, so that the sum is the same on every machine.
+func dot(a, b []float32) float64 {
+	var s [8]float64
+	b = b[:len(a)]
+	for len(a) >= 8 {
+		for l := range s {
+			s[l] += float64(float64(a[l]) * float64(b[l]))
+		}
+		a, b = a[8:], b[8:]
+	}
+	for l := range a {
+		s[l] += float64(float64(a[l]) * float64(b[l]))
+	}
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}

@@ -1,0 +1,186 @@
+package replay
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// herdingMemory is for how many arrivals the mean of a class is one of equal weights; after
+// that older ones fade, as the features move on with the learner.
+const herdingMemory = 1000
+
+// herding keeps for each class the examples whose mean feature is closest to the mean μ of
+// the class's arrivals, features being scaled to norm 1 (Rebuffi et al. 2017, algorithm 4,
+// which orders all examples of a class at once). Over a stream: an arrival of a class that
+// has its share, capacity/classes, takes the place of the one for which
+//
+//	| Σ φ_j - φ_i + φ - m μ |
+//
+// over the m examples held is least, if that is less than without the exchange. A class
+// below its share takes a place from the largest class, which gives up the example without
+// which its own mean stays closest. While there is room everything is kept. It decides
+// nothing by chance.
+//
+// Features are those of when an example was stored. The mean is over arrivals; those that
+// are removed later stay in it.
+type herding struct {
+	groups
+	hearing
+	features [][]float32 // by slot, of norm 1 or 0
+	width    int         // of a feature; 0 before the first
+	target   []float64   // scratch
+	fresh    []float32   // scratch
+}
+
+func newHerding(cfg Config, judge Judge) *herding {
+	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+}
+
+func (m *herding) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
+
+func (m *herding) Add(ex *Example, _ *rand.Rand) {
+	if m.Replace(ex) || m.oversized(ex) {
+		return
+	}
+	row, heard := m.row(ex)
+	if !heard {
+		m.hear(m.alone(ex), nil)
+		row = 0
+	}
+	m.resize(m.opinions.Width)
+	f := m.unit(m.opinions.Feature(row))
+	at := m.arrive(ex)
+	m.average(&m.list[at], f)
+	own := len(m.list[at].members)
+	switch largest := m.largest(); {
+	case m.room(ex):
+		m.insert(ex, at)
+		m.features = append(m.features, append([]float32(nil), f...))
+	case len(m.items) > 0 && m.wants(own, largest):
+		slot, _ := m.best(&m.list[largest], nil)
+		m.overwrite(slot, ex, at)
+		m.features[slot] = append([]float32(nil), f...)
+	case own > 0:
+		if slot, closer := m.best(&m.list[at], f); closer {
+			m.overwrite(slot, ex, at)
+			m.features[slot] = append([]float32(nil), f...)
+		}
+	}
+	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+		slot, _ := m.best(&m.list[m.largest()], nil)
+		m.evict(slot)
+		m.move(slot)
+	}
+}
+
+// resize takes the width of the features from the first of them.
+// Should it change, features that are held are cut, or filled up with zeros.
+func (m *herding) resize(width int) {
+	if m.width == width {
+		return
+	}
+	for slot, f := range m.features {
+		m.features[slot] = append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width]
+	}
+	for i := range m.list {
+		if mean := m.list[i].mean; mean != nil {
+			m.list[i].mean = append(make([]float32, 0, width), mean[:min(width, len(mean))]...)[:width]
+		}
+	}
+	m.width = width
+	m.slotCost, m.groupCost = memberBytes+24+block(4*width), groupBytes+block(4*width)
+	m.target, m.fresh = make([]float64, width), make([]float32, width)
+}
+
+// unit returns a feature scaled to norm 1; valid until the next call.
+func (m *herding) unit(f []float32) []float32 {
+	scale := 0.0
+	if n := math.Sqrt(dot(f, f)); n > 0 {
+		scale = 1 / n
+	}
+	for i, v := range f {
+		m.fresh[i] = float32(float64(v) * scale)
+	}
+	return m.fresh
+}
+
+// average takes an arrival into the mean of its class.
+func (m *herding) average(g *group, f []float32) {
+	mean := m.mean(g)
+	g.heard = min(g.heard+1, herdingMemory)
+	rate := 1 / float64(g.heard)
+	for i, v := range f {
+		old := float64(mean[i])
+		mean[i] = float32(old + float64(rate*(float64(v)-old)))
+	}
+}
+
+func (m *herding) mean(g *group) []float32 {
+	if g.mean == nil {
+		g.mean = make([]float32, m.width)
+	}
+	return g.mean
+}
+
+// best returns the member without which, and with f if there is one, the mean of a group's
+// members is closest to the group's; of several the first. closer says that it is then closer
+// than it was.
+func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
+	n := float64(len(g.members))
+	if f == nil {
+		n--
+	}
+	t := m.target // Σ φ_j + f - n μ
+	for i, v := range m.mean(g) {
+		t[i] = -float64(n * float64(v))
+	}
+	for _, s := range g.members {
+		for i, v := range m.features[s] {
+			t[i] += float64(v)
+		}
+	}
+	before := 0.0
+	for i := range t {
+		before += float64(t[i] * t[i])
+		if f != nil {
+			t[i] += float64(f[i])
+		}
+	}
+	least := math.Inf(1)
+	for _, s := range g.members {
+		d := 0.0
+		for i, v := range m.features[s] {
+			e := t[i] - float64(v)
+			d += float64(e * e)
+		}
+		if d < least {
+			slot, least = s, d
+		}
+	}
+	return slot, least < before
+}
+
+// move follows a removal from the store.
+func (m *herding) move(slot int) {
+	last := len(m.features) - 1
+	m.features[slot] = m.features[last]
+	m.features[last] = nil
+	m.features = m.features[:last]
+}
+
+func (m *herding) drop(slot int) {
+	m.groups.drop(slot)
+	m.move(slot)
+}
+
+func (m *herding) Remove(match func(*Example) bool) int {
+	return sweep(&m.store, match, m.drop)
+}
+
+func (m *herding) RemoveID(id string) bool {
+	slot, ok := m.find(id)
+	if ok {
+		m.drop(slot)
+	}
+	return ok
+}

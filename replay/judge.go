@@ -1,0 +1,102 @@
+package replay
+
+import "math/rand/v2"
+
+// A Judge is what a memory or a Retriever knows of the learner that it belongs to. Its
+// answers are functions of the learner's state and of the examples.
+type Judge interface {
+	// Judge returns what the learner makes of the examples; valid until the next call
+	// of either method.
+	Judge(list []*Example) Opinions
+	// Ahead returns the losses that the examples would have after a step on fresh
+	// alone; valid until the next call of either method.
+	Ahead(list, fresh []*Example) []float32
+}
+
+// Opinions are what a learner makes of a list of examples, a row for each. All are finite:
+// where the learner's own numbers are not, a row has the loss math.MaxFloat32, and zeros.
+type Opinions struct {
+	// Losses are by the label alone, without weight, penalty or distillation; never
+	// negative.
+	Losses []float32
+	// Features are rows × Width: what the learner's last layer reads.
+	Features []float32
+	Width    int
+	// Residuals are rows × Outputs: the derivatives of the losses by the logits. With
+	// the features h of the same row, the residuals d make the gradient d (h, 1)ᵀ of
+	// the last layer.
+	Residuals []float32
+	Outputs   int
+}
+
+// Feature returns a row of the features.
+func (o *Opinions) Feature(row int) []float32 { return o.Features[row*o.Width : (row+1)*o.Width] }
+
+// Residual returns a row of the residuals.
+func (o *Opinions) Residual(row int) []float32 {
+	return o.Residuals[row*o.Outputs : (row+1)*o.Outputs]
+}
+
+// An Observer is a memory that wants to know how the examples it holds are learned.
+type Observer interface {
+	// Observe tells the losses of examples that were rehearsed.
+	Observe(list []*Example, losses []float32)
+}
+
+// Offer adds the examples of a list, one after the other. Kinds that need a Judge hear it
+// on the whole list at once, which is cheaper than one Add for each.
+func Offer(m Memory, list []*Example, r *rand.Rand) {
+	p, prepares := m.(interface {
+		prepare(list []*Example, r *rand.Rand)
+		forgetOpinions()
+	})
+	if prepares {
+		p.prepare(list, r)
+	}
+	for _, ex := range list {
+		m.Add(ex, r)
+	}
+	if prepares {
+		p.forgetOpinions()
+	}
+}
+
+// hearing holds a Judge's opinions on a list of newcomers.
+type hearing struct {
+	judge    Judge
+	asked    []*Example // scratch: the newcomers, and what else was asked about
+	arrivals int        // the first ones of asked
+	next     int        // of the arrivals
+	one      [1]*Example
+	opinions Opinions
+}
+
+// hear asks about newcomers; others are further examples to be judged with them.
+func (h *hearing) hear(arrivals, others []*Example) {
+	h.asked = append(append(h.asked[:0], arrivals...), others...)
+	h.arrivals, h.next = len(arrivals), 0
+	h.opinions = h.judge.Judge(h.asked)
+}
+
+// alone is a list of one newcomer.
+func (h *hearing) alone(ex *Example) []*Example {
+	h.one[0] = ex
+	return h.one[:]
+}
+
+// row returns the opinion's row of a newcomer, in the order of the list; false if it is
+// not the next one.
+func (h *hearing) row(ex *Example) (int, bool) {
+	for at := h.next; at < h.arrivals; at++ {
+		if h.asked[at] == ex {
+			h.next = at + 1
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (h *hearing) forgetOpinions() {
+	clear(h.asked)
+	h.asked, h.arrivals, h.opinions = h.asked[:0], 0, Opinions{}
+}

@@ -1,0 +1,125 @@
+package replay
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// lossUnit is the step in which losses are held: 2^16 of them are 1.
+const lossUnit = 1 << 16
+
+// quantise gives a loss in units, and the largest number for what is beyond.
+func quantise(loss float32) uint32 {
+	v := float64(loss) * lossUnit
+	if !(v < math.MaxUint32) {
+		return math.MaxUint32
+	}
+	return uint32(max(v, 0) + 0.5)
+}
+
+// lossAware is loss-aware balanced reservoir sampling (LARS; Buzzega et al. 2020, algorithm
+// 2). An arrival enters with the probability that it has in a reservoir. Which example i it
+// takes the place of is drawn from two scores of equal mass,
+//
+//	p(i) = ½ n(y_i) / Σ_j n(y_j)  +  ½ (L - ℓ_i) / Σ_j (L - ℓ_j)
+//
+// where n(y) is the number of examples held of a class, ℓ the loss when an example was last
+// rehearsed, or else stored, and L the largest of those: what is learned well, and what there
+// is much of, goes first. The paper's scores are n(y_i) and -ℓ_i; shifting the latter by L is
+// what makes a probability of them.
+type lossAware struct {
+	groups
+	sampler
+	hearing
+	losses weights // by slot, in units
+}
+
+func newLossAware(cfg Config, judge Judge) *lossAware {
+	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+	m.slotCost += weightBytes
+	return m
+}
+
+func (m *lossAware) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
+
+func (m *lossAware) Add(ex *Example, r *rand.Rand) {
+	if m.Replace(ex) || m.oversized(ex) {
+		return
+	}
+	size, at := len(m.items), m.groups.arrive(ex)
+	slot := m.sampler.arrive(size, m.places(m.cfg, size, m.Bytes(), m.cost(ex)), r)
+	if slot == rejected {
+		return
+	}
+	loss := quantise(m.lossOf(ex))
+	if slot == size {
+		m.insert(ex, at)
+		m.losses.push(loss)
+	} else {
+		slot = m.victim(r)
+		m.overwrite(slot, ex, at)
+		m.losses.set(slot, loss)
+	}
+	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+		slot := m.victim(r)
+		m.evict(slot)
+		m.losses.remove(slot)
+	}
+}
+
+func (m *lossAware) lossOf(ex *Example) float32 {
+	row, heard := m.row(ex)
+	if !heard {
+		m.hear(m.alone(ex), nil)
+		row = 0
+	}
+	return m.opinions.Losses[row]
+}
+
+// victim draws the slot that is given up.
+func (m *lossAware) victim(r *rand.Rand) int {
+	if r.Uint64()>>63 == 0 {
+		return m.losses.pickLow(r)
+	}
+	total := uint64(0)
+	for i := range m.list {
+		n := uint64(len(m.list[i].members))
+		total += n * n
+	}
+	x := r.Uint64N(total)
+	for i := range m.list {
+		n := uint64(len(m.list[i].members))
+		if x < n*n {
+			return m.list[i].members[x/n]
+		}
+		x -= n * n
+	}
+	return 0
+}
+
+// Observe implements Observer.
+func (m *lossAware) Observe(list []*Example, losses []float32) {
+	for i, ex := range list {
+		if slot, ok := m.find(ex.ID); ok {
+			m.losses.set(slot, quantise(losses[i]))
+		}
+	}
+}
+
+func (m *lossAware) drop(slot int) {
+	m.leave(len(m.items))
+	m.groups.drop(slot)
+	m.losses.remove(slot)
+}
+
+func (m *lossAware) Remove(match func(*Example) bool) int {
+	return sweep(&m.store, match, m.drop)
+}
+
+func (m *lossAware) RemoveID(id string) bool {
+	slot, ok := m.find(id)
+	if ok {
+		m.drop(slot)
+	}
+	return ok
+}
