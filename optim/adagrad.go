@@ -69,7 +69,7 @@ func (a *adagrad) propose(grad, _ models.Params) {
 	}
 }
 
-func (a *adagrad) tame(k compute.Arithmetic) bool {
+func (a *adagrad) tame(k compute.Arithmetic, _ models.Params) bool {
 	return a.LearningRate <= 1 && a.Epsilon >= tameEpsilon && within(k, a.sum.cur, tameSquares)
 }
 

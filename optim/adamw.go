@@ -84,7 +84,7 @@ func (a *adamW) propose(grad, params models.Params) {
 	}
 }
 
-func (a *adamW) tame(k compute.Arithmetic) bool {
+func (a *adamW) tame(k compute.Arithmetic, _ models.Params) bool {
 	return a.LearningRate <= 1 && a.WeightDecay <= 1 && a.Beta1 <= tameDecay && a.Epsilon >= tameEpsilon &&
 		within(k, a.m.cur, tameMean) && within(k, a.v.cur, tameSquares)
 }

@@ -15,6 +15,7 @@ type Config struct {
 	SGD      *SGD      `yaml:"sgd,omitempty" json:"sgd,omitempty"`
 	AdamW    *AdamW    `yaml:"adamw,omitempty" json:"adamw,omitempty"`
 	Adagrad  *Adagrad  `yaml:"adagrad,omitempty" json:"adagrad,omitempty"`
+	FTRL     *FTRL     `yaml:"ftrl,omitempty" json:"ftrl,omitempty"`
 	Schedule *Schedule `yaml:"schedule,omitempty" json:"schedule,omitempty"`
 }
 
@@ -54,9 +55,10 @@ func (c Config) entry() (name string, b builder, r rank, err error) {
 	set(c.SGD != nil, "sgd", c.SGD, rankMain)
 	set(c.AdamW != nil, "adamw", c.AdamW, rankMain)
 	set(c.Adagrad != nil, "adagrad", c.Adagrad, rankMain)
+	set(c.FTRL != nil, "ftrl", c.FTRL, rankMain)
 	set(c.Schedule != nil, "schedule", c.Schedule, rankLast)
 	if n != 1 {
-		err = fmt.Errorf("sets %d kinds, must set exactly one of ewc, l2sp, clip, sgd, adamw, adagrad, schedule", n)
+		err = fmt.Errorf("sets %d kinds, must set exactly one of ewc, l2sp, clip, sgd, adamw, adagrad, ftrl, schedule", n)
 	}
 	return name, b, r, err
 }
@@ -86,11 +88,14 @@ func Validate(list []Config) error {
 		}
 		switch {
 		case r.at == rankMain.at && optimizer != "":
-			return configError(field, "is %s beside %s, must be the only one of sgd, adamw, adagrad", name, optimizer)
+			return configError(field, "is %s beside %s, must be the only one of sgd, adamw, adagrad, ftrl", name, optimizer)
 		case r.at == last.at:
 			return configError(field, "is a second %s, must be the only one", name)
 		case r.at < last.at:
 			return configError(field, "is %s after %s, must come before it: %s", name, lastName, r.why)
+		}
+		if r.at == rankLast.at && optimizer == "ftrl" {
+			return configError(field, "is schedule after ftrl, must be absent: the rate of ftrl falls by itself, for each parameter")
 		}
 		if r.at == rankMain.at {
 			optimizer = name
@@ -98,7 +103,7 @@ func Validate(list []Config) error {
 		last, lastName = r, name
 	}
 	if optimizer == "" {
-		return configError("optimizer", "has no optimizer, must list one of sgd, adamw, adagrad")
+		return configError("optimizer", "has no optimizer, must list one of sgd, adamw, adagrad, ftrl")
 	}
 	return nil
 }

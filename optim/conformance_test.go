@@ -2,6 +2,7 @@ package optim_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,26 @@ func adamWReference(rate, decay float64) func([]float64) optimtest.Reference {
 			v[i] = 0.999*v[i] + 0.001*g*g
 			mHat, vHat := m[i]/(1-math.Pow(0.9, t[i])), v[i]/(1-math.Pow(0.999, t[i]))
 			return rate * (mHat/(math.Sqrt(vHat)+1e-8) + decay*theta)
+		})
+	}
+}
+
+func ftrlReference(alpha, beta, l1, l2 float64) func([]float64) optimtest.Reference {
+	return func(start []float64) optimtest.Reference {
+		n, z := make([]float64, len(start)), make([]float64, len(start))
+		for i, w := range start {
+			if w != 0 {
+				z[i] = -w*(beta/alpha+l2) - math.Copysign(l1, w)
+			}
+		}
+		return each(func(i int, g, w float64) float64 {
+			sigma := (math.Sqrt(n[i]+g*g) - math.Sqrt(n[i])) / alpha
+			z[i] += g - sigma*w
+			n[i] += g * g
+			if math.Abs(z[i]) <= l1 {
+				return w
+			}
+			return w + (z[i]-math.Copysign(l1, z[i]))/((beta+math.Sqrt(n[i]))/alpha+l2)
 		})
 	}
 }
@@ -126,6 +147,7 @@ func TestConformance(t *testing.T) {
 				return 0.1 * g / (math.Sqrt(0.5+s[i]) + 1e-10)
 			})
 		}},
+		{"ftrl", optim.FTRL{Alpha: 0.2, Beta: 0.7, L1: 0.4, L2: 0.05}, ftrlReference(0.2, 0.7, 0.4, 0.05)},
 		{"clip", optim.Clip{Norm: 2}, clipReference(2)},
 		{"l2sp", optim.L2SP{Strength: 0.3}, func(start []float64) optimtest.Reference {
 			return each(func(i int, g, theta float64) float64 { return g + 0.3*(theta-start[i]) })
@@ -155,6 +177,50 @@ func TestConformance(t *testing.T) {
 			}, tc.reference)
 		})
 	}
+}
+
+func TestConformanceOnTables(t *testing.T) {
+	for name, config := range map[string]buildable{
+		"sgd":      optim.SGD{LearningRate: 0.1},
+		"momentum": optim.SGD{LearningRate: 0.05, Momentum: 0.9},
+		"nesterov": optim.SGD{LearningRate: 0.05, Momentum: 0.8, Nesterov: true},
+		"adamw":    optim.AdamW{LearningRate: 0.01, WeightDecay: 0.1},
+		"adagrad":  optim.Adagrad{LearningRate: 0.1, Initial: 0.5},
+		"ftrl":     optim.FTRL{Alpha: 0.2, Beta: 0.7, L1: 0.4, L2: 0.05},
+		"clip":     optim.Clip{Norm: 2},
+		"l2sp":     optim.L2SP{Strength: 0.3},
+		"schedule": optim.Schedule{Kind: optim.InverseSqrt, Warmup: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			optimtest.RunSparse(t, func(p models.Params) optim.Transform {
+				tr, err := config.Build(p)
+				require.NoError(t, err)
+				return tr
+			})
+		})
+	}
+}
+
+func TestAKindThatPassesOverEveryParameterRefusesTables(t *testing.T) {
+	p := models.Params{models.NewParam("embedding.weight", 4, 2)}
+	p[0].Sparse = true
+	_, err := optim.EWC{}.Build(p)
+	require.ErrorIs(t, err, optim.ErrConfig)
+	require.ErrorContains(t, err, "ewc passes over every parameter, must be absent for a model with a table (embedding.weight)")
+}
+
+func TestFTRLKeepsWhatSaysLittleAtExactlyZero(t *testing.T) {
+	p := params(0, 0, 0.5)
+	chain, err := optim.FTRL{L1: 1}.Build(p)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		g := params(float32(0.01*r.NormFloat64()), float32(-0.3+0.1*r.NormFloat64()), 0)
+		require.NoError(t, chain.Step(g, p))
+	}
+	require.Equal(t, float32(0), p[0].Data[0], "noise within l1")
+	require.Greater(t, p[0].Data[1], float32(0.1), "a feature that says something")
+	require.Equal(t, float32(0.5), p[0].Data[2], "what learning starts from stays without a gradient")
 }
 
 func TestConformanceOfAChain(t *testing.T) {

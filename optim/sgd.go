@@ -93,7 +93,7 @@ func (s *sgd) propose(grad, _ models.Params) {
 	}
 }
 
-func (s *sgd) tame(k compute.Arithmetic) bool {
+func (s *sgd) tame(k compute.Arithmetic, _ models.Params) bool {
 	return s.LearningRate <= 1 && s.Momentum <= tameDecay &&
 		(s.momentum == nil || within(k, s.momentum.cur, tameMean))
 }

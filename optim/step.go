@@ -12,9 +12,9 @@ import (
 // gradient into a step, and the subtraction of that step, in one pass.
 type main interface {
 	stage
-	// tame says that settings and state are of sizes at which no step overflows, for as
-	// long as gradients have a norm of largest or less.
-	tame(k compute.Arithmetic) bool
+	// tame says that settings, state and parameters are of sizes at which no step
+	// overflows, for as long as gradients have a norm of largest or less.
+	tame(k compute.Arithmetic, params models.Params) bool
 	// settings proposes the counters of the next step, and returns its settings.
 	settings() compute.Hyper
 	// descend takes the step for tensor i, and writes it to theta and to the state: of a
@@ -53,7 +53,7 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	if err := p.shape.Fits(params); err != nil {
 		return fmt.Errorf("parameters: %w", err)
 	}
-	if !(math.Sqrt(squares(p.kernels, grad)) <= largest) || !p.surveyed && !f.main.tame(p.kernels) {
+	if !(math.Sqrt(squares(p.kernels, grad)) <= largest) || !p.surveyed && !f.main.tame(p.kernels, params) {
 		return p.stepApart(grad, params)
 	}
 	p.surveyed = true

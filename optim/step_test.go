@@ -22,6 +22,7 @@ func stepped() map[string][]optim.Config {
 		"adagrad":  {{Adagrad: &optim.Adagrad{Initial: 0.1}}, {Schedule: &optim.Schedule{Kind: optim.InverseSqrt, Warmup: 3}}},
 		"penalties": {{EWC: &optim.EWC{Strength: 0.02, Every: 5}}, {L2SP: &optim.L2SP{Strength: 0.1}}, {Clip: &optim.Clip{Norm: 1.5}},
 			{AdamW: &optim.AdamW{LearningRate: 0.02}}},
+		"ftrl":     {{Clip: &optim.Clip{Norm: 3}}, {FTRL: &optim.FTRL{L1: 0.3, L2: 0.1}}},
 		"not tame": {{SGD: &optim.SGD{LearningRate: 1.5}}},
 	}
 }
@@ -57,6 +58,68 @@ func TestStepGivesTheBitsOfUpdateAndApply(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same on tables, of which steps list rows.
+func TestStepGivesTheBitsOfUpdateAndApplyOnTables(t *testing.T) {
+	for name, list := range stepped() {
+		if name == "penalties" {
+			list = list[1:] // ewc takes no tables
+		}
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			p := models.Params{models.NewParam("wide", 90, 1), models.NewParam("deep", 90, 19), models.NewParam("b", 11)}
+			p[0].Sparse, p[1].Sparse = true, true
+			noise(p, r, 1)
+			q := p.Clone()
+			fused, err := optim.New(list, p)
+			require.NoError(t, err)
+			apart, err := optim.New(list, q)
+			require.NoError(t, err)
+			for step := range 80 {
+				g := rowsOf(p, r, 1+r.IntN(80), math.Exp(2*r.NormFloat64()))
+				if step == 40 {
+					g[0].Data[0] = 1e12 // too large for one pass, not for a step
+				}
+				if step == 41 {
+					require.NoError(t, fused.Restore(apart.State()))
+				}
+				h := g.Clone()
+				require.NoError(t, fused.Step(g, p))
+				require.NoError(t, apart.Update(h, q))
+				optim.Apply(q, h)
+				require.True(t, q.Equal(p), "parameters after step %d", step)
+				require.True(t, apart.State().Tensors.Equal(fused.State().Tensors), "state after step %d", step)
+			}
+			before, state := p.Clone(), fused.State()
+			g := rowsOf(p, r, 70, 1)
+			g[1].Data[69*19+18] = float32(math.Inf(1))
+			require.ErrorIs(t, fused.Step(g, p), optim.ErrNonFinite)
+			require.True(t, before.Equal(p))
+			require.True(t, state.Tensors.Equal(fused.State().Tensors))
+			g = rowsOf(p, r, 70, 1)
+			require.Zero(t, testing.AllocsPerRun(20, func() {
+				if err := fused.Step(g, p); err != nil {
+					t.Error(err)
+				}
+			}))
+		})
+	}
+}
+
+// rowsOf returns noise for n rows of the tables.
+func rowsOf(p models.Params, r *rand.Rand, n int, scale float64) models.Params {
+	g := p.ZeroGrads()
+	for i := range g {
+		if g[i].Sparse {
+			for _, row := range r.Perm(g[i].Shape[0])[:n] {
+				g[i].Rows = append(g[i].Rows, int32(row))
+			}
+			g[i].Data = make([]float32, n*g[i].Width())
+		}
+	}
+	noise(g, r, scale)
+	return g
 }
 
 func noise(p models.Params, r *rand.Rand, scale float64) {
