@@ -37,12 +37,28 @@ func (c checker) model(at []string, m Model) {
 	c.ask(at, m.Replay.Validate())
 	c.ask(at, m.Promote.Validate())
 	c.ask(step(at, "checkpoint"), m.Checkpoint.Config.Validate())
+	if !c.buckets(at, m) {
+		return
+	}
 	c.architecture(at, m)
 	// The engine sees the whole last: what it objects to first is often one of the
 	// above, and then it is not said twice.
 	if e, err := m.Engine(1); err == nil {
 		c.ask(at, e.Validate(), specAliases()...)
 	}
+}
+
+// buckets holds the rule of a shared table at the features, whose order is not that of the
+// spec's categories. It returns false if it is broken.
+func (c checker) buckets(at []string, m Model) bool {
+	for i, f := range m.Features {
+		if m.Model.Table > 0 && f.Buckets > m.Model.Table {
+			c.object(append(at[:len(at):len(at)], "features", strconv.Itoa(i), "buckets"),
+				fmt.Sprintf("must be at most model.table, %d", m.Model.Table))
+			return false
+		}
+	}
+	return true
 }
 
 func (c checker) architecture(at []string, m Model) {
@@ -64,6 +80,7 @@ func (c checker) architecture(at []string, m Model) {
 func specAliases() []alias {
 	return []alias{
 		{"kind", "model.kind"}, {"image", "model.image"}, {"conv", "model.conv"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
+		{"embedding", "model.embedding"}, {"table", "model.table"},
 		{"dense", "features"}, {"categories", "features"}, {"arms[0]", ""},
 	}
 }

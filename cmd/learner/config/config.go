@@ -74,17 +74,27 @@ type Model struct {
 
 // Architecture says which graph a model is; its inputs follow from the features.
 type Architecture struct {
-	// Kind names the architecture: linear, mlp or cnn.
+	// Kind names the architecture: linear, mlp, cnn, or for hashed categories deepfm,
+	// wide_and_deep or sparse_linear.
 	Kind string `yaml:"kind" json:"kind"`
 	// Image says how the features are an image; for cnn alone. It takes a vector of
 	// height x width x channels elements: line by line, the channels of a pixel side by side.
 	Image *models.Image `yaml:"image" json:"image"`
 	// Conv lists the convolutional layers over the image; for cnn alone, at least one.
 	Conv []models.Conv `yaml:"conv" json:"conv"`
-	// Hidden lists the widths of the hidden layers; for mlp ([64, 32] by default) and cnn (none).
+	// Hidden lists the widths of the hidden layers; for mlp, deepfm and wide_and_deep
+	// ([64, 32] by default) and cnn (none).
 	Hidden []int `yaml:"hidden" json:"hidden"`
-	// Activation follows each hidden and each convolutional layer; for mlp and cnn.
+	// Activation follows each hidden and each convolutional layer; for mlp, cnn, deepfm and
+	// wide_and_deep.
 	Activation string `yaml:"activation" json:"activation"`
+	// Embedding is the width of the vectors that categories are looked up as; for deepfm and
+	// wide_and_deep (16 by default).
+	Embedding int `yaml:"embedding" json:"embedding"`
+	// Table is the number of rows of one table that all categorical features share, each of
+	// which has at most as many buckets; for deepfm, wide_and_deep and sparse_linear. Without
+	// it each feature has a row for each of its buckets.
+	Table int `yaml:"table" json:"table"`
 }
 
 // Checkpoint says when a durable version is due and how long it stays.

@@ -29,11 +29,15 @@ func (c Config) WithDefaults() Config {
 // WithDefaults returns m with every unset field at its default.
 func (m Model) WithDefaults() Model {
 	setDefault(&m.Model.Kind, "mlp")
-	if m.Model.Kind == "mlp" || m.Model.Kind == "cnn" {
+	embeds := m.Model.Kind == "deepfm" || m.Model.Kind == "wide_and_deep"
+	if m.Model.Kind == "mlp" || m.Model.Kind == "cnn" || embeds {
 		setDefault(&m.Model.Activation, "relu")
 	}
-	if m.Model.Kind == "mlp" && m.Model.Hidden == nil {
+	if (m.Model.Kind == "mlp" || embeds) && m.Model.Hidden == nil {
 		m.Model.Hidden = []int{64, 32}
+	}
+	if embeds {
+		setDefault(&m.Model.Embedding, 16)
 	}
 	fill(&m.Model.Image)
 	m.Model.Conv = slices.Clone(m.Model.Conv)
@@ -58,6 +62,7 @@ func (m Model) WithDefaults() Model {
 		fill(&o.SGD)
 		fill(&o.AdamW)
 		fill(&o.Adagrad)
+		fill(&o.FTRL)
 		fill(&o.Schedule)
 	}
 	// The engine's defaults are the engine's to say; that the features are not

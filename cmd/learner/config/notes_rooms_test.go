@@ -25,6 +25,7 @@ func roomNotes() map[string]note {
 		"optim.Config.clip":     {text: "A bound on the global norm of the gradient. Before the optimizer."},
 		"optim.Config.sgd":      {text: "Stochastic gradient descent, with momentum where asked."},
 		"optim.Config.adamw":    {text: "Adam with decoupled weight decay."},
+		"optim.Config.ftrl":     {text: "FTRL-Proximal: a rate for each parameter that falls by itself, and an l1 that keeps parameters at 0."},
 		"optim.Config.adagrad":  {text: "Adagrad: steps shrink where gradients have been large."},
 		"optim.Config.schedule": {text: "A factor on the step that changes over time. Last in the list."},
 
@@ -41,6 +42,10 @@ func roomNotes() map[string]note {
 		"optim.AdamW.beta2":           {unit: "factor", above: 0, text: "The decay of the mean squared gradient, below 1."},
 		"optim.AdamW.epsilon":         {unit: "gradient", above: 0, text: "What is added to the root of the mean square."},
 		"optim.AdamW.weight_decay":    {unit: "factor", min: 0, text: "How much every parameter decays, times the learning rate."},
+		"optim.FTRL.alpha":            {unit: "rate", above: 0, max: 1000, text: "The scale of the rates."},
+		"optim.FTRL.beta":             {unit: "gradient", min: 0.000001, text: "What is added to the root of the sum of squares."},
+		"optim.FTRL.l1":               {unit: "gradient", min: 0, text: "The sum of gradients up to which a parameter stays exactly 0."},
+		"optim.FTRL.l2":               {unit: "factor", min: 0, text: "How strongly parameters are pulled to 0."},
 		"optim.Adagrad.learning_rate": {unit: "rate", above: 0, text: "The length of a step."},
 		"optim.Adagrad.epsilon":       {unit: "gradient", above: 0, text: "What is added to the root of the sum of squares."},
 		"optim.Adagrad.initial":       {unit: "gradient squared", min: 0, text: "What the sum of squares starts with."},

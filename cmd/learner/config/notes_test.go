@@ -105,9 +105,11 @@ func modelNotes() map[string]note {
 		"config.Model.promote":         {text: "When a candidate becomes stable."},
 		"config.Model.checkpoint":      {text: "When a durable version is due, and how long it stays."},
 
-		"config.Architecture.kind":       {enum: []any{"linear", "mlp", "cnn"}},
+		"config.Architecture.kind":       {enum: []any{"linear", "mlp", "cnn", "deepfm", "wide_and_deep", "sparse_linear"}},
 		"config.Architecture.conv":       {minItems: 1, maxItems: 64},
 		"config.Architecture.hidden":     {unit: "units", min: 1, max: 1 << 16, minItems: 1, maxItems: 64},
+		"config.Architecture.embedding":  {unit: "elements", min: 1, max: 1 << 12, optional: true},
+		"config.Architecture.table":      {unit: "rows", min: 1, max: 1 << 28, optional: true},
 		"config.Architecture.activation": {enum: []any{"relu", "gelu", "tanh", "sigmoid"}},
 		"models.Image.height":            {required: true, unit: "pixels", min: 1, max: 1 << 16, text: "The number of lines."},
 		"models.Image.width":             {required: true, unit: "pixels", min: 1, max: 1 << 16, text: "The number of columns."},
