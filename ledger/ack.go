@@ -46,8 +46,11 @@ func (e *refusedError) isFull() bool {
 
 // isPassing: the same request may succeed in a moment.
 func (e *refusedError) isPassing() bool {
-	return e.Code == codeIncomplete || e.Code == codeTooManyBatches || e.Code == codeInProcess || e.Status == 503
+	return e.Code == codeIncomplete || e.Code == codeTooManyBatches || e.Code == codeInProcess || e.isAway()
 }
+
+// isAway: nobody is there to take the request, as while a cluster elects a leader.
+func (e *refusedError) isAway() bool { return e.Status == 503 && !e.isFull() }
 
 func parseAck(m *nats.Msg) (pubAck, error) {
 	if m.Header.Get("Status") == "503" {

@@ -28,9 +28,10 @@ type Receipt struct {
 //
 // If some events alone were refused, Append returns all the receipts and an error that
 // joins theirs. Without receipts, the error concerns the whole call: ErrBusy and
-// ErrTooLarge when nothing was stored; ErrFull, when a call of several commits may be
-// stored in part; ErrStalled, ErrClosed or ctx's error when it is unknown what was. Then a retry with the same ids, within the duplicate window,
-// stores what is missing and nothing twice. ctx ends the wait of this call alone.
+// ErrTooLarge when nothing was stored; ErrFull, when some may be; ErrStalled, ErrClosed
+// or ctx's error when it is unknown what was. Then a retry with the same ids, within the
+// duplicate window, stores what is missing and nothing twice. ctx ends the wait of this
+// call alone.
 func (l *Log) Append(ctx context.Context, events []feedback.Event) ([]Receipt, error) {
 	if len(events) == 0 {
 		return nil, nil
@@ -65,7 +66,9 @@ func (l *Log) Append(ctx context.Context, events []feedback.Event) ([]Receipt, e
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case <-timer.C:
-		err = fmt.Errorf("no answer within %v: %w", l.cfg.AppendTimeout, ErrStalled)
+		if err = l.room(); err == nil {
+			err = fmt.Errorf("no answer within %v: %w", l.cfg.AppendTimeout, ErrStalled)
+		}
 	}
 	if l.queue.withdraw(r) {
 		return nil, fmt.Errorf("append %d events: nothing was stored: %w", len(events), err)

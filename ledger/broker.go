@@ -23,6 +23,7 @@ type Broker struct {
 	emb  *embedded // nil for an external server
 	conn *nats.Conn
 	js   jetstream.JetStream
+	free func(dir string) (bytes uint64, ok bool) // of the disk
 
 	mu     sync.Mutex
 	closed bool
@@ -36,7 +37,7 @@ func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error)
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	b := &Broker{cfg: cfg, log: log}
+	b := &Broker{cfg: cfg, log: log, free: freeOf}
 	if cfg.URL == "" {
 		emb, err := startEmbedded(ctx, cfg, log)
 		if err != nil {
@@ -110,18 +111,13 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 		}
 		return nc, nil
 	}
-	if b.cfg.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(b.cfg.Credentials))
-	}
-	if b.cfg.TLS.CA != "" {
-		opts = append(opts, nats.RootCAs(b.cfg.TLS.CA))
-	}
-	if b.cfg.TLS.Cert != "" {
-		opts = append(opts, nats.ClientCert(b.cfg.TLS.Cert, b.cfg.TLS.Key))
-	}
-	nc, err := nats.Connect(b.cfg.URL, opts...)
+	access, err := b.cfg.access()
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, err)
+		return nil, err
+	}
+	nc, err := nats.Connect(b.cfg.URL, append(opts, access...)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, b.cfg.explain(err))
 	}
 	return nc, nil
 }

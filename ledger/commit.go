@@ -35,11 +35,11 @@ type committer struct {
 	log     *Log
 	nc      *nats.Conn
 	inbox   string
-	sub     *nats.Subscription
-	seq     uint64     // of the last request sent: the tail of its inbox
-	seqs    [][]string // the header values "1", "2", ... of a batch
-	stalled bool       // the last request got no answer in time
-	few     int        // up to so many events are stored singly: see fewOnDisk
+	answers chan *nats.Msg // to requests, those that were given up too
+	seq     uint64         // of the last request sent: the tail of its inbox
+	seqs    [][]string     // the header values "1", "2", ... of a batch
+	stalled bool           // the last request got no answer in time
+	few     int            // up to so many events are stored singly: see fewOnDisk
 
 	ahead  string    // where the answer to the batch sent ahead comes, or ""
 	parked *nats.Msg // that answer, if it came before its turn
@@ -55,15 +55,15 @@ const (
 )
 
 func newCommitter(l *Log) (*committer, error) {
-	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), few: 1}
+	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), answers: make(chan *nats.Msg, maxAnswers), few: 1}
 	if emb := l.broker.emb; emb != nil {
 		c.few = fewOnDisk
 		if emb.staged.add(l.id.Name) {
 			c.few = fewStaged
 		}
 	}
-	var err error
-	if c.sub, err = c.nc.SubscribeSync(c.inbox + ".*"); err != nil {
+	// A channel, as it also brings the word that nobody is there to answer.
+	if _, err := c.nc.ChanSubscribe(c.inbox+".*", c.answers); err != nil {
 		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
 	}
 	return c, nil
@@ -139,6 +139,9 @@ func (c *committer) launch(items []item) *flight {
 	for i := range f.todo {
 		f.todo[i] = i
 	}
+	if f.err = c.log.room(); f.err != nil {
+		return f
+	}
 	if f.err = c.log.cfg.Failpoints.Hit(failBeforeCommit); f.err == nil && len(f.todo) > c.few {
 		f.err = c.sendBatch(f)
 	}
@@ -166,6 +169,10 @@ func (c *committer) land(ctx context.Context, f *flight) {
 			rec.Duplicate = true
 		}
 		seen[i] = true
+		if errors.Is(rec.Err, ErrFull) || errors.Is(rec.Err, ErrStalled) {
+			q.settle(it, Receipt{}, rec.Err) // it is the log that cannot, whatever the event
+			continue
+		}
 		q.settle(it, rec, nil)
 	}
 }
@@ -210,6 +217,15 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 			}
 		case refused.isFull():
 			return fmt.Errorf("%w: %w", ErrFull, err)
+		case refused.isAway():
+			// Nothing was stored, and no event is to blame.
+			attempt--
+			if !time.Now().Before(f.deadline) {
+				return fmt.Errorf("%w: %w", ErrStalled, err)
+			}
+			if !sleep(ctx, awayPause) {
+				return ErrClosed
+			}
 		default:
 			// Nothing was stored: once more, and if it goes on, one by one, so that
 			// a single event cannot sink the others.
@@ -223,6 +239,9 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 	}
 	return nil
 }
+
+// awayPause is between two tries where nobody was there to answer.
+const awayPause = 20 * time.Millisecond
 
 // maxBatchAttempts is how often a batch is tried before its events go one by one.
 const maxBatchAttempts = 3
@@ -298,8 +317,10 @@ func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
 			return err
 		case refused.isPassing() && time.Now().Before(f.deadline):
 			left = append(left, i)
+		case refused.isPassing():
+			rec.Err = fmt.Errorf("%w: %w", ErrStalled, err)
 		case refused.isFull():
-			rec.Err = fmt.Errorf("id %q: %w: %w", id, ErrFull, err)
+			rec.Err = fmt.Errorf("%w: %w", ErrFull, err)
 		case refused.Code == codeTooBig:
 			rec.Err = fmt.Errorf("id %q: %w: %w", id, ErrTooLarge, err)
 		default:
@@ -307,7 +328,7 @@ func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
 		}
 	}
 	f.todo = append(left, f.todo[n:]...)
-	if len(left) > 0 && !sleep(ctx, 20*time.Millisecond) {
+	if len(left) > 0 && !sleep(ctx, awayPause) {
 		return ErrClosed
 	}
 	return nil
@@ -323,60 +344,6 @@ func (c *committer) nextReply() string {
 // its commit was not sent.
 func (c *committer) unsent(err error) error {
 	return fmt.Errorf("send to the log: %w: %w", ErrStalled, err)
-}
-
-// await returns the answer that comes to reply, or ErrStalled at the deadline.
-func (c *committer) await(ctx context.Context, reply string, deadline time.Time) (pubAck, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	for {
-		m, err := c.receive(ctx)
-		if err != nil {
-			return pubAck{}, fmt.Errorf("wait for acknowledgement: %w", err)
-		}
-		if m.Subject == reply {
-			return parseAck(m)
-		}
-	}
-}
-
-// receive returns the next answer, ErrStalled when ctx's deadline has passed, or ErrClosed.
-// The answer to the batch sent ahead is kept until that batch has its turn; what was given
-// up is left out by the caller.
-func (c *committer) receive(ctx context.Context) (*nats.Msg, error) {
-	if m := c.parked; m != nil && c.ahead == "" {
-		c.parked = nil
-		return m, nil
-	}
-	for {
-		m, err := c.sub.NextMsgWithContext(ctx)
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			c.stalled = true
-			return nil, fmt.Errorf("no answer within %v: %w", c.log.cfg.AppendTimeout, ErrStalled)
-		case err != nil:
-			return nil, fmt.Errorf("%w: %w", ErrClosed, err)
-		case c.ahead != "" && m.Subject == c.ahead:
-			c.parked = m
-		default:
-			return m, nil
-		}
-	}
-}
-
-// recovered waits until the broker, having left a request unanswered, answers again.
-// Meanwhile nothing is sent but one question for each AppendTimeout, so that a stalled
-// broker's queues do not grow. It reports false if ctx ended or the wait must go on.
-func (c *committer) recovered(ctx context.Context) bool {
-	known, err := c.known(ctx, []string{newToken()}, time.Now().Add(c.log.cfg.AppendTimeout))
-	if err == nil && len(known) == 1 {
-		c.stalled = false
-		c.log.log.Info("the log answers again")
-		return true
-	}
-	c.log.queue.signal()
-	sleep(ctx, 50*time.Millisecond)
-	return false
 }
 
 // newToken returns a string that nobody else makes.

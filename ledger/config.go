@@ -30,6 +30,9 @@ type Config struct {
 	// MaxBytes bounds a stream on disk; a full log refuses appends (ErrFull) and never
 	// drops old records. 0, the default, leaves it to the disk.
 	MaxBytes int64 `yaml:"max_bytes" json:"max_bytes"`
+	// FreeBytes is how much of the embedded log's disk stays free: below it appends are
+	// refused (ErrFull). 64 MiB by default; at least 1.
+	FreeBytes int64 `yaml:"free_bytes" json:"free_bytes"`
 	// DuplicateWindow is how long the broker remembers event ids: 10 s by default. It
 	// costs the broker some 150 bytes of memory for each event in the window, and
 	// serves retries; beyond it the learner's state knows the ids.
@@ -65,6 +68,9 @@ func (c Config) WithDefaults() Config {
 		if c.URL != "" {
 			c.Replicas = 3
 		}
+	}
+	if c.FreeBytes == 0 {
+		c.FreeBytes = 64 << 20
 	}
 	if c.DuplicateWindow == 0 {
 		c.DuplicateWindow = 10 * time.Second
@@ -108,6 +114,7 @@ func (c Config) Validate() error {
 	rule(c.Replicas >= 1 && c.Replicas <= 5, "replicas", "be from 1 to 5")
 	rule(external || c.Replicas == 1, "replicas", "be 1 without url: an embedded server stands alone")
 	rule(c.MaxBytes >= 0, "max_bytes", "be 0 or more")
+	rule(c.FreeBytes >= 1, "free_bytes", "be 1 or more")
 	rule(c.DuplicateWindow >= 100*time.Millisecond && c.DuplicateWindow <= time.Hour,
 		"duplicate_window", "be from 100ms to 1h")
 	rule(c.AppendTimeout >= 10*time.Millisecond && c.AppendTimeout <= time.Minute,

@@ -146,7 +146,11 @@ func (c *cursor) owned(ctx context.Context) (bool, error) {
 // ErrRecreated if the stream is no longer the same. Any other failure may pass: it is
 // logged, and tried again when next finds nothing to return.
 func (c *cursor) repair(ctx context.Context) error {
-	err := c.reopen(ctx)
+	// A broker that loses its leader may leave a question unanswered, whatever time the
+	// caller has.
+	trying, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	err := c.reopen(trying)
 	switch {
 	case err == nil:
 		c.log.Info("reads on after a lost delivery", "stream", c.stream, "after", c.last)
@@ -312,15 +316,4 @@ func (c *cursor) status(m *nats.Msg) error {
 	}
 	c.ask()
 	return nil
-}
-
-// drained reports whether the broker has nothing more for this cursor. It repairs the
-// consumer if that doesn't answer.
-func (c *cursor) drained(ctx context.Context) (bool, error) {
-	cons, err := c.js.Consumer(ctx, c.stream, c.name)
-	if err != nil {
-		return false, c.repair(ctx)
-	}
-	info := cons.CachedInfo()
-	return info.NumPending == 0 && info.Delivered.Consumer == c.consumer, nil
 }

@@ -80,6 +80,8 @@ func (c *committer) known(ctx context.Context, ids []string, deadline time.Time)
 		case err == nil:
 			return nil, fmt.Errorf("the broker stored a question about id %q at %d", ids[k], ack.Seq)
 		case errors.As(err, &refused) && (refused.Code == codeRollup || refused.Code == codeInProcess):
+		case errors.As(err, &refused) && refused.isPassing():
+			return nil, fmt.Errorf("ask about duplicates: %w: %w", ErrStalled, err)
 		default:
 			return nil, fmt.Errorf("ask about id %q: %w", ids[k], err)
 		}

@@ -26,8 +26,8 @@ var (
 	// ErrStalled: the log did not answer within AppendTimeout. Whether the events are
 	// stored is unknown; a retry with the same ids is safe.
 	ErrStalled = errors.New("the log does not answer")
-	// ErrFull: the stream, account or disk has no room. Of a call that takes several
-	// commits some events may be stored; a retry with the same ids is safe.
+	// ErrFull: the stream, account or disk has no room. Some of the call's events may be
+	// stored; a retry with the same ids is safe.
 	ErrFull = errors.New("the log is full")
 	// ErrTooLarge: an event, or a whole call, is larger than the log takes.
 	ErrTooLarge = errors.New("too large for the log")

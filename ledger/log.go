@@ -139,7 +139,7 @@ func (l *Log) State(ctx context.Context) (State, error) {
 }
 
 func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	s, err := l.js.Stream(ctx, l.id.Name)
+	s, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, l.id.Name) })
 	if err != nil {
 		return nil, fmt.Errorf("ask for the state of log %s: %w", l.id.Name, err)
 	}

@@ -153,3 +153,24 @@ func TestAFailureBeforeCommitStoresNothingAndAfterItStoresAll(t *testing.T) {
 		})
 	}
 }
+
+// Few events are stored one by one and many as a batch: a log without room says the same
+// of both, and says it of the call.
+func TestAFullStreamConcernsTheWholeCall(t *testing.T) {
+	l := open(t, ledger.Config{MaxBytes: 64 << 10})
+	var err error
+	for i := 0; err == nil && i < 1000; i++ {
+		_, err = l.Append(t.Context(), numbered(i*10, i*10+9))
+	}
+	require.ErrorIs(t, err, ledger.ErrFull)
+	for i := 0; ; i++ { // what room a batch did not find may do for some single ones
+		if _, err = l.Append(t.Context(), numbered(1_000_000+i, 1_000_000+i)); err != nil {
+			break
+		}
+	}
+	for _, n := range []int{1, 2, 3, 9, 50} {
+		receipts, err := l.Append(t.Context(), numbered(2_000_000, 2_000_000+n-1))
+		require.ErrorIs(t, err, ledger.ErrFull, "%d events", n)
+		require.Nil(t, receipts)
+	}
+}

@@ -57,6 +57,9 @@ func TestScanPassesGapsAtHeadMiddleAndTail(t *testing.T) {
 	for _, p := range []ledger.Position{1, 2, 6, 7, 11, 12} {
 		require.NoError(t, l.Erase(t.Context(), p))
 	}
+	end, err := l.End(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, ledger.Position(10), end)
 	left := []string{"e3", "e4", "e5", "e8", "e9", "e10"}
 	require.Equal(t, left, ids(t, l, 1))
 	s := scan(t, l, 1)

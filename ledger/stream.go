@@ -107,16 +107,16 @@ func (b *Broker) ensure(ctx context.Context, want jetstream.StreamConfig) (*jets
 	}
 }
 
-// adjust brings the configurable limits of an embedded stream up to date. An external
+// adjust brings the configurable settings of an embedded stream up to date. An external
 // stream belongs to its operators: a difference is said and left.
 func (b *Broker) adjust(ctx context.Context, info *jetstream.StreamInfo, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
 	have := info.Config
-	if have.MaxBytes == want.MaxBytes && have.Duplicates == want.Duplicates {
+	if have.MaxBytes == want.MaxBytes && have.Duplicates == want.Duplicates && have.Replicas == want.Replicas {
 		return info, nil
 	}
 	if b.emb == nil {
-		b.log.Warn("the stream's limits differ from the configuration and stay as they are",
-			"stream", have.Name, "max_bytes", have.MaxBytes, "duplicate_window", have.Duplicates)
+		b.log.Warn("the stream's settings differ from the configuration and stay as they are",
+			"stream", have.Name, "max_bytes", have.MaxBytes, "duplicate_window", have.Duplicates, "replicas", have.Replicas)
 		return info, nil
 	}
 	have.MaxBytes, have.Duplicates = want.MaxBytes, want.Duplicates

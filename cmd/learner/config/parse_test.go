@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -211,4 +212,12 @@ func TestLoadResolvesPathsAndObeysTheEnvironment(t *testing.T) {
 
 	_, err = Load(filepath.Join(folder, "missing.yaml"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// Paths make lines long: what ends a bracket far to the right is no indentation.
+func TestALongLineOfBracketsIsNotTooDeep(t *testing.T) {
+	path := "/" + strings.Repeat("x", 150)
+	cfg, err := Parse("f", fmt.Appendf(nil, "log: {url: 'nats://n', credentials: %s, tls: {ca: %s}}\n%s", path, path, minimal))
+	require.NoError(t, err)
+	require.Equal(t, path, cfg.Log.TLS.CA)
 }

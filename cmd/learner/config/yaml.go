@@ -100,6 +100,7 @@ func shallow(tokens token.Tokens, p *problems) bool {
 			flow++
 		case token.SequenceEndType, token.MappingEndType:
 			flow = max(flow-1, 0)
+			continue // it stands where the line is at its end
 		case token.MappingKeyType:
 			p.add(placeOf(tk), "", "must not have a complex key (?)", "")
 			return false

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -25,6 +24,7 @@ import (
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 	"github.com/perennial-ml/perennial/cmd/learner/daemon"
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/internal/natstest"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
@@ -345,14 +345,7 @@ func forget(t *testing.T, yaml, folder string, after uint64) {
 // broker runs a NATS server, as an operator would, and returns its URL.
 func broker(t *testing.T) string {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-	})
-	require.NoError(t, err)
-	srv.Start()
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	require.True(t, srv.ReadyForConnections(patience))
-	return srv.ClientURL()
+	return natstest.Server(t).ClientURL()
 }
 
 // outside is oneModel with its log in an external NATS.
