@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -272,6 +273,16 @@ func TestNoVersionYetIsNotReady(t *testing.T) {
 	require.Equal(t, http.StatusOK, call(t, http.MethodGet, f.url+"/v2/health/live", "").status)
 	f.stable.at.Store(weights(1, 0, f.spec))
 	require.Equal(t, http.StatusOK, call(t, http.MethodGet, f.url+"/v2/models/m/ready", "").status)
+}
+
+// A load balancer must not send requests to a model that has yet to learn what its log holds.
+func TestALearnerThatCatchesUpIsNotReady(t *testing.T) {
+	var caughtUp atomic.Bool
+	f := setup(t, serve.Config{}, func(f *fixture) { f.model.CaughtUp = caughtUp.Load })
+	require.Equal(t, http.StatusServiceUnavailable, call(t, http.MethodGet, f.url+"/v2/health/ready", "").status)
+	require.Equal(t, http.StatusOK, call(t, http.MethodPost, f.url+"/v2/models/m/infer", inferBody("", 1)).status, "it answers all the same")
+	caughtUp.Store(true)
+	require.Equal(t, http.StatusOK, call(t, http.MethodGet, f.url+"/v2/health/ready", "").status)
 }
 
 // A version is swapped all the time; each answer must come from one of them whole.

@@ -10,12 +10,12 @@ func (s *Server) getLive(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, map[string]bool{"live": true})
 }
 
-// getReady answers 200 while every model has a stable version and the server is not
-// stopping, else 503.
+// getReady answers 200 while every model has a stable version, every learner has caught
+// up with its log, and the server is not stopping; else 503.
 func (s *Server) getReady(w http.ResponseWriter, _ *http.Request) error {
 	ready := !s.draining.Load()
 	for _, f := range s.models {
-		ready = ready && current(f.model.Stable) != nil
+		ready = ready && current(f.model.Stable) != nil && (f.model.CaughtUp == nil || f.model.CaughtUp())
 	}
 	return writeJSON(w, readyStatus(ready), map[string]bool{"ready": ready})
 }

@@ -33,6 +33,9 @@ type Model struct {
 	Log               Log
 	// Status may be nil, for a server without a learner.
 	Status Status
+	// CaughtUp reports whether the learner has applied what was in the log when it began;
+	// before that the server is not ready. It may be nil, for a server without a learner.
+	CaughtUp func() bool
 	// NewPredictor builds a predictor for batches of up to rows rows. Nil means
 	// models.NewPredictor, with the graph for one row built ahead.
 	NewPredictor func(spec models.Spec, rows int) (Predictor, error)

@@ -131,6 +131,7 @@ func (d *Daemon) serves(r *runner) serve.Model {
 		Decoder:    m.Decoder,
 		Log:        &intake{log: m.Log, machine: m},
 		Status:     r,
+		CaughtUp:   r.caughtUp.Load,
 	}
 }
 

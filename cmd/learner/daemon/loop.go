@@ -87,6 +87,7 @@ func (r *runner) apply(ctx context.Context, a arrival) error {
 		r.behind.Store(r.machine.Engine.Time())
 	}
 	r.account(false)
+	r.catchUpTo(ledger.Position(a.rec.Position))
 	return nil
 }
 

@@ -2,9 +2,11 @@ package daemon_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -257,4 +259,34 @@ func TestRebuildCompletesTheWeightsThatStableNames(t *testing.T) {
 	rebuilt, err := after.Weights()
 	require.NoError(t, err)
 	require.Equal(t, weights, rebuilt)
+}
+
+// A learner that lost its versions has the whole log to learn again: it says that it is
+// ready once it has.
+func TestReadinessWaitsForTheCatchUp(t *testing.T) {
+	folder := t.TempDir()
+	d := start(t, oneModel, folder, daemon.Options{})
+	var last uint64
+	for i := range 20 {
+		last = d.teach("shop", fmt.Sprint("lesson-", i, "-"), 1000, lesson)
+	}
+	d.durable("shop", last)
+	d.stop()
+	b := dismantle(t, oneModel, folder)
+	end, err := b.Log.End(t.Context())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, uint64(end), last)
+	require.NoError(t, b.Log.Erase(t.Context(), end), "an erased end must not be waited for")
+	b.close()
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, "models")))
+
+	d = start(t, oneModel, folder, daemon.Options{})
+	waited := 0
+	for d.call(http.MethodGet, "/v2/health/ready", "", nil, nil) != http.StatusOK {
+		waited++
+		require.Less(t, waited, 10_000)
+		time.Sleep(time.Millisecond)
+	}
+	require.NotZero(t, waited, "it was ready at once")
+	require.GreaterOrEqual(t, d.status("shop").Learner.Counters["learner_learned"], uint64(20_000-64), "it was ready too early")
 }

@@ -34,6 +34,11 @@ type runner struct {
 	// was accepted; 0 if it lacks nothing.
 	behind atomic.Int64
 	ticks  sync.WaitGroup
+	// backlog is the last record that was in the log when this process began; caughtUp
+	// says that it, or one after it, was applied.
+	backlog  ledger.Position
+	caughtUp atomic.Bool
+	began    time.Time
 
 	accounted   uint64
 	accountedAt time.Time
@@ -54,6 +59,7 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 		stats:   newStats(m.Name),
 		logger:  logger,
 		source:  fmt.Sprintf("perennial/learner/%s/%d", m.Name, start.UnixNano()),
+		began:   start,
 	}
 	r.writer = newWriter(m, r.outbox.dropped.Load, logger, r.stats)
 	r.writer.durable.Store(uint64(v))
@@ -65,6 +71,10 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 	if err := m.Settle(state.Last); err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
+	if r.backlog, err = m.Log.End(ctx); err != nil {
+		return nil, err
+	}
+	r.catchUpTo(ledger.Position(m.Engine.Position()))
 	logger.Info("restored", "version", uint64(v), "log_last", uint64(state.Last), "took", time.Since(start).Round(time.Millisecond))
 	return r, nil
 }
@@ -147,6 +157,18 @@ func (r *runner) run(ctx, working context.Context) error {
 
 // catchUp bounds the part of a clean stop in which a learner applies what is in the log.
 const catchUp = time.Second
+
+// catchUpTo notes that the records up to a position were applied. Until those that were
+// there at the start are, answers come from a model that may be long out of date.
+func (r *runner) catchUpTo(p ledger.Position) {
+	if p < r.backlog || r.caughtUp.Load() {
+		return
+	}
+	report := r.machine.Engine.Report() // so that who hears of it finds it there
+	r.stats.report.Store(&report)
+	r.caughtUp.Store(true)
+	r.logger.Info("caught up with the log", "position", uint64(p), "took", time.Since(r.began).Round(time.Millisecond))
+}
 
 // reached reports whether the loop has applied a position, by its last account.
 func (r *runner) reached(position uint64) bool {
