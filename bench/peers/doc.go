@@ -2,7 +2,7 @@
 // processor, and beside Gorgonia's TapeMachine in the same process.
 //
 //	workload ─┬─ ours   models.Model + optim.Pipeline.Step, as the engine does
-//	          ├─ rival  torch.py, a worker process; the best of fresh instances
+//	          ├─ rival  worker.py, a process; the best of fresh instances
 //	          └─ peak   multiply-adds on registers alone
 //	             └─ in turn, a slice each ─▶ medians, ratio against the aim, share of the limit
 //

@@ -38,7 +38,7 @@ func doubling(from, to, factor int) (out []int) {
 	return out
 }
 
-// sweeps say how the cost of a step grows with width, depth and batch.
+// sweeps say how the cost of a step grows with width, depth, batch and table.
 func sweeps() []*sweep {
 	return []*sweep{
 		{
@@ -58,6 +58,10 @@ func sweeps() []*sweep {
 		{
 			Name: "batch", title: "A training step, MLP 784-256-256-10, SGD", axis: "rows of a batch", sizes: doubling(1, 1024, 4),
 			at: func(rows int) workload { return mlpTraining(digits, "sgd", rows, 1, 0) },
+		},
+		{
+			Name: "table", title: "A training step, DeepFM 26×16, 64-32-1, sparse SGD, batch 32", axis: "rows of the table", sizes: doubling(1<<10, 1<<22, 4),
+			at: func(rows int) workload { return deepFM(rows, "sgd", 32, 0) },
 		},
 	}
 }

@@ -158,6 +158,6 @@ func (l limits) of(c cost, peak float64, threads int) limit {
 		bound(c.FLOP/peak/float64(threads), "FMA")
 	}
 	bound(c.Bytes/at(l.Streams, c.Footprint), "bytes")
-	bound(c.Lines/at(l.Lines, c.Footprint), "random lines")
+	bound(c.Lines/at(l.Lines, c.LineFootprint), "random lines")
 	return out
 }

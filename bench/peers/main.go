@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,8 @@ type options struct {
 	plots  string
 	list   bool
 	table  bool
+	// profile is a file for the processor profile of this process: ours, and in-process rivals.
+	profile string
 }
 
 func parse(args []string, errw io.Writer) (options, error) {
@@ -43,6 +46,7 @@ func parse(args []string, errw io.Writer) (options, error) {
 	f.StringVar(&o.python, "python", "", "interpreter that has torch; python3 or /usr/bin/python3, whichever has, if empty")
 	f.StringVar(&o.json, "json", "", "write the figures to this file, too")
 	f.StringVar(&o.plots, "plots", "", "measure how cost grows, and draw it into this folder")
+	f.StringVar(&o.profile, "profile", "", "write a processor profile of this process to this file; PyTorch is in others")
 	f.BoolVar(&o.table, "table", true, "measure the table")
 	f.BoolVar(&o.list, "list", false, "list the rows and measure nothing")
 	if err := f.Parse(args); err != nil {
@@ -83,7 +87,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		return 0
 	}
 	r := newReport(args)
-	err = measure(ctx, o, r, errw)
+	err = profiled(o.profile, func() error { return measure(ctx, o, r, errw) })
 	if len(r.Rows)+len(r.Growth) > 0 {
 		err = errors.Join(err, r.write(out))
 	}
@@ -99,6 +103,23 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		fmt.Fprintln(errw, "peers:", err)
 	}
 	return 1
+}
+
+// profiled runs f with a processor profile, if a file for it is named.
+func profiled(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	to, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("write profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(to); err != nil {
+		return errors.Join(fmt.Errorf("write profile: %w", err), to.Close())
+	}
+	err = f()
+	pprof.StopCPUProfile()
+	return errors.Join(err, to.Close())
 }
 
 func save(name string, write func(io.Writer) error) error {

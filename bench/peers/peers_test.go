@@ -161,7 +161,7 @@ func TestLimitsAreThoseOfTheScarcestMeans(t *testing.T) {
 	require.Equal(t, limit{2000, "FMA"}, l.of(cost{FLOP: 1e8, Bytes: 4, Footprint: kib}, 1e11, 2))
 	require.Equal(t, limit{50, "bytes"}, l.of(cost{FLOP: 1, Bytes: 1e9, Footprint: 2 * mib}, 1e11, 1))
 	require.Equal(t, limit{100, "bytes"}, l.of(cost{Bytes: 1e9, Footprint: kib}, 1e11, 1))
-	require.Equal(t, limit{1e6, "random lines"}, l.of(cost{FLOP: 1, Lines: 100, Footprint: 2 * mib}, 1e11, 1))
+	require.Equal(t, limit{1e6, "random lines"}, l.of(cost{FLOP: 1, Lines: 100, LineFootprint: 2 * mib}, 1e11, 1))
 	require.Equal(t, limit{}, l.of(cost{}, 1e11, 1))
 }
 

@@ -58,6 +58,19 @@ func workloads() []workload {
 		}
 	}
 	out = append(out, mlpTraining(digits, "sgd", 256, 2, 1.1), mlpTraining(tiny, "sgd", 1, 1, 80))
+	for _, t := range []struct {
+		optimizer string
+		aims      map[int]float64
+	}{
+		{"sgd", map[int]float64{1: 40, 32: 5, 256: 2.5}},
+		{"adagrad", map[int]float64{1: 60, 32: 8, 256: 5}},
+	} {
+		for _, batch := range []int{1, 32, 256} {
+			out = append(out, deepFM(1<<20, t.optimizer, batch, t.aims[batch]))
+		}
+	}
+	out = append(out, cnn(1, 4), cnn(32, 1.5))
+	out = append(out, sparseLinear("adagrad", 1e6))
 	out = append(out, prediction(digits, 1.5), prediction(tiny, 40))
 	for _, batch := range []int{1, 64} {
 		aims := map[int]float64{64: 5}

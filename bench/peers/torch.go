@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-//go:embed torch.py
+//go:embed worker.py
 var worker string
 
 // errNoTorch says why there is no PyTorch to compare with.

@@ -22,8 +22,8 @@ type cost struct {
 	Bytes float64 // between the processor and where the data lies
 	// Footprint is the memory that the bytes are spread over.
 	Footprint float64
-	// Lines are cache lines of it at random places, read and written.
-	Lines float64
+	// Lines are cache lines at random places of LineFootprint, read and written.
+	Lines, LineFootprint float64
 }
 
 // A workload is one row of the table.
