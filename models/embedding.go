@@ -88,6 +88,9 @@ func embeddingLayout(s Spec) (Layout, error) {
 	if s.Embedding == 0 {
 		return nil, specError("embedding", "is absent, must be between 1 and %d for kind %s", MaxFactors, s.Kind)
 	}
+	if err := s.noImage(); err != nil {
+		return nil, err
+	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}, {embeddingTable, []int{s.Rows(), s.Embedding}}}
 	if s.Dense > 0 {
 		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)

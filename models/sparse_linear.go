@@ -27,6 +27,9 @@ func (SparseLinear) Layout(s Spec) (Layout, error) {
 	case s.Embedding != 0:
 		return nil, specError("embedding", "is %d, must be absent for kind sparse_linear", s.Embedding)
 	}
+	if err := s.noImage(); err != nil {
+		return nil, err
+	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}}
 	if s.Dense > 0 {
 		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)

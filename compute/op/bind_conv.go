@@ -126,7 +126,7 @@ func (o *convInput) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) b
 		Room:   turned + f.room() + win.Planes(),
 		Do: func(r bind.Run) {
 			filters, room := r.Room[:turned], r.Room[turned:]
-			turn(filters, w.Data, size*size, depth, n)
+			turn(set, filters, w.Data, size*size, depth, n)
 			planes := room[f.room():]
 			each(r, dz.Count(r.Rows)/c.out.Size(), win.Rows, func(i, from, to int) {
 				x := dst.Data[i*c.in.Size():][:c.in.Size()]
@@ -138,14 +138,9 @@ func (o *convInput) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) b
 
 // turn writes filters for the way back: those of the last pixel first, and rows for columns
 // in each, which is depth×n.
-func turn(dst, w []float32, pixels, depth, n int) {
+func turn(set *kernel.Set, dst, w []float32, pixels, depth, n int) {
 	for p := range pixels {
-		from, to := w[(pixels-1-p)*depth*n:], dst[p*depth*n:][:depth*n]
-		for i := range depth {
-			for j, v := range from[i*n : (i+1)*n] {
-				to[j*depth+i] = v
-			}
-		}
+		set.Transpose(dst[p*depth*n:], w[(pixels-1-p)*depth*n:], depth, n, depth, n)
 	}
 }
 

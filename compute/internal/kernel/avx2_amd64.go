@@ -149,6 +149,11 @@ func tile3x4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int
 //go:noescape
 func gerAVX2(dst *float32, x *float32, y *float32, m int, n int, ldd int, acc bool)
 
+// gerNarrowAVX2 writes 16 elements for each of m rows that are n apart.
+//
+//go:noescape
+func gerNarrowAVX2(dst *float32, x *float32, y *float32, m int, n int)
+
 // peakAVX2 runs rounds of multiply-adds that depend on no memory.
 func peakAVX2(rounds int) float32
 

@@ -2622,6 +2622,38 @@ out:
 	VZEROUPPER
 	RET
 
+// func gerNarrowAVX2(dst *float32, x *float32, y *float32, m int, n int)
+// Requires: AVX, FMA3
+TEXT ·gerNarrowAVX2(SB), NOSPLIT, $0-40
+	MOVQ       dst+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       y+16(FP), DX
+	MOVQ       m+24(FP), BX
+	MOVQ       n+32(FP), SI
+	LEAQ       lanes<>+0(SB), DI
+	MOVQ       $+16, R8
+	SUBQ       SI, R8
+	VMOVUPS    (DI)(R8*4), Y0
+	VMOVUPS    32(DI)(R8*4), Y1
+	VMASKMOVPS (DX), Y0, Y0
+	VMASKMOVPS 32(DX), Y1, Y1
+	SHLQ       $0x02, SI
+
+row:
+	VBROADCASTSS (CX), Y2
+	VXORPS       Y3, Y3, Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, (AX)
+	VXORPS       Y3, Y3, Y3
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, 32(AX)
+	ADDQ         $+4, CX
+	ADDQ         SI, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func peakAVX2(rounds int) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·peakAVX2(SB), NOSPLIT, $0-12

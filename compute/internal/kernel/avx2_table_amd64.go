@@ -5,7 +5,8 @@ package kernel
 // kernelsAVX2 lists the assembly of this family.
 func kernelsAVX2() family {
 	return family{
-		ger: gerAVX2, addRow: addRowAVX2, colSum: colSumAVX2, expSum: expSumAVX2,
+		gerNarrow: gerNarrowAVX2,
+		ger:       gerAVX2, addRow: addRowAVX2, colSum: colSumAVX2, expSum: expSumAVX2,
 		sum: sumAVX2, dot: dotAVX2, max: maxAVX2, sumSq: sumSqAVX2, finite: finiteAVX2,
 		maxRows: maxRowsAVX2, routeRows: routeRowsAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,

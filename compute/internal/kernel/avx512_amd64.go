@@ -189,6 +189,11 @@ func tile3x4AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc i
 //go:noescape
 func gerAVX512(dst *float32, x *float32, y *float32, m int, n int, ldd int, acc bool)
 
+// gerNarrowAVX512 writes 16 elements for each of m rows that are n apart.
+//
+//go:noescape
+func gerNarrowAVX512(dst *float32, x *float32, y *float32, m int, n int)
+
 // peakAVX512 runs rounds of multiply-adds that depend on no memory.
 func peakAVX512(rounds int) float32
 

@@ -3844,6 +3844,32 @@ out:
 	VZEROUPPER
 	RET
 
+// func gerNarrowAVX512(dst *float32, x *float32, y *float32, m int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·gerNarrowAVX512(SB), NOSPLIT, $0-40
+	MOVQ      dst+0(FP), AX
+	MOVQ      x+8(FP), CX
+	MOVQ      y+16(FP), DX
+	MOVQ      m+24(FP), BX
+	MOVQ      n+32(FP), SI
+	MOVL      $-1, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX), K1, Z0
+	SHLQ      $0x02, SI
+
+row:
+	VBROADCASTSS (CX), Z1
+	VXORPS       Z2, Z2, Z2
+	VFMADD231PS  Z0, Z1, Z2
+	VMOVUPS      Z2, (AX)
+	ADDQ         $+4, CX
+	ADDQ         SI, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func peakAVX512(rounds int) float32
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·peakAVX512(SB), NOSPLIT, $0-12

@@ -5,7 +5,8 @@ package kernel
 // kernelsAVX512 lists the assembly of this family.
 func kernelsAVX512() family {
 	return family{
-		ger: gerAVX512, addRow: addRowAVX512, colSum: colSumAVX512, expSum: expSumAVX512,
+		gerNarrow: gerNarrowAVX512,
+		ger:       gerAVX512, addRow: addRowAVX512, colSum: colSumAVX512, expSum: expSumAVX512,
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
 		maxRows: maxRowsAVX512, routeRows: routeRowsAVX512,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,

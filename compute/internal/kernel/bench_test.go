@@ -157,3 +157,42 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 	}
 }
+
+// The layers of a small network for digits: forward, and the gradients of the filters.
+func BenchmarkCorrelate(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	s, ws := kernel.Best(), make([]float32, kernel.Workspace)
+	for _, bc := range []struct {
+		name string
+		w    kernel.Window
+		n    int
+	}{
+		{"28x28x1to16", kernel.Window{Rows: 28, Columns: 28, Step: 1, Size: 3, Depth: 1, Pitch: 30}, 16},
+		{"14x14x16to32", kernel.Window{Rows: 14, Columns: 14, Step: 1, Size: 3, Depth: 16, Pitch: 16 * 16}, 32},
+		{"14x14x32to16", kernel.Window{Rows: 14, Columns: 14, Step: 1, Size: 3, Depth: 32, Pitch: 16 * 32}, 16},
+		{"28x28x16to32", kernel.Window{Rows: 28, Columns: 28, Step: 1, Size: 3, Depth: 16, Pitch: 30 * 16}, 32},
+	} {
+		w, n, room := bc.w, bc.n, make([]float32, bc.w.Planes())
+		positions := w.Rows * w.Columns
+		x, filters, bias := fresh(values(r, (w.Rows+2)*w.Pitch)), fresh(values(r, w.Terms()*n)), fresh(values(r, n))
+		y := make([]float32, positions*n)
+		flops, bytes := 2*positions*w.Terms()*n, 4*(len(x)+len(filters)+len(y))
+		b.Run("forward/"+bc.name, func(b *testing.B) {
+			run := func() { s.Correlate(y, x, filters, bias, n, w, 0, w.Rows, room, ws) }
+			b.ReportAllocs()
+			for b.Loop() {
+				run()
+			}
+			report(b, s, flops, bytes, run)
+		})
+		copy(y, values(r, len(y)))
+		b.Run("filters/"+bc.name, func(b *testing.B) {
+			run := func() { s.CorrelateTN(filters, x, y, n, w, n, n, room, ws) }
+			b.ReportAllocs()
+			for b.Loop() {
+				run()
+			}
+			report(b, s, flops, bytes, run)
+		})
+	}
+}

@@ -21,12 +21,21 @@ func (w Window) stretch() int { return w.Size * w.Depth }
 // the filter sees is copied to planes first.
 const planesBelow = 16
 
+// planesAtOnce is about how many elements are copied to planes before they are worked on:
+// they stay in a first-level cache.
+const planesAtOnce = 7168
+
+// lines is the number of rows of positions that are worked on at once.
+func (w Window) lines() int {
+	return min(max(1, planesAtOnce/(w.Terms()*w.Columns)), w.Rows)
+}
+
 // Planes is the number of elements of the room that Correlate and CorrelateTN need.
 func (w Window) Planes() int {
 	if w.stretch() >= planesBelow {
 		return 0
 	}
-	return w.Terms() * w.Columns
+	return w.Terms() * w.Columns * w.lines()
 }
 
 // Correlate computes rows from to to of the positions of an image x under n filters:
@@ -39,13 +48,16 @@ func (w Window) Planes() int {
 func (s *Set) Correlate(dst, x, filters, bias []float32, n int, w Window, from, to int, room, ws []float32) {
 	k := w.stretch()
 	in := start{row: bias}
+	if k < planesBelow {
+		for i := from; i < to; i += w.lines() {
+			at := min(w.lines(), to-i) * w.Columns
+			w.planes(room, x, i, at)
+			s.product(formTN, dst[i*w.Columns*n:], room, filters, at, n, w.Terms(), n, at, n, in, false, ws)
+		}
+		return
+	}
 	for i := from; i < to; i++ {
 		row := dst[i*w.Columns*n:]
-		if k < planesBelow {
-			w.planes(room, x, i)
-			s.product(formTN, row, room, filters, w.Columns, n, w.Terms(), n, w.Columns, n, in, false, ws)
-			continue
-		}
 		for top := range w.Size {
 			seen := x[(i*w.Step+top)*w.Pitch:]
 			at := start{acc: true}
@@ -65,13 +77,16 @@ func (s *Set) Correlate(dst, x, filters, bias []float32, n int, w Window, from, 
 // apart from row to row.
 func (s *Set) CorrelateTN(dst, x, dz []float32, n int, w Window, ldd, ldz int, room, ws []float32) {
 	k := w.stretch()
+	if k < planesBelow {
+		for i := 0; i < w.Rows; i += w.lines() {
+			at := min(w.lines(), w.Rows-i) * w.Columns
+			w.planes(room, x, i, at)
+			s.product(formNN, dst, room, dz[i*w.Columns*ldz:], w.Terms(), n, at, ldd, at, ldz, start{acc: true}, false, ws)
+		}
+		return
+	}
 	for i := range w.Rows {
 		row := dz[i*w.Columns*ldz:]
-		if k < planesBelow {
-			w.planes(room, x, i)
-			s.product(formNN, dst, room, row, w.Terms(), n, w.Columns, ldd, w.Columns, ldz, start{acc: true}, false, ws)
-			continue
-		}
 		for top := range w.Size {
 			seen := x[(i*w.Step+top)*w.Pitch:]
 			s.product(formTN, dst[top*k*ldd:], seen, row, k, n, w.Columns, ldd, w.Step*w.Depth, ldz, start{acc: true}, false, ws)
@@ -79,21 +94,23 @@ func (s *Set) CorrelateTN(dst, x, dz []float32, n int, w Window, ldd, ldz int, r
 	}
 }
 
-// planes copies what the filter sees along row i of its positions to room: for each of its
-// elements the values at all positions, adjacent.
-func (w Window) planes(room, x []float32, i int) {
+// planes copies what the filter sees at so many positions, from row i on, to room: for each
+// of its elements the values at all positions, adjacent.
+func (w Window) planes(room, x []float32, i, positions int) {
+	step := w.Step * w.Depth
 	for top := range w.Size {
-		seen := x[(i*w.Step+top)*w.Pitch:]
 		for p := range w.stretch() {
-			to := room[(top*w.stretch()+p)*w.Columns:][:w.Columns]
-			if w.Step*w.Depth == 1 {
-				copy(to, seen[p:])
-				continue
-			}
-			at := p
-			for j := range to {
-				to[j] = seen[at]
-				at += w.Step * w.Depth
+			plane := room[(top*w.stretch()+p)*positions:][:positions]
+			for at := (i*w.Step+top)*w.Pitch + p; len(plane) > 0; at += w.Step * w.Pitch {
+				seen := x[at:]
+				if step == 1 {
+					copy(plane[:w.Columns], seen)
+				} else {
+					for j := range plane[:w.Columns] {
+						plane[j] = seen[j*step]
+					}
+				}
+				plane = plane[w.Columns:]
 			}
 		}
 	}

@@ -162,8 +162,18 @@ func begin(dst []float32, m, n, ldd int, in start, relu bool) {
 // Ger computes dst = x yᵀ, or dst += x yᵀ with acc: x has m elements, y has n. It is
 // GemmTN for k = 1, with the same bits.
 func (s *Set) Ger(dst, x, y []float32, m, n, ldd int, acc bool) {
-	if check(dst, m, n, ldd) {
-		_, _ = x[m-1], y[n-1]
+	if !check(dst, m, n, ldd) {
+		return
+	}
+	_, _ = x[m-1], y[n-1]
+	if s.f.gerNarrow != nil && !acc && n == ldd && n < lanes {
+		// As many rows as have 16 elements of dst from their beginning on.
+		if rows := ((m-1)*n+n-lanes)/n + 1; rows > 1 {
+			s.f.gerNarrow(&dst[0], &x[0], &y[0], rows, n)
+			dst, x, m = dst[rows*n:], x[rows:], m-rows
+		}
+	}
+	if m > 0 {
 		s.f.ger(&dst[0], &x[0], &y[0], m, n, ldd, acc)
 	}
 }

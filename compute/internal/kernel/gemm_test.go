@@ -307,3 +307,20 @@ func TestApproxStaysNear(t *testing.T) {
 	require.NotZero(t, worst)
 	require.Less(t, worst, 1e-6)
 }
+
+func TestNarrowProductsOfOneTermEndWhereTheyShould(t *testing.T) {
+	portable := named(t, kernel.Portable)
+	families(t, func(t *testing.T, s *kernel.Set) {
+		r := rand.New(rand.NewPCG(19, 20))
+		for n := 1; n <= 20; n++ {
+			for _, m := range []int{1, 2, 3, 16, 17, 50} {
+				x, y := values(r, m), values(r, n)
+				want := values(r, m*n+32)
+				got := append([]float32(nil), want...)
+				portable.Ger(want, x, y, m, n, n, false)
+				s.Ger(got, x, y, m, n, n, false)
+				requireBits(t, want, got, fmt.Sprint(m, n))
+			}
+		}
+	})
+}

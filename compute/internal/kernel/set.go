@@ -66,14 +66,15 @@ func Names() []string {
 // A family is what a Set is made of. Pointers come with the number of elements behind
 // them; every length is at least 1.
 type family struct {
-	gemm   func(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32)
-	ger    func(dst, x, y *float32, m, n, ldd int, acc bool)
-	unary  [unaryCount]func(dst, a *float32, n int)
-	binary [binaryCount]func(dst, a, b *float32, n int)
-	scalar [scalarCount]func(dst, a *float32, s float32, n int)
-	addRow func(dst, row *float32, m, n, ldd int)
-	colSum func(dst, a *float32, m, n, lda int, acc bool)
-	expSum func(dst, a *float32, shift float32, n int) float32
+	gemm      func(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32)
+	gerNarrow func(dst, x, y *float32, m, n int) // nil without
+	ger       func(dst, x, y *float32, m, n, ldd int, acc bool)
+	unary     [unaryCount]func(dst, a *float32, n int)
+	binary    [binaryCount]func(dst, a, b *float32, n int)
+	scalar    [scalarCount]func(dst, a *float32, s float32, n int)
+	addRow    func(dst, row *float32, m, n, ldd int)
+	colSum    func(dst, a *float32, m, n, lda int, acc bool)
+	expSum    func(dst, a *float32, shift float32, n int) float32
 	// Strides of these two are in bytes.
 	maxRows   func(dst, a, b *float32, m, n, ldd, lda, ldb int)
 	routeRows func(dst, rest, x, y *float32, m, n, ldd, ldr, ldx, ldy int)

@@ -55,6 +55,7 @@ func (w width) gemm() {
 		}
 	}
 	w.ger()
+	w.gerNarrow()
 	w.peak()
 	if !w.wide() {
 		w.transpose()

@@ -75,6 +75,7 @@ func (w width) table() string {
 	line("package kernel\n")
 	line("// kernels%s lists the assembly of this family.", w.name)
 	line("func kernels%s() family {\nreturn family{", w.name)
+	line("gerNarrow: %s,", fn("gerNarrow"))
 	line("ger: %s, addRow: %s, colSum: %s, expSum: %s,", fn("ger"), fn("addRow"), fn("colSum"), fn("expSum"))
 	line("sum: %s, dot: %s, max: %s, sumSq: %s, finite: %s,", fn("sum"), fn("dot"), fn("max"), fn("sumSq"), fn("finite"))
 	line("maxRows: %s, routeRows: %s,", fn("maxRows"), fn("routeRows"))

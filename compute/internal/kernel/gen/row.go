@@ -51,6 +51,34 @@ func (w width) ger() {
 	done()
 }
 
+// gerNarrow writes the product of a column and a row of up to 16 elements, in rows of 16: each
+// but the last is overwritten by the next beyond its end, which is cheaper than a mask.
+func (w width) gerNarrow() {
+	TEXT("gerNarrow"+w.name, NOSPLIT, "func(dst, x, y *float32, m, n int)")
+	Pragma("noescape")
+	Doc("gerNarrow" + w.name + " writes 16 elements for each of m rows that are n apart.")
+	dst, x, y := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("y"), GP64())
+	m, n := Load(Param("m"), GP64()), Load(Param("n"), GP64())
+	row := make([]reg.VecVirtual, w.parts())
+	for i, k := range w.masks(n, w.parts()) {
+		row[i] = w.load(Mem{Base: y, Disp: i * w.bytes}, k)
+	}
+	SHLQ(U8(2), n)
+	Label("row")
+	v := w.vec()
+	VBROADCASTSS(Mem{Base: x}, v)
+	for i := range row {
+		s := w.zero()
+		VFMADD231PS(row[i], v, s)
+		VMOVUPS(s, Mem{Base: dst, Disp: i * w.bytes})
+	}
+	ADDQ(I8(4), x)
+	ADDQ(n, dst)
+	DECQ(m)
+	JNZ(LabelRef("row"))
+	done()
+}
+
 // rowDots writes the product of a row with a transposed matrix, for 8 or 32 of its rows:
 // they are transposed in registers, so that each sum is one chain.
 func (w width) rowDots() {
