@@ -47,6 +47,10 @@ type Metrics struct {
 	Window      int     `yaml:"window" json:"window,omitempty"`             // examples; default 1,000
 	Fading      float64 `yaml:"fading" json:"fading,omitempty"`             // factor per example in (0, 1]; default 0.999
 	MaxSegments int     `yaml:"max_segments" json:"max_segments,omitempty"` // metered apart; default 32
+	// Share of the micro-batches that are scored, in (0, 1]; which ones is drawn by
+	// position. The rest is learned without the cost of predicting it, twice, before.
+	// Default 1.
+	Share float64 `yaml:"share" json:"share,omitempty"`
 }
 
 // Seen bounds the memory of event ids, by which a repeated event is known.
@@ -93,6 +97,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Metrics.Window, 1000)
 	setDefault(&c.Metrics.Fading, 0.999)
 	setDefault(&c.Metrics.MaxSegments, 32)
+	setDefault(&c.Metrics.Share, 1)
 	setDefault(&c.Seen.MaxIDs, 1<<20)
 	setDefault(&c.Publish.Every, 50*time.Millisecond)
 	setDefault(&c.Checkpoint.Every, 5*time.Second)
@@ -137,6 +142,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("batch.size: must be in [1, 4096], got %d", c.Batch.Size)
 	case c.Batch.Wait < 0:
 		return fmt.Errorf("batch.wait: must not be negative, got %v", c.Batch.Wait)
+	case !(c.Metrics.Share > 0 && c.Metrics.Share <= 1):
+		return fmt.Errorf("metrics.share: must be in (0, 1], got %v", c.Metrics.Share)
 	case c.Seen.MaxIDs < 1:
 		return fmt.Errorf("seen.max_ids: must be at least 1, got %d", c.Seen.MaxIDs)
 	case c.Publish.Every < 0:

@@ -8,6 +8,7 @@ import (
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -280,11 +281,19 @@ func (e *Engine) learn() error {
 	return nil
 }
 
+// sampled reports whether the batches that this record completes are scored.
+func (e *Engine) sampled() bool {
+	share := e.cfg.Metrics.Share
+	return share >= 1 || rng.New(e.cfg.Seed, "score", e.position).Float64() < share
+}
+
 // microBatch scores a batch with every arm and with stable, and then lets every arm
 // learn it.
 func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
-	if err := e.scores.add(batch, e.arms); err != nil {
-		return err
+	if e.sampled() {
+		if err := e.scores.add(batch, e.arms); err != nil {
+			return err
+		}
 	}
 	fresh := e.scores.learnable(batch)
 	if len(fresh) == 0 {

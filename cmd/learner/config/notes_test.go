@@ -155,6 +155,7 @@ func engineNotes() map[string]note {
 		"engine.Batch.wait":           {text: "How long, in log time, the oldest example of a batch that is not full waits at most.", unit: "duration"},
 		"engine.Metrics.window":       {text: "How many of the latest examples the windowed metrics look at.", unit: "examples", min: 1},
 		"engine.Metrics.fading":       {text: "The factor by which the fading metrics discount the past with each example.", unit: "factor", above: 0, max: 1},
+		"engine.Metrics.share":        {text: "The share of the micro-batches that are scored, drawn by position; the rest is learned without the cost of predicting it first.", unit: "share", above: 0, max: 1},
 		"engine.Metrics.max_segments": {text: "How many segments are metered apart.", unit: "segments", min: 1},
 		"engine.Seen.max_ids":         {unit: "ids", min: 1, text: "How many of the latest event ids are remembered, beyond the broker's own window; a million take some 50 MB."},
 		"engine.Publishing.every":     {text: "How often, in log time, weights that changed are published.", unit: "duration"},
