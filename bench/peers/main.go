@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		return 0
 	}
 	r := newReport(args)
-	err = profiled(o.profile, func() error { return measure(ctx, o, r, errw) })
+	err = measure(ctx, o, r, errw)
 	if len(r.Rows)+len(r.Growth) > 0 {
 		err = errors.Join(err, r.write(out))
 	}
@@ -142,19 +142,8 @@ func measure(ctx context.Context, o options, r *report, errw io.Writer) (err err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if o.table {
-		for _, w := range workloads() {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if !o.only.MatchString(w.name) {
-				continue
-			}
-			row, err := p.measure(ctx, w, r.Limits)
-			if err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
-			}
-			r.Rows = append(r.Rows, row)
-			fmt.Fprintf(errw, "%s: %s %s/s, %s %s\n", row.Name, short(row.Ours.Median), row.Unit, row.RivalName, ratio(row.Ratio.Median))
+		if err := profiled(o.profile, func() error { return r.measureTable(ctx, o, p, errw) }); err != nil {
+			return err
 		}
 	}
 	if o.plots != "" {
@@ -164,6 +153,24 @@ func measure(ctx context.Context, o options, r *report, errw io.Writer) (err err
 	}
 	r.Torch, r.Notes = p.version(), p.notes
 	r.Load = append(r.Load, loadAverage())
+	return nil
+}
+
+func (r *report) measureTable(ctx context.Context, o options, p *peers, errw io.Writer) error {
+	for _, w := range workloads() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !o.only.MatchString(w.name) {
+			continue
+		}
+		row, err := p.measure(ctx, w, r.Limits)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		r.Rows = append(r.Rows, row)
+		fmt.Fprintf(errw, "%s: %s %s/s, %s %s\n", row.Name, short(row.Ours.Median), row.Unit, row.RivalName, ratio(row.Ratio.Median))
+	}
 	return nil
 }
 
