@@ -165,8 +165,8 @@ func fastest(rivals []contender, s settings) (*contender, error) {
 	return &rivals[best], nil
 }
 
-// allocations counts allocations in a step: the least of a few counts, since the runtime makes
-// goroutines that it keeps.
+// allocations counts whole allocations in a step: the least of a few counts, since the
+// runtime now and then makes a goroutine, which it keeps.
 func allocations(step func() error) (float64, error) {
 	const n = 20
 	least := math.Inf(1)
@@ -181,5 +181,5 @@ func allocations(step func() error) (float64, error) {
 		runtime.ReadMemStats(&after)
 		least = min(least, float64(after.Mallocs-before.Mallocs)/n)
 	}
-	return least, nil
+	return math.Floor(least), nil
 }
