@@ -125,28 +125,6 @@ func (p *Pipeline) takeBack(n int, cause error) error {
 	return cause
 }
 
-// Consolidate tells every Transform that guards what was learned (EWC) that a phase of
-// learning ends with these parameters.
-func (p *Pipeline) Consolidate(params models.Params) error {
-	if err := p.shape.Fits(params); err != nil {
-		return err
-	}
-	if err := check("parameters", params); err != nil {
-		return err
-	}
-	for _, l := range p.links {
-		if e, ok := l.own.(*ewc); ok {
-			e.mem.begin()
-			e.consolidate(params)
-			if err := e.mem.check(); err != nil {
-				return fmt.Errorf("%s: %w", l.name, err)
-			}
-			e.mem.commit()
-		}
-	}
-	return nil
-}
-
 // State implements Transform. The tensors of the i-th link are named "i.kind/...".
 func (p *Pipeline) State() State {
 	var out State

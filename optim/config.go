@@ -9,7 +9,10 @@ import (
 
 // A Config is one entry of the list that New builds: exactly one field is set.
 type Config struct {
+	SI       *SI       `yaml:"si,omitempty" json:"si,omitempty"`
 	EWC      *EWC      `yaml:"ewc,omitempty" json:"ewc,omitempty"`
+	MAS      *MAS      `yaml:"mas,omitempty" json:"mas,omitempty"`
+	L2       *L2       `yaml:"l2,omitempty" json:"l2,omitempty"`
 	L2SP     *L2SP     `yaml:"l2sp,omitempty" json:"l2sp,omitempty"`
 	Clip     *Clip     `yaml:"clip,omitempty" json:"clip,omitempty"`
 	SGD      *SGD      `yaml:"sgd,omitempty" json:"sgd,omitempty"`
@@ -33,11 +36,14 @@ type rank struct {
 }
 
 var (
-	rankEWC  = rank{1, "it estimates the Fisher information from the plain gradient of the loss"}
-	rankL2SP = rank{2, "it is part of the gradient that is clipped and descended"}
-	rankClip = rank{3, "it bounds the gradient, not the step"}
-	rankMain = rank{4, "a schedule scales the step of the optimizer"}
-	rankLast = rank{5, ""}
+	rankSI   = rank{1, "it integrates the plain gradient of the loss"}
+	rankEWC  = rank{2, "it estimates the Fisher information from the plain gradient of the loss"}
+	rankMAS  = rank{3, "it is part of the gradient that is clipped and descended"}
+	rankL2   = rank{4, "it is part of the gradient that is clipped and descended"}
+	rankL2SP = rank{5, "it is part of the gradient that is clipped and descended"}
+	rankClip = rank{6, "it bounds the gradient, not the step"}
+	rankMain = rank{7, "a schedule scales the step of the optimizer"}
+	rankLast = rank{8, ""}
 )
 
 // entry returns the kind that is set, and ErrConfig unless it is exactly one.
@@ -49,7 +55,10 @@ func (c Config) entry() (name string, b builder, r rank, err error) {
 			name, b, r = kind, what, where
 		}
 	}
+	set(c.SI != nil, "si", c.SI, rankSI)
 	set(c.EWC != nil, "ewc", c.EWC, rankEWC)
+	set(c.MAS != nil, "mas", c.MAS, rankMAS)
+	set(c.L2 != nil, "l2", c.L2, rankL2)
 	set(c.L2SP != nil, "l2sp", c.L2SP, rankL2SP)
 	set(c.Clip != nil, "clip", c.Clip, rankClip)
 	set(c.SGD != nil, "sgd", c.SGD, rankMain)
@@ -58,7 +67,7 @@ func (c Config) entry() (name string, b builder, r rank, err error) {
 	set(c.FTRL != nil, "ftrl", c.FTRL, rankMain)
 	set(c.Schedule != nil, "schedule", c.Schedule, rankLast)
 	if n != 1 {
-		err = fmt.Errorf("sets %d kinds, must set exactly one of ewc, l2sp, clip, sgd, adamw, adagrad, ftrl, schedule", n)
+		err = fmt.Errorf("sets %d kinds, must set exactly one of si, ewc, mas, l2, l2sp, clip, sgd, adamw, adagrad, ftrl, schedule", n)
 	}
 	return name, b, r, err
 }
@@ -72,8 +81,8 @@ func (c Config) Validate() error {
 	return b.Validate()
 }
 
-// Validate checks a list of entries: each by itself, and their order, which is ewc, l2sp,
-// clip, one optimizer, schedule; all but the optimizer may be absent.
+// Validate checks a list of entries: each by itself, and their order, which is si, ewc, mas,
+// l2, l2sp, clip, one optimizer, schedule; all but the optimizer may be absent.
 func Validate(list []Config) error {
 	optimizer := ""
 	last, lastName := rank{}, ""
@@ -99,6 +108,9 @@ func Validate(list []Config) error {
 		}
 		if r.at == rankMain.at {
 			optimizer = name
+		}
+		if c.EWC != nil && lastName == "si" && c.EWC.WithDefaults().Fisher == FisherStreaming {
+			return configError(field, "is ewc with fisher streaming after si, must have another fisher: both take the plain gradient")
 		}
 		last, lastName = r, name
 	}

@@ -110,6 +110,11 @@ func ewcReference(strength, decay float64, every int) func([]float64) optimtest.
 	}
 }
 
+// untouched is what guards do before their first consolidation.
+func untouched([]float64) optimtest.Reference {
+	return each(func(_ int, g, _ float64) float64 { return g })
+}
+
 // then composes references as Chain composes Transforms.
 func then(parts ...func([]float64) optimtest.Reference) func([]float64) optimtest.Reference {
 	return func(start []float64) optimtest.Reference {
@@ -153,6 +158,23 @@ func TestConformance(t *testing.T) {
 			return each(func(i int, g, theta float64) float64 { return g + 0.3*(theta-start[i]) })
 		}},
 		{"ewc", optim.EWC{Strength: 0.01, Decay: 0.7, Every: 7}, ewcReference(0.01, 0.7, 7)},
+		{"ewc separate", optim.EWC{Strength: 0.001, Variant: optim.Separate, Every: 7}, func(start []float64) optimtest.Reference {
+			sum, squares, steps := newAnchors(len(start), 0.001, 1, false), make([]float64, len(start)), 0
+			return func(grad, params []float64) []float64 {
+				out := make([]float64, len(grad))
+				steps++
+				for i, g := range grad {
+					out[i] = g + sum.penalty(i, params[i])
+					squares[i] += g * g
+					if steps%7 == 0 {
+						sum.consolidate(i, params[i], squares[i]/7)
+						squares[i] = 0
+					}
+				}
+				return out
+			}
+		}},
+		{"si", optim.SI{}, untouched}, {"mas", optim.MAS{}, untouched}, {"l2", optim.L2{}, untouched},
 		{"schedule", optim.Schedule{Kind: optim.Linear, Warmup: 4, Steps: 20, Final: 0.1}, func([]float64) optimtest.Reference {
 			t := -1.0
 			return func(grad, _ []float64) []float64 {

@@ -1,46 +1,95 @@
 package optim
 
-import "github.com/perennial-ml/perennial/models"
+import (
+	"errors"
 
-// EWC is online elastic weight consolidation (Schwarz et al., "Progress & compress", 2018,
-// after Kirkpatrick et al. 2017). It pulls each parameter back to where it was when
+	"github.com/perennial-ml/perennial/models"
+)
+
+// How EWC estimates the Fisher information.
+const (
+	// FisherStreaming adds up the squared gradients of the batches that were learned:
+	// means over rows, and so smaller than those of single rows by about the batch size.
+	// It needs no example again.
+	FisherStreaming = "streaming"
+	// FisherEmpirical squares the gradients of single examples at their labels.
+	FisherEmpirical = "empirical"
+	// FisherTrue squares them at one label that is drawn from the model for each example.
+	FisherTrue = "true"
+	// FisherExact takes the mean over all labels that the model might have drawn, at the
+	// cost of one gradient for each class.
+	FisherExact = "exact"
+)
+
+// The variants of EWC.
+const (
+	Online   = "online"   // one penalty, in which older phases fade
+	Separate = "separate" // a penalty for each phase
+)
+
+// EWC is elastic weight consolidation. It pulls each parameter back to where it was when
 // something was last known to be learned, the harder the more the loss depended on it:
 //
 //	g <- g + Strength F (θ - θ*)
 //
-// Meanwhile it adds up g², the gradient before that line. At a consolidation after n
-// steps,
+// At a consolidation, with f the diagonal of the Fisher information over the phase that
+// ends, variant online (Schwarz et al., "Progress & compress", 2018) takes
 //
-//	F <- Decay F + Σ g²/n      θ* <- θ      Σ g² <- 0
+//	F <- Decay F + f    θ* <- θ
 //
-// F is the diagonal of the empirical Fisher information: squared gradients of the loss at
-// the labels that came, not at labels drawn from the model. It is taken from the gradient
-// of each batch, which is a mean over rows, so it is smaller than the mean over single
-// rows by about the batch size; Strength makes up for that. Until the first consolidation F
-// is 0.
+// and variant separate (Kirkpatrick et al., "Overcoming catastrophic forgetting in neural
+// networks", 2017) keeps the sum of a penalty for each phase,
+//
+//	g <- g + Strength Σ_k f_k (θ - θ*_k)
+//
+// as one: F is the sum of the f_k, and θ* the mean of the θ*_k that they weigh. Until the
+// first consolidation F is 0. Estimates of f differ by orders of magnitude, and Strength
+// with them: see the names of Fisher.
 //
 // It takes no sparse tensors: a consolidation would pass over every row of a table, and what
 // was guarded would be told from what was rarely seen by nothing.
 type EWC struct {
 	Strength float64 `yaml:"strength" json:"strength"` // above 0; default 1
-	Decay    float64 `yaml:"decay" json:"decay"`       // γ in (0, 1]; default 0.95
-	// Every is the number of steps between consolidations; default 0: only when
-	// Pipeline.Consolidate is called.
+	Variant  string  `yaml:"variant" json:"variant"`   // default online
+	Fisher   string  `yaml:"fisher" json:"fisher"`     // default streaming
+	Decay    float64 `yaml:"decay" json:"decay"`       // γ in (0, 1], of online; default 0.95
+	// Every is the number of steps between consolidations, for streaming alone; default
+	// 0: only when Pipeline.Consolidate is called.
 	Every uint64 `yaml:"every" json:"every,omitempty"`
 }
 
 // WithDefaults fills in what is zero.
 func (c EWC) WithDefaults() EWC {
 	setDefault(&c.Strength, 1)
-	setDefault(&c.Decay, 0.95)
+	if c.Variant == "" {
+		c.Variant = Online
+	}
+	if c.Fisher == "" {
+		c.Fisher = FisherStreaming
+	}
+	if c.Variant == Online {
+		setDefault(&c.Decay, 0.95)
+	}
 	return c
 }
 
 // Validate names the field that breaks a rule.
 func (c EWC) Validate() error {
 	c = c.WithDefaults()
-	if !(c.Decay > 0 && c.Decay <= 1) {
+	switch c.Fisher {
+	case FisherStreaming, FisherEmpirical, FisherTrue, FisherExact:
+	default:
+		return configError("ewc.fisher", "is %q, must be one of streaming, empirical, true, exact", c.Fisher)
+	}
+	switch {
+	case c.Variant != Online && c.Variant != Separate:
+		return configError("ewc.variant", "is %q, must be online or separate", c.Variant)
+	case c.Variant == Separate && c.Decay != 0:
+		return configError("ewc.decay", "is %v, must be absent for variant separate", c.Decay)
+	case c.Variant == Online && !(c.Decay > 0 && c.Decay <= 1):
 		return configError("ewc.decay", "is %v, must be in (0, 1]", c.Decay)
+	case c.Every > 0 && c.Fisher != FisherStreaming:
+		return configError("ewc.every", "is %d, must be absent for fisher %s: only the learner holds examples", c.Every, c.Fisher)
 	}
 	return positive("ewc.strength", c.Strength)
 }
@@ -54,67 +103,96 @@ func (c EWC) Build(params models.Params) (*Pipeline, error) {
 		return nil, err
 	}
 	e := &ewc{
-		EWC:     c.WithDefaults(),
-		fisher:  newSlot("fisher", params),
-		anchor:  newSlot("anchor", params),
-		squares: newSlot("squares", params),
-		steps:   &counter{name: "steps"},
-		phases:  &counter{name: "consolidations"},
+		EWC:    c.WithDefaults(),
+		guard:  newQuadratic(params),
+		steps:  &counter{name: "steps"},
+		phases: &counter{name: "consolidations"},
 	}
 	e.mem = memory{
-		slots:    []*slot{e.fisher, e.anchor, e.squares},
+		slots:    []*slot{e.guard.importance, e.guard.anchor},
 		counters: []*counter{e.steps, e.phases},
+	}
+	if e.Fisher == FisherStreaming {
+		e.squares = newSlot("squares", params)
+		e.mem.slots = append(e.mem.slots, e.squares)
 	}
 	return single("ewc", e, params), nil
 }
 
 type ewc struct {
 	EWC
-	fisher, anchor, squares *slot
-	steps                   *counter // since the last consolidation
-	phases                  *counter // consolidations so far
-	mem                     memory
+	guard   quadratic
+	squares *slot    // of streaming: the sum since the last consolidation
+	steps   *counter // since the last consolidation
+	phases  *counter // consolidations so far
+	mem     memory
 }
 
 func (e *ewc) memory() *memory { return &e.mem }
 
 func (e *ewc) propose(grad, params models.Params) {
-	strength := float32(e.Strength)
+	e.steps.next++
+	if e.squares == nil {
+		e.guard.pull(grad, params, float32(e.Strength))
+		return
+	}
 	cur, next := e.squares.write()
 	for i, t := range grad {
-		theta, fisher, anchor := params[i].Data, e.fisher.cur[i].Data, e.anchor.cur[i].Data
 		old, squares := cur[i].Data, next[i].Data
 		for j, g := range t.Data {
 			squares[j] = old[j] + float32(g*g)
-			t.Data[j] = g + float32(float32(strength*fisher[j])*(theta[j]-anchor[j]))
 		}
 	}
-	e.steps.next++
+	e.guard.pull(grad, params, float32(e.Strength))
 	if e.Every > 0 && e.steps.next >= e.Every {
-		e.close(next, params)
+		e.closeStream(next, params)
 	}
 }
 
-// consolidate proposes a consolidation between two steps. Without a gradient since the
-// last one there is nothing to consolidate.
-func (e *ewc) consolidate(params models.Params) {
-	if e.steps.cur > 0 {
-		e.close(e.squares.cur, params)
+// consolidate implements consolidating. Without a gradient since the last one there is
+// nothing to consolidate.
+func (e *ewc) consolidate(params models.Params, ev Evidence) error {
+	if e.steps.cur == 0 {
+		return nil
 	}
+	if e.squares != nil {
+		e.closeStream(e.squares.cur, params)
+		return nil
+	}
+	if ev == nil {
+		return errors.New("there is no evidence to estimate the Fisher information from")
+	}
+	f := params.Zeros()
+	n, err := ev.Fisher(f, e.Fisher)
+	if err != nil || n == 0 {
+		return err
+	}
+	e.close(f, params)
+	return nil
 }
 
-// close proposes a new F and θ* from the sum of squares, and a sum of zero.
-func (e *ewc) close(squares, params models.Params) {
-	decay, n := float32(e.Decay), float32(e.steps.next)
-	f0, f1 := e.fisher.write()
-	_, anchor := e.anchor.write()
-	_, zero := e.squares.write()
+// closeStream closes with the mean of the squares, and starts their sum anew. It may
+// overwrite the proposed sum, which squares may be.
+func (e *ewc) closeStream(squares, params models.Params) {
+	n := float32(e.steps.next)
+	_, rest := e.squares.write()
 	for i := range squares {
 		for j, s := range squares[i].Data {
-			f1[i].Data[j] = float32(decay*f0[i].Data[j]) + s/n
+			rest[i].Data[j] = s / n
 		}
-		copy(anchor[i].Data, params[i].Data)
-		clear(zero[i].Data)
+	}
+	e.close(rest, params)
+	for _, t := range rest {
+		clear(t.Data)
+	}
+}
+
+// close proposes the penalty after a phase.
+func (e *ewc) close(f, params models.Params) {
+	if e.Variant == Separate {
+		e.guard.join(f, params)
+	} else {
+		e.guard.renew(f, params, float32(e.Decay))
 	}
 	e.steps.next = 0
 	e.phases.next++

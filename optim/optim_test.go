@@ -37,6 +37,14 @@ func TestValidateNamesFieldAndRule(t *testing.T) {
 		{"nesterov", []optim.Config{{SGD: &optim.SGD{Nesterov: true}}}, "sgd.nesterov is true, must be false without a momentum"},
 		{"beta", []optim.Config{{AdamW: &optim.AdamW{Beta2: 1.5}}}, "adamw.beta2 is 1.5, must be in [0, 1)"},
 		{"decay", []optim.Config{{EWC: &optim.EWC{Decay: 2}}, sgd}, "ewc.decay is 2, must be in (0, 1]"},
+		{"two takers of the plain gradient", []optim.Config{{SI: &optim.SI{}}, {EWC: &optim.EWC{}}, sgd}, "optimizer[1] is ewc with fisher streaming after si"},
+		{"fisher", []optim.Config{{EWC: &optim.EWC{Fisher: "dark"}}, sgd}, `ewc.fisher is "dark", must be one of streaming, empirical, true, exact`},
+		{"variant", []optim.Config{{EWC: &optim.EWC{Variant: "both"}}, sgd}, `ewc.variant is "both", must be online or separate`},
+		{"decay of none", []optim.Config{{EWC: &optim.EWC{Variant: optim.Separate, Decay: 1}}, sgd}, "ewc.decay is 1, must be absent"},
+		{"every without a stream", []optim.Config{{EWC: &optim.EWC{Fisher: optim.FisherTrue, Every: 5}}, sgd}, "ewc.every is 5, must be absent"},
+		{"damping", []optim.Config{{SI: &optim.SI{Damping: -1}}, sgd}, "si.damping is -1, must be above 0"},
+		{"mas decay", []optim.Config{{MAS: &optim.MAS{Decay: 1.5}}, sgd}, "mas.decay is 1.5, must be in (0, 1]"},
+		{"l2", []optim.Config{{L2: &optim.L2{Strength: math.Inf(1)}}, sgd}, "l2.strength is +Inf"},
 		{"schedule kind", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: "cyclic"}}}, `schedule.kind is "cyclic"`},
 		{"cosine without steps", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: optim.Cosine}}}, "schedule.steps is 0"},
 		{"step without every", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: optim.Step}}}, "schedule.every is 0"},
@@ -142,21 +150,21 @@ func TestConsolidateAnchorsWhatWasLearned(t *testing.T) {
 	chain, err := optim.New([]optim.Config{{EWC: &optim.EWC{Strength: 2, Decay: 0.5}}, {SGD: &optim.SGD{LearningRate: 1}}}, p)
 	require.NoError(t, err)
 	require.NoError(t, chain.Update(params(3, 0), p)) // squares: 9, 0
-	require.NoError(t, chain.Consolidate(p))          // F = 9, 0; anchor = 1, 5
+	require.NoError(t, chain.Consolidate(p, nil))     // F = 9, 0; anchor = 1, 5
 
 	step := params(0, 0)
 	require.NoError(t, chain.Update(step, params(1.5, 6)))
 	require.Equal(t, []float32{2 * 9 * 0.5, 0}, step[0].Data)
 
-	require.NoError(t, chain.Consolidate(params(2, 2))) // F = 4.5, 0
+	require.NoError(t, chain.Consolidate(params(2, 2), nil)) // F = 4.5, 0
 	again := chain.State()
-	require.NoError(t, chain.Consolidate(params(7, 7)))
+	require.NoError(t, chain.Consolidate(params(7, 7), nil))
 	require.Equal(t, again, chain.State(), "without a gradient in between there is nothing to consolidate")
 	step = params(0, 0)
 	require.NoError(t, chain.Update(step, params(3, 9)))
 	require.Equal(t, []float32{2 * 4.5, 0}, step[0].Data)
 
-	require.ErrorIs(t, chain.Consolidate(params(float32(math.NaN()), 0)), optim.ErrNonFinite)
+	require.ErrorIs(t, chain.Consolidate(params(float32(math.NaN()), 0), nil), optim.ErrNonFinite)
 }
 
 func Example() {

@@ -161,7 +161,7 @@ func (p *Pipeline) fused() *fusion {
 
 func isPenalty(s stage) bool {
 	switch s.(type) {
-	case *ewc, *l2sp:
+	case *si, *ewc, *mas, *l2, *l2sp:
 		return true
 	}
 	return false

@@ -23,6 +23,7 @@ func stepped() map[string][]optim.Config {
 		"penalties": {{EWC: &optim.EWC{Strength: 0.02, Every: 5}}, {L2SP: &optim.L2SP{Strength: 0.1}}, {Clip: &optim.Clip{Norm: 1.5}},
 			{AdamW: &optim.AdamW{LearningRate: 0.02}}},
 		"ftrl":     {{Clip: &optim.Clip{Norm: 3}}, {FTRL: &optim.FTRL{L1: 0.3, L2: 0.1}}},
+		"guards":   {{SI: &optim.SI{}}, {MAS: &optim.MAS{}}, {L2: &optim.L2{}}, {SGD: &optim.SGD{Momentum: 0.5}}},
 		"not tame": {{SGD: &optim.SGD{LearningRate: 1.5}}},
 	}
 }
