@@ -28,6 +28,9 @@ type arm struct {
 
 	objective models.Objective
 	classes   classes
+	heads     *heads
+	phase     replay.Memory // examples since the last consolidation; nil if nothing asks for them
+	since     uint64        // their number
 
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
@@ -42,6 +45,8 @@ type ArmCounts struct {
 	NonFinite uint64 `json:"non_finite"` // steps dropped whole, and batches not scored, for a NaN or an infinity
 	Unusable  uint64 `json:"unusable"`   // examples whose own gradient is a NaN or an infinity
 	Forgotten uint64 `json:"forgotten"`  // examples taken out of the memory: revised, retracted, rolled back
+	// Consolidations counts the phases of learning that ended.
+	Consolidations uint64 `json:"consolidations"`
 }
 
 func newArm(cfg Arm, c Config) (*arm, error) {
@@ -52,6 +57,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
 	objective := cfg.Loss.objective()
+	objective.Masked = objective.Masked || len(c.Heads) > 0
 	if err := model.SetObjective(objective); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
@@ -71,6 +77,10 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
+	phase, err := newPhase(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
 	meter, err := prequential.New(c.meter())
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
@@ -85,10 +95,12 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		judge:     j,
 		meter:     meter,
 		objective: objective,
+		heads:     newHeads(c),
+		phase:     phase,
 		batch:     newBatch(c.Spec, objective, capacity),
 	}
 	j.arm = a
-	if objective.Masked {
+	if cfg.Loss.Kind == LossERACE {
 		a.classes = classes{seen: make([]bool, c.Spec.Classes), fresh: make([]bool, c.Spec.Classes)}
 	}
 	return a, nil
@@ -169,9 +181,28 @@ func (a *arm) sift(p *portion) error {
 
 // forget takes an example out of the memory.
 func (a *arm) forget(id string) {
+	if a.phase != nil {
+		a.phase.RemoveID(id)
+	}
 	if a.memory.RemoveID(id) {
 		a.counts.Forgotten++
 	}
+}
+
+// memoryBytes estimates what the arm's examples take.
+func (a *arm) memoryBytes() int {
+	if a.phase != nil {
+		return a.memory.Bytes() + a.phase.Bytes()
+	}
+	return a.memory.Bytes()
+}
+
+// replace revises an example that the arm may remember.
+func (a *arm) replace(ex *replay.Example) {
+	if a.phase != nil {
+		a.phase.Replace(ex)
+	}
+	a.memory.Replace(ex)
 }
 
 // rollBack takes the arm to earlier weights: the optimizer starts afresh, and the
@@ -185,9 +216,11 @@ func (a *arm) rollBack(version uint64, weights models.Params) error {
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 	}
 	a.step = step
-	a.counts.Forgotten += uint64(a.memory.Remove(func(ex *replay.Example) bool {
-		return ex.Position > version
-	}))
+	later := func(ex *replay.Example) bool { return ex.Position > version }
+	if a.phase != nil {
+		a.phase.Remove(later)
+	}
+	a.counts.Forgotten += uint64(a.memory.Remove(later))
 	return nil
 }
 

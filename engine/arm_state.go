@@ -47,23 +47,25 @@ func (a *arm) restoreOptimizer(data []byte) error {
 	return a.step.Restore(state)
 }
 
-func (a *arm) restoreMemory(data []byte) error {
-	state, err := replay.Read(data)
-	if err != nil {
-		return err
-	}
-	if err := a.memory.Restore(state); err != nil {
-		return err
-	}
-	// A memory knows no shapes; the model does.
-	var misfit error
-	a.memory.Remove(func(ex *replay.Example) bool {
-		if misfit == nil {
-			misfit = checkExample(ex, a.model.Spec())
+func (a *arm) restoreMemory(m replay.Memory) func(data []byte) error {
+	return func(data []byte) error {
+		state, err := replay.Read(data)
+		if err != nil {
+			return err
 		}
-		return false
-	})
-	return misfit
+		if err := m.Restore(state); err != nil {
+			return err
+		}
+		// A memory knows no shapes; the model does.
+		var misfit error
+		m.Remove(func(ex *replay.Example) bool {
+			if misfit == nil {
+				misfit = checkExample(ex, a.model.Spec())
+			}
+			return false
+		})
+		return misfit
+	}
 }
 
 // checkExample holds an example that was read back against the model's shapes.

@@ -197,6 +197,8 @@ func (e *Engine) fetch(rec Record) (models.Params, error) {
 // control carries out a decision of a person or of a guard.
 func (e *Engine) control(c *feedback.Control, rollback models.Params) error {
 	switch c.Action {
+	case feedback.Boundary:
+		return e.boundary()
 	case feedback.Pin:
 		e.channels.pinned = true
 	case feedback.Unpin:
@@ -216,6 +218,19 @@ func (e *Engine) control(c *feedback.Control, rollback models.Params) error {
 			e.cadence.changed = true
 		}
 		return e.moveStable(release{version: c.Version, weights: rollback}, "rolled back: "+c.Reason)
+	}
+	return nil
+}
+
+// boundary ends a phase of learning for every arm, once it has learned what came before.
+func (e *Engine) boundary() error {
+	if err := e.learn(true); err != nil {
+		return err
+	}
+	for _, a := range e.arms {
+		if err := a.consolidate(e.position); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -23,7 +23,10 @@ type Config struct {
 	Signals signal.Config `yaml:"signals" json:"signals,omitzero"`
 	// Segment names the segment label that metrics and memories go by. Default
 	// none: one segment.
-	Segment string       `yaml:"segment" json:"segment,omitempty"`
+	Segment string `yaml:"segment" json:"segment,omitempty"`
+	// Heads gives segments classes of their own, for multiclass. Default none: all
+	// classes compete.
+	Heads   Heads        `yaml:"heads" json:"heads,omitempty"`
 	Batch   Batch        `yaml:"batch" json:"batch,omitzero"`
 	Metrics Metrics      `yaml:"metrics" json:"metrics,omitzero"`
 	Seen    Seen         `yaml:"seen" json:"seen,omitzero"`
@@ -79,6 +82,8 @@ type Arm struct {
 	Rehearsal Rehearsal      `yaml:"rehearsal" json:"rehearsal,omitzero"`
 	// Loss is what a step minimises.
 	Loss Loss `yaml:"loss" json:"loss,omitzero"`
+	// Consolidation says when a phase of learning ends.
+	Consolidation Consolidation `yaml:"consolidation" json:"consolidation,omitzero"`
 }
 
 // Rehearsal says how much of the past is mixed into each step.
@@ -110,6 +115,7 @@ func (c Config) WithDefaults() Config {
 		a.Replay = a.Replay.WithDefaults()
 		setDefault(&a.Rehearsal.Ratio, 1)
 		a.Loss = a.Loss.WithDefaults()
+		a.Consolidation = a.Consolidation.withDefaults(optim.Asks(a.Optimizer))
 		arms[i] = a
 	}
 	c.Arms = arms
@@ -136,6 +142,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.meter().Validate(); err != nil {
 		return fmt.Errorf("metrics.%w", err)
+	}
+	if err := c.Heads.Validate(c.Spec, c.Segment); err != nil {
+		return err
 	}
 	switch {
 	case c.Batch.Size < 1 || c.Batch.Size > 4096:
@@ -168,6 +177,9 @@ func (c Config) Validate() error {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 		if err := a.Loss.Validate(c.Spec); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+		if err := a.Consolidation.validate(a); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 		if err := a.checkMemory(c.Spec); err != nil {

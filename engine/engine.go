@@ -145,7 +145,7 @@ func (e *Engine) advance(rec Record, rollback models.Params) error {
 		return err
 	}
 	e.collect()
-	if err := e.learn(); err != nil {
+	if err := e.learn(false); err != nil {
 		return err
 	}
 	return e.release(rec)
@@ -206,7 +206,7 @@ func (e *Engine) collect() {
 		case signal.Reweigh:
 			if !e.replacePending(r) {
 				for _, a := range e.arms {
-					a.memory.Replace(r.Example)
+					a.replace(r.Example)
 				}
 			}
 		case signal.Revise:
@@ -254,13 +254,13 @@ func (e *Engine) dropPending(id string) bool {
 }
 
 // learn turns pending examples into micro-batches: full ones at once, and a smaller
-// one when its oldest example has waited long enough.
-func (e *Engine) learn() error {
+// one when its oldest example has waited long enough, or all must be learned now.
+func (e *Engine) learn(now bool) error {
 	var streams []armStreams // made when the first batch is due: few records bring one
 	for len(e.pending) > 0 {
 		n := e.cfg.Batch.Size
 		if len(e.pending) < n {
-			if e.time < e.pending[0].Since+int64(e.cfg.Batch.Wait) {
+			if !now && e.time < e.pending[0].Since+int64(e.cfg.Batch.Wait) {
 				return nil
 			}
 			n = len(e.pending)
@@ -306,6 +306,11 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 		}
 		if i == 0 && a.counts.Steps != before {
 			e.cadence.changed = true
+		}
+		if a.due() {
+			if err := a.consolidate(e.position); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -363,7 +368,7 @@ func (e *Engine) Report() Report {
 			Name:        a.cfg.Name,
 			Counts:      a.counts,
 			MemoryLen:   a.memory.Len(),
-			MemoryBytes: a.memory.Bytes(),
+			MemoryBytes: a.memoryBytes(),
 			Prequential: a.meter.Report(),
 		})
 	}

@@ -27,6 +27,7 @@ type scores struct {
 	paired *prequential.Paired
 
 	predictor *models.Predictor // holds stable's weights
+	heads     *heads
 	batch     *batch
 	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
 	target    []float32
@@ -35,7 +36,8 @@ type scores struct {
 }
 
 func newScores(cfg Config, arms []*arm) (*scores, error) {
-	s := &scores{spec: cfg.Spec, batch: newBatch(cfg.Spec, models.Objective{}, cfg.Batch.Size)}
+	s := &scores{spec: cfg.Spec, heads: newHeads(cfg)}
+	s.batch = newBatch(cfg.Spec, models.Objective{Masked: s.heads != nil}, cfg.Batch.Size)
 	var err error
 	if s.served, err = prequential.New(cfg.meter()); err != nil {
 		return nil, err
@@ -83,6 +85,7 @@ func (s *scores) add(items []pending, arms []*arm) error {
 		if p.Score && !p.Example.Negative {
 			s.scored = append(s.scored, p)
 			s.batch.add(p.Example)
+			s.batch.b.Mask = append(s.batch.b.Mask, s.heads.of(p.Example.Segment)...)
 		}
 	}
 	n := len(s.scored)

@@ -12,6 +12,7 @@ import (
 	"github.com/perennial-ml/perennial/internal/canonical"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
+	"github.com/perennial-ml/perennial/replay"
 )
 
 // Names of the parts of the first arm and of the front. The parts of a further arm
@@ -23,6 +24,7 @@ const (
 	PartStable    = "stable"
 	PartOptimizer = "optimizer"
 	PartReplay    = "replay"
+	PartPhase     = "phase"
 	PartJoin      = "join"
 	PartGuard     = "guard"
 	PartMetrics   = "metrics"
@@ -81,6 +83,8 @@ type armDoc struct {
 	// Seen lists the classes that were in a step, in their order, where the loss goes
 	// by them.
 	Seen []int `cbor:"seen,omitempty"`
+	// Since is the number of examples since the last consolidation.
+	Since uint64 `cbor:"since"`
 }
 
 // meters are the prequential meters' own documents.
@@ -150,7 +154,7 @@ func (e *Engine) document() (document, error) {
 		Seen:      e.seen.names(),
 	}
 	for _, a := range e.arms {
-		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: a.classes.list()})
+		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: a.classes.list(), Since: a.since})
 	}
 	return doc, nil
 }
@@ -163,23 +167,27 @@ func armPrefix(i int, a *arm) string {
 }
 
 func (a *arm) parts(prefix string) []Part {
-	state := a.memory.Snapshot()
-	return []Part{
+	parts := []Part{
 		tensorPart(prefix+PartWeights, a.model.Params().Clone()),
 		{
 			Name:      prefix + PartOptimizer,
 			MediaType: mediaTensors,
 			Write:     optimizerWriter(a.step.State()),
 		},
-		{
-			Name:      prefix + PartReplay,
-			MediaType: mediaReplay,
-			Write: func(w io.Writer) error {
-				_, err := state.WriteTo(w)
-				return err
-			},
-		},
+		memoryPart(prefix+PartReplay, a.memory),
 	}
+	if a.phase != nil {
+		parts = append(parts, memoryPart(prefix+PartPhase, a.phase))
+	}
+	return parts
+}
+
+func memoryPart(name string, m replay.Memory) Part {
+	state := m.Snapshot()
+	return Part{Name: name, MediaType: mediaReplay, Write: func(w io.Writer) error {
+		_, err := state.WriteTo(w)
+		return err
+	}}
 }
 
 // Hash returns the state's hash: SHA-256 over "name\0sha256:hex\n" of its parts, in
@@ -236,7 +244,7 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 		if doc.Arms[i].Name != a.cfg.Name {
 			return fmt.Errorf("decode %s: arm %q, configured is %q", PartEngine, doc.Arms[i].Name, a.cfg.Name)
 		}
-		a.counts = doc.Arms[i].Counts
+		a.counts, a.since = doc.Arms[i].Counts, doc.Arms[i].Since
 		if err := a.classes.restore(doc.Arms[i].Seen); err != nil {
 			return fmt.Errorf("decode %s: arm %q: %w", PartEngine, a.cfg.Name, err)
 		}
@@ -306,8 +314,13 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 	if err := restorePart(read, prefix+PartOptimizer, a.restoreOptimizer); err != nil {
 		return err
 	}
-	if err := restorePart(read, prefix+PartReplay, a.restoreMemory); err != nil {
+	if err := restorePart(read, prefix+PartReplay, a.restoreMemory(a.memory)); err != nil {
 		return err
+	}
+	if a.phase != nil {
+		if err := restorePart(read, prefix+PartPhase, a.restoreMemory(a.phase)); err != nil {
+			return err
+		}
 	}
 	if err := a.meter.Restore(meter); err != nil {
 		return fmt.Errorf("restore %s: %w", PartMetrics, err)

@@ -76,9 +76,10 @@ func (a *arm) mask(ex *replay.Example, own bool) {
 	if own {
 		among = a.classes.fresh
 	}
+	head := a.heads.of(ex.Segment)
 	for c := range k {
 		in := float32(0)
-		if among[c] || c == int(ex.Target) {
+		if (among == nil || among[c]) && (head == nil || head[c] != 0) || c == int(ex.Target) {
 			in = 1
 		}
 		b.Mask = append(b.Mask, in)
@@ -109,7 +110,7 @@ func excludeClass(target, mask []float32, class int) {
 	}
 }
 
-// classes are those that an arm knows of, as flags; empty unless its loss masks classes.
+// classes are those that an arm knows of, as flags; nil unless its loss goes by them.
 type classes struct {
 	seen  []bool // state: in a step so far
 	fresh []bool // among the new examples of the step in progress
@@ -167,7 +168,11 @@ func (a *arm) remember(fresh []*replay.Example, learned bool, position uint64, k
 			ex = &own
 		}
 		a.offered = append(a.offered, ex)
+		if a.phase != nil {
+			a.phase.Add(ex, keep)
+		}
 	}
 	replay.Offer(a.memory, a.offered, keep)
 	clear(a.offered)
+	a.since += uint64(len(fresh))
 }

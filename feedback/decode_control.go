@@ -8,8 +8,8 @@ func (p *payload) control(e Event) (*Record, *Refusal) {
 		control Control
 	}{}
 	out := &block.control
-	fields := []string{"action", "version", "digest", "unpinned", "learner", "reason", "actor"}
-	const action, version, unpinned, learner = 0, 1, 3, 4
+	fields := []string{"action", "version", "digest", "unpinned", "learner", "reason", "actor", "task"}
+	const action, version, unpinned, learner, task = 0, 1, 3, 4, 7
 	seen, r := p.object("data", fields, func(i int) (r *Refusal) {
 		switch i {
 		case action:
@@ -26,6 +26,8 @@ func (p *payload) control(e Event) (*Record, *Refusal) {
 			out.Reason, r = p.words("data.reason", 1024)
 		case 6:
 			out.Actor, r = p.words("data.actor", 256)
+		case task:
+			out.Task, r = p.words("data.task", 256)
 		}
 		return r
 	})
@@ -44,6 +46,10 @@ func (p *payload) control(e Event) (*Record, *Refusal) {
 		return nil, refuse(CodeConflict, "data.unpinned", "must be absent unless the action is rollback")
 	case out.Action != Rollback && seen.has(learner):
 		return nil, refuse(CodeConflict, "data.learner", "must be absent unless the action is rollback")
+	case out.Action == Boundary && out.Task == "":
+		return nil, refuse(CodeMissingField, "data.task", "must be present: the name of the task that ends")
+	case out.Action != Boundary && seen.has(task):
+		return nil, refuse(CodeConflict, "data.task", "must be absent unless the action is boundary")
 	}
 	block.rec.Event = e
 	block.rec.Control = out
@@ -56,10 +62,10 @@ func (p *payload) action() (ControlAction, *Refusal) {
 		return "", r
 	}
 	switch a := ControlAction(text); a {
-	case Rollback, Promote, Pin, Unpin:
+	case Rollback, Promote, Pin, Unpin, Boundary:
 		return a, nil
 	}
-	return "", refuse(CodeUnknownKind, "data.action", "must be rollback, promote, pin or unpin")
+	return "", refuse(CodeUnknownKind, "data.action", "must be rollback, promote, pin, unpin or boundary")
 }
 
 // digest reads "sha256:" and 64 lower-case hexadecimal digits.

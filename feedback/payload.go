@@ -95,6 +95,9 @@ const (
 	Promote  ControlAction = "promote" // moves candidate to stable, whatever the policy says
 	Pin      ControlAction = "pin"     // stable stays where it is
 	Unpin    ControlAction = "unpin"   // the policy decides again
+	// Boundary says that a task ends, named by Task: the learner consolidates what it
+	// learned.
+	Boundary ControlAction = "boundary"
 )
 
 // A Control is the payload of TypeControl.
@@ -108,8 +111,10 @@ type Control struct {
 	Digest   string `json:"digest,omitempty"`
 	Unpinned bool   `json:"unpinned,omitempty"`
 	Learner  bool   `json:"learner,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-	Actor    string `json:"actor,omitempty"`
+	// Task names the task that ends, for boundary.
+	Task   string `json:"task,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Actor  string `json:"actor,omitempty"`
 }
 
 // A Record is an Event whose payload is decoded and checked. Exactly one payload

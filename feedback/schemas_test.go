@@ -126,6 +126,7 @@ func payloads() map[string][]string {
 			`{"action":"promote"}`,
 			`{"action":"pin","version":3}`,
 			`{"action":"unpin","reason":"checked"}`,
+			`{"action":"boundary","task":"digits 0 and 1"}`,
 		},
 		"tick": {`{}`},
 	}
@@ -184,7 +185,7 @@ func oddValues() []string {
 	return []string{
 		`null`, `true`, `false`, `0`, `1`, `-1`, `0.5`, `1.0`, `1e2`, `-0`, `1.5`, `2`, `1e39`, `-1e39`, `1e999`,
 		`9007199254740991`, `9007199254740993`, `""`, `"p"`, `"q"`, `"e-1"`, `"with space"`, `"tab\t"`, `"\u0000"`, `"ü"`,
-		`"stable"`, `"rollback"`, `"pin"`, `"click"`, `"label"`, `"rating"`, `"preference"`, `"amend"`, `"withdraw"`,
+		`"stable"`, `"rollback"`, `"pin"`, `"boundary"`, `"click"`, `"label"`, `"rating"`, `"preference"`, `"amend"`, `"withdraw"`,
 		`"` + strings.Repeat("a", 256) + `"`, `"` + strings.Repeat("a", 257) + `"`, `"` + strings.Repeat("ü", 256) + `"`,
 		`[]`, `[1]`, `[1,2]`, `["1"]`, `[null]`, `{}`, `{"x":1}`, `{"a":"b"}`, `{"a=b":"c"}`, `{"":"c"}`, `{"a":1}`, `{"kind":"click"}`,
 		`{"kind":"label","value":1}`, `{"kind":"withdraw"}`, `{"kind":"amend","event_id":"e-0"}`, `"sha256:` + strings.Repeat("0", 64) + `"`,
@@ -196,7 +197,7 @@ func fieldNames() []string {
 	return []string{
 		"prediction_id", "features", "outputs", "model_version", "channel", "segments", "flags", "propensity", "signal", "operation",
 		"kind", "value", "correct", "over", "confidence", "event_id", "action", "version", "digest", "unpinned", "learner", "reason",
-		"actor", "applause", "Signal",
+		"actor", "task", "applause", "Signal",
 	}
 }
 

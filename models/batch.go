@@ -12,11 +12,13 @@ type Batch struct {
 	Targets []float32
 	Weights []float32 // Rows; zero leaves a row out. Unused by Predict.
 
+	// Mask is Rows x Spec.Outputs(), for multiclass: a class of 0 takes no part in its
+	// row's softmax, and must not be a target. Nil lets all take part. Gradients takes
+	// one if the Objective is masked, Predict always.
+	Mask []float32
+
 	// The rest is for a Model whose Objective has a use for it.
 
-	// Mask is Rows x Spec.Outputs(): a class of 0 takes no part in its row's softmax,
-	// and must not be a target. Nil lets all take part.
-	Mask []float32
 	// Distill is Rows x Spec.Outputs(): the teacher's logits. Nil if no row has any.
 	Distill []float32
 	// DistillWeights is Rows: zero leaves a row out of the distillation.

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/perennial-ml/perennial/compute/real"
@@ -47,4 +48,36 @@ func (c *core) respond(dst, logits []float32, k int) {
 	default:
 		copy(dst, logits)
 	}
+}
+
+// respondMasked is respond for classes that take part in their row's softmax; the others
+// get 0.
+func (p *Predictor) respondMasked(dst, logits []float32, b *Batch) error {
+	k := p.spec.Outputs()
+	if p.spec.Task != Multiclass || len(b.Mask) != len(dst) {
+		return fmt.Errorf("%w: Mask has %d values, must be %d rows of %d classes, and nil for task %s", ErrBatch, len(b.Mask), b.Rows, k, p.spec.Task)
+	}
+	for i := range b.Rows {
+		row, mask := dst[i*k:(i+1)*k], b.Mask[i*k:(i+1)*k]
+		n := 0
+		for c, v := range mask {
+			if v != 0 {
+				row[n] = logits[i*k+c]
+				n++
+			}
+		}
+		if n == 0 {
+			return fmt.Errorf("%w: Mask of row %d leaves no class", ErrBatch, i)
+		}
+		p.kernels.Softmax(row[:n], row[:n], 1, n)
+		for c := k - 1; c >= 0; c-- { // from the end, as classes move towards it
+			if mask[c] == 0 {
+				row[c] = 0
+				continue
+			}
+			n--
+			row[c] = row[n]
+		}
+	}
+	return nil
 }

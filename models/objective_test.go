@@ -237,3 +237,34 @@ func TestObjectivesAllocateNothing(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(20, func() { _, _ = m.Gradients(b) }), name)
 	}
 }
+
+func TestMaskedPredictionsAreASoftmaxOverTheirClasses(t *testing.T) {
+	s := objectiveSpec()
+	m := objectiveModel(t, s, Objective{}, 4)
+	b := objectiveBatch(Objective{}, s, 4, 3)
+	all, masked, logits := make([]float32, 20), make([]float32, 20), make([]float32, 20)
+	require.NoError(t, m.Predict(all, b))
+	require.NoError(t, m.Logits(logits, b))
+	b.Mask = []float32{1, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1}
+	require.NoError(t, m.Predict(masked, b))
+	require.Equal(t, all[:5], masked[:5], "all classes are no mask")
+	for i := range 4 {
+		sum := 0.0
+		for c := range 5 {
+			if b.Mask[5*i+c] != 0 {
+				sum += math.Exp(float64(logits[5*i+c]))
+			}
+		}
+		for c := range 5 {
+			want := 0.0
+			if b.Mask[5*i+c] != 0 {
+				want = math.Exp(float64(logits[5*i+c])) / sum
+			}
+			require.InDelta(t, want, float64(masked[5*i+c]), 1e-6)
+		}
+	}
+	clear(b.Mask[10:15])
+	require.ErrorContains(t, m.Predict(masked, b), "Mask of row 2 leaves no class")
+	b.Mask = b.Mask[:7]
+	require.ErrorIs(t, m.Predict(masked, b), ErrBatch)
+}

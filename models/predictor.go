@@ -60,13 +60,16 @@ func (p *Predictor) Warm(rows int) error {
 }
 
 // Predict writes b.Rows × Outputs values to dst: p(1) (binary), the probabilities of the
-// classes (multiclass) or the value (regression). It returns ErrBatch if the batch or dst
+// classes (multiclass), 0 where the batch masks one, or the value (regression). It returns ErrBatch if the batch or dst
 // does not fit, and ErrNonFinite if an input or a result is not finite; dst is then
 // undefined.
 func (p *Predictor) Predict(dst []float32, b *Batch) error {
 	logits, err := p.logits(dst, b)
 	if err != nil {
 		return err
+	}
+	if b.Mask != nil {
+		return p.respondMasked(dst, logits, b)
 	}
 	p.respond(dst, logits, p.spec.Outputs())
 	return nil

@@ -64,8 +64,11 @@ func TestStepGivesTheBitsOfUpdateAndApply(t *testing.T) {
 // The same on tables, of which steps list rows.
 func TestStepGivesTheBitsOfUpdateAndApplyOnTables(t *testing.T) {
 	for name, list := range stepped() {
-		if name == "penalties" {
-			list = list[1:] // ewc takes no tables
+		switch name { // ewc and its like take no tables
+		case "penalties":
+			list = list[1:]
+		case "guards":
+			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))

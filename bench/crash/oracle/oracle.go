@@ -53,7 +53,7 @@ func (o *Oracle) Apply(r Record) {
 	}
 	o.expire()
 	o.dispatch(r)
-	o.learn()
+	o.learn(false)
 }
 
 func (o *Oracle) dispatch(r Record) {
@@ -88,6 +88,9 @@ func (o *Oracle) dispatch(r Record) {
 }
 
 func (o *Oracle) control(c *controlData) {
+	if c.Action == "boundary" { // what came before it is learned before it
+		o.learn(true)
+	}
 	if c.Action != "rollback" || !c.Learner {
 		return
 	}
@@ -110,11 +113,11 @@ type example struct {
 }
 
 // learn takes batches off what is pending: full ones, and a smaller one once its oldest
-// example has waited long enough.
-func (o *Oracle) learn() {
+// example has waited long enough, or all must be learned now.
+func (o *Oracle) learn(now bool) {
 	for len(o.pending) > 0 {
 		n := min(o.cfg.BatchSize, len(o.pending))
-		if n < o.cfg.BatchSize && o.now.Before(o.pending[0].since.Add(o.cfg.BatchWait)) {
+		if !now && n < o.cfg.BatchSize && o.now.Before(o.pending[0].since.Add(o.cfg.BatchWait)) {
 			return
 		}
 		for _, x := range o.pending[:n] {

@@ -160,6 +160,7 @@ func TestRollbackOfTheLearnerDropsWhatIsPendingSince(t *testing.T) {
 	}{
 		{"the learner goes back", `{"action": "rollback", "version": 1, "learner": true}`, 0},
 		{"only the channel does", `{"action": "rollback", "version": 1}`, 1},
+		{"a task ends", `{"action": "boundary", "task": "one"}`, 0},
 		{"to after the example", `{"action": "rollback", "version": 2, "learner": true}`, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

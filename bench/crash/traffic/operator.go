@@ -40,13 +40,15 @@ func (o *operator) run(ctx context.Context, stop <-chan struct{}) {
 
 func (o *operator) decide(ctx context.Context) error {
 	control := map[string]any{"reason": "crash test", "actor": "bench"}
-	switch k := o.rng.IntN(8); {
+	switch k := o.rng.IntN(9); {
 	case k < 3:
 		control["action"] = "unpin"
 	case k < 5:
 		control["action"] = "promote"
 	case k < 6:
 		control["action"] = "pin"
+	case k < 7:
+		control["action"], control["task"] = "boundary", "shift"
 	default:
 		if o.rollbacks == 0 {
 			return nil

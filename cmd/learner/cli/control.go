@@ -97,6 +97,27 @@ func (a *app) unpinCommand() *cobra.Command {
 		`  learner checkpoint unpin`)
 }
 
+func (a *app) boundaryCommand() *cobra.Command {
+	d := decision{c: feedback.Control{Action: feedback.Boundary}}
+	cmd := &cobra.Command{
+		Use:   "boundary TASK",
+		Short: "Say that a task ends, so that the learner consolidates it",
+		Long: `boundary adds a record to the log that says that TASK, any words, ends. The learner takes
+what waits for its micro-batch, and then consolidates: penalties guard what was learned so
+far, and what the configuration says beside that.
+
+A running daemon is asked over HTTP; without one, the record waits in the log.`,
+		Example: `  learner boundary "season 2025" --reason "the new catalogue starts"`,
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			d.c.Task = list[0]
+			return a.decide(cmd.Context(), d)
+		},
+	}
+	d.flags(a, cmd)
+	return cmd
+}
+
 // decisionCommand is a decision without a version.
 func (a *app) decisionCommand(action feedback.ControlAction, short, long, example string) *cobra.Command {
 	d := decision{c: feedback.Control{Action: action}}
@@ -142,6 +163,9 @@ func (a *app) decide(ctx context.Context, d decision) error {
 		what := string(d.c.Action)
 		if d.c.Action == feedback.Rollback {
 			what += " to " + checkpoint.Version(d.c.Version).String()
+		}
+		if d.c.Action == feedback.Boundary {
+			what += " of " + d.c.Task
 		}
 		_, err := fmt.Fprintf(w, "model %s: %s, by record %d; %s\n", m.Name, what, done.Position, when)
 		return err

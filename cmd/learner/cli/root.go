@@ -98,7 +98,7 @@ with 'learner up'.`,
 	return group(root,
 		a.upCommand(), a.runCommand(), a.serveCommand(), a.demoCommand(),
 		a.initCommand(), a.configCommand(), a.schemaCommand(),
-		a.checkpointCommand(), a.ledgerCommand(), a.stateCommand(),
+		a.boundaryCommand(), a.checkpointCommand(), a.ledgerCommand(), a.stateCommand(),
 		a.benchCommand(), a.versionCommand(),
 	)
 }

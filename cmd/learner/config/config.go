@@ -58,13 +58,17 @@ type Model struct {
 	Replay    replay.Config    `yaml:"replay" json:"replay"`
 	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
 	Loss      engine.Loss      `yaml:"loss" json:"loss"`
-	Batch     engine.Batch     `yaml:"batch" json:"batch"`
+	// Consolidation says when a phase of learning ends.
+	Consolidation engine.Consolidation `yaml:"consolidation" json:"consolidation"`
+	Batch         engine.Batch         `yaml:"batch" json:"batch"`
 	// MaxEventBytes bounds the payload of one event.
 	MaxEventBytes int           `yaml:"max_event_bytes" json:"max_event_bytes"`
 	Signals       signal.Config `yaml:"signals" json:"signals"`
 	// Segment names the segment label that metrics and memories go by; without
 	// one, everything is one segment.
-	Segment    string            `yaml:"segment" json:"segment"`
+	Segment string `yaml:"segment" json:"segment"`
+	// Heads gives segments classes of their own; for multiclass alone.
+	Heads      engine.Heads      `yaml:"heads" json:"heads"`
 	Metrics    engine.Metrics    `yaml:"metrics" json:"metrics"`
 	Seen       engine.Seen       `yaml:"seen" json:"seen"`
 	Publish    engine.Publishing `yaml:"publish" json:"publish"`

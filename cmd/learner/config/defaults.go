@@ -56,7 +56,10 @@ func (m Model) WithDefaults() Model {
 	m.Optimizer = slices.Clone(m.Optimizer)
 	for i := range m.Optimizer {
 		o := &m.Optimizer[i]
+		fill(&o.SI)
 		fill(&o.EWC)
+		fill(&o.MAS)
+		fill(&o.L2)
 		fill(&o.L2SP)
 		fill(&o.Clip)
 		fill(&o.SGD)
@@ -71,6 +74,7 @@ func (m Model) WithDefaults() Model {
 	m.Signals, m.Batch, m.Metrics, m.Seen = e.Signals, e.Batch, e.Metrics, e.Seen
 	m.Publish, m.Promote, m.Checkpoint.Cadence = e.Publish, e.Promote, e.Checkpoint
 	m.Replay, m.Rehearsal, m.Loss = e.Arms[0].Replay, e.Arms[0].Rehearsal, e.Arms[0].Loss
+	m.Consolidation = e.Arms[0].Consolidation
 	m.Checkpoint.Config = m.Checkpoint.Config.WithDefaults()
 	return m
 }

@@ -67,8 +67,10 @@ func (m Model) Engine(seed uint64) (engine.Config, error) {
 // engine is Engine without what depends on the features, the seed or a default.
 func (m Model) engine() engine.Config {
 	return engine.Config{
-		Signals: m.Signals, Segment: m.Segment, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
+		Signals: m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
-		Arms: []engine.Arm{{Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss}},
+		Arms: []engine.Arm{{
+			Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss, Consolidation: m.Consolidation,
+		}},
 	}
 }

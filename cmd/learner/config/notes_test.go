@@ -95,6 +95,8 @@ func modelNotes() map[string]note {
 		"config.Model.replay":          {text: "The memory of past examples."},
 		"config.Model.rehearsal":       {text: "How much of the past is mixed into each step."},
 		"config.Model.loss":            {text: "What a step minimises."},
+		"config.Model.consolidation":   {text: "When a phase of learning ends, beside the boundaries that the log announces, and what then happens."},
+		"config.Model.heads":           {minItems: 1, maxItems: 1 << 12},
 		"config.Model.batch":           {text: "When waiting examples become one optimizer step."},
 		"config.Model.signals":         {text: "How much each kind of signal is believed, and how predictions wait for theirs."},
 		"config.Model.max_event_bytes": {unit: "bytes", min: 1, max: 8 << 20},
@@ -161,6 +163,13 @@ func engineNotes() map[string]note {
 		"engine.Publishing.every":     {text: "How often, in log time, weights that changed are published.", unit: "duration"},
 		"engine.Cadence.every":        {text: "How much log time passes until a durable version is due; records may make it due before.", unit: "duration"},
 		"engine.Cadence.records":      {text: "How many records pass until a durable version is due; time may make it due before.", unit: "records", min: 1},
+
+		"engine.Consolidation.every":           {unit: "examples", text: "How many examples a phase has at most; 0: it ends only where the log says so."},
+		"engine.Consolidation.samples":         {unit: "examples", min: 1, max: 1 << 20, optional: true, text: "How many examples tell which parameters matter, for the optimizers mas and ewc (but for fisher streaming); 1,000 if left out."},
+		"engine.Consolidation.source":          {enum: []any{"phase", "memory"}, optional: true, text: "Where those examples come from: a sample of the phase that ends (phase, if left out) or the rehearsal memory (memory)."},
+		"engine.Consolidation.reset_optimizer": {text: "Whether the optimizer's moments and its schedule start afresh then."},
+		"engine.Head.segment":                  {required: true, maxLength: 256, text: "The value of the segment label."},
+		"engine.Head.classes":                  {required: true, unit: "classes", min: 0, minItems: 1, text: "The classes that compete for examples of that segment."},
 
 		"signal.Config.reliability": {unit: "weight", min: 0, max: 1, keys: kinds,
 			text: "The weight of a signal of this kind given with full confidence."},

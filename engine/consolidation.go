@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// Where the examples come from that a consolidation looks at.
+const (
+	// SourcePhase is a uniform sample of the examples since the last consolidation.
+	SourcePhase = "phase"
+	// SourceMemory is a draw from the rehearsal memory.
+	SourceMemory = "memory"
+)
+
+// Consolidation says when a phase of learning ends, and what then happens. It ends at a
+// boundary that the log announces, too.
+type Consolidation struct {
+	// Every is the number of examples after which a phase ends by itself. Default 0:
+	// never.
+	Every uint64 `yaml:"every" json:"every,omitempty"`
+	// Samples is the number of examples that tell how important parameters are; for
+	// optimizers that ask for them (mas, and ewc but for fisher streaming). Default
+	// 1,000.
+	Samples int `yaml:"samples" json:"samples,omitempty"`
+	// Source is where they come from: phase or memory. Default phase.
+	Source string `yaml:"source" json:"source,omitempty"`
+	// ResetOptimizer starts the optimizer's moments and its schedule afresh.
+	ResetOptimizer bool `yaml:"reset_optimizer" json:"reset_optimizer,omitempty"`
+}
+
+// withDefaults returns c with every unset field at its documented default, for what asks.
+func (c Consolidation) withDefaults(asks bool) Consolidation {
+	if asks {
+		setDefault(&c.Samples, 1000)
+		setDefault(&c.Source, SourcePhase)
+	}
+	return c
+}
+
+func (c Consolidation) validate(a Arm) error {
+	asks := optim.Asks(a.Optimizer)
+	switch {
+	case !asks && c.Samples != 0:
+		return fmt.Errorf("consolidation.samples: must be absent, got %d: no optimizer asks for examples", c.Samples)
+	case !asks && c.Source != "":
+		return fmt.Errorf("consolidation.source: must be absent, got %q: no optimizer asks for examples", c.Source)
+	case asks && (c.Samples < 1 || c.Samples > 1<<20):
+		return fmt.Errorf("consolidation.samples: must be in [1, %d], got %d", 1<<20, c.Samples)
+	case asks && c.Source != SourcePhase && c.Source != SourceMemory:
+		return fmt.Errorf("consolidation.source: must be %s or %s, got %q", SourcePhase, SourceMemory, c.Source)
+	case c.Every > 0 && !c.ResetOptimizer && !a.consolidates():
+		return fmt.Errorf("consolidation.every: must be absent, got %d: nothing changes at a consolidation", c.Every)
+	}
+	return nil
+}
+
+// consolidates says that an arm's settings give a consolidation something to do, but for
+// the reset of the optimizer.
+func (a Arm) consolidates() bool { return optim.Guards(a.Optimizer) }
+
+// newPhase returns the memory of the phase in progress; nil if nothing asks for it.
+func newPhase(cfg Arm) (replay.Memory, error) {
+	if !optim.Asks(cfg.Optimizer) || cfg.Consolidation.Source != SourcePhase {
+		return nil, nil
+	}
+	return replay.New(replay.Config{Kind: replay.Reservoir, Capacity: cfg.Consolidation.Samples})
+}
+
+// due says that the phase in progress has lasted as long as it may.
+func (a *arm) due() bool {
+	return a.cfg.Consolidation.Every > 0 && a.since >= a.cfg.Consolidation.Every
+}
+
+// consolidate ends a phase of learning. Without an example since the last one, nothing
+// happens. Where what was learned gives no finite importances, the penalties stay as they
+// were.
+func (a *arm) consolidate(position uint64) error {
+	if a.since == 0 {
+		return nil
+	}
+	ev := &evidence{arm: a, position: position}
+	err := a.step.Consolidate(a.model.Params(), ev)
+	switch {
+	case errors.Is(err, models.ErrNonFinite):
+		a.counts.NonFinite++
+	case err != nil:
+		return fmt.Errorf("arm %s: consolidate: %w", a.cfg.Name, err)
+	}
+	if a.cfg.Consolidation.ResetOptimizer {
+		a.step.Reset()
+	}
+	if a.phase != nil {
+		if a.phase, err = newPhase(a.cfg); err != nil {
+			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		}
+	}
+	a.since = 0
+	a.counts.Consolidations++
+	return nil
+}
