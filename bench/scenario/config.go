@@ -35,6 +35,9 @@ type Config struct {
 	Kind        Kind        `yaml:"kind" json:"kind"`
 	Tasks       int         `yaml:"tasks" json:"tasks,omitempty"`
 	Incremental Incremental `yaml:"incremental" json:"incremental,omitempty"`
+	// Order lists the classes in the order in which the tasks bring them; split and
+	// blurry alone. Default the classes' own.
+	Order []int `yaml:"order" json:"order,omitempty"`
 	// Pad adds that many black pixels to each side of an image.
 	Pad int `yaml:"pad" json:"pad,omitempty"`
 	// Mean and Scale standardise pixels, once divided by 255: (x - Mean) / Scale.
@@ -43,6 +46,9 @@ type Config struct {
 	// Standardise is the number of first rows of a table whose mean and deviation
 	// standardise all of it; 0 for none.
 	Standardise int `yaml:"standardise" json:"standardise,omitempty"`
+	// Running standardises each row of a stream by the rows up to it, itself included,
+	// as one may who has seen no others.
+	Running bool `yaml:"running" json:"running,omitempty"`
 	// Blur is the share of a task's rows that come in another one; blurry alone.
 	Blur float64 `yaml:"blur" json:"blur,omitempty"`
 	// Angle is the largest rotation, in degrees; rotated alone. Default 180.
@@ -102,6 +108,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("scenario.angle: must be in (0, 360], got %v", c.Angle)
 	case !(c.Validation >= 0 && c.Validation < 1):
 		return fmt.Errorf("scenario.validation: must be in [0, 1), got %v", c.Validation)
+	case len(c.Order) > 0 && !split:
+		return fmt.Errorf("scenario.order: must be absent unless the kind is split or blurry")
+	case c.Running && (c.Kind != Stream || c.Standardise > 0):
+		return fmt.Errorf("scenario.running: must be false unless the kind is stream, and beside standardise")
 	case c.Rows < 0 || c.Standardise < 0 || c.Delay < 0 || c.Anchor < 0:
 		return fmt.Errorf("scenario.rows, standardise, delay, anchor: must not be negative")
 	case (c.Delay > 0 || c.Anchor > 0) && c.Kind != Stream:

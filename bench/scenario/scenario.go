@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/perennial-ml/perennial/bench/data"
 	"github.com/perennial-ml/perennial/internal/rng"
@@ -79,8 +80,10 @@ func (b *builder) fits(split data.Split) error {
 		return fmt.Errorf("scenario.kind: %s needs images, and %s is a table", b.cfg.Kind, s.Name)
 	case (b.cfg.Kind == Split || b.cfg.Kind == Blurry) && s.Classes%b.cfg.Tasks != 0:
 		return fmt.Errorf("scenario.tasks: must divide the %d classes of %s, got %d", s.Classes, s.Name, b.cfg.Tasks)
-	case b.cfg.Standardise > 0 && s.Image():
-		return fmt.Errorf("scenario.standardise: must be 0 for images, which have mean and scale")
+	case len(b.cfg.Order) > 0 && !permutes(b.cfg.Order, s.Classes):
+		return fmt.Errorf("scenario.order: must list each of the %d classes of %s once", s.Classes, s.Name)
+	case (b.cfg.Standardise > 0 || b.cfg.Running) && s.Image():
+		return fmt.Errorf("scenario.standardise, running: must be absent for images, which have mean and scale")
 	}
 	return nil
 }
@@ -98,8 +101,33 @@ func (b *builder) examples(set *data.Set) *Examples {
 		e.gather, e.levels = plain(set.Height, set.Width, b.cfg.Pad), levels(b.cfg.Mean, b.cfg.Scale)
 		return e
 	}
+	if b.cfg.Running {
+		set = running(set)
+		e.set = set
+	}
 	e.mean, e.scale = standard(set, b.cfg.Standardise)
 	return e
+}
+
+// running returns the set with each row standardised by those up to it (Welford, "Note on a
+// method for calculating corrected sums of squares and products", 1962).
+func running(set *data.Set) *data.Set {
+	out := *set
+	k := len(set.Columns)
+	out.Dense = make([]float32, len(set.Dense))
+	mean, squares := make([]float64, k), make([]float64, k)
+	for i := range set.Len() {
+		for j := range k {
+			x := float64(set.Dense[i*k+j])
+			d := x - mean[j]
+			mean[j] += d / float64(i+1)
+			squares[j] += d * (x - mean[j])
+			if s := math.Sqrt(squares[j] / float64(i+1)); s > 0 {
+				out.Dense[i*k+j] = float32((x - mean[j]) / s)
+			}
+		}
+	}
+	return &out
 }
 
 // standard returns means and deviations of the first rows; 0 and 1 where there is nothing
@@ -179,35 +207,52 @@ func (b *builder) guises(train, test *Examples) {
 func (b *builder) split(train, test *Examples) {
 	all := b.scenario.Classes
 	per := all / b.cfg.Tasks
+	order := b.cfg.Order
+	if len(order) == 0 {
+		order = make([]int, all)
+		for c := range order {
+			order[c] = c
+		}
+	}
 	names := make([]int32, all) // what a class is called
-	for c := range names {
+	for place, c := range order {
 		names[c] = int32(c)
 		if b.cfg.Incremental == DomainIncremental {
-			names[c] = int32(c % per)
+			names[c] = int32(place % per)
 		}
 	}
 	if b.cfg.Incremental == DomainIncremental {
 		b.scenario.Classes = per
 	}
 	for t := range b.cfg.Tasks {
-		task := Task{Name: fmt.Sprintf("%d-%d", t*per, (t+1)*per-1)}
+		own := order[t*per : (t+1)*per]
+		task := Task{Name: fmt.Sprintf("%d-%d", own[0], own[per-1])}
 		if b.cfg.Incremental == TaskIncremental {
-			for c := t * per; c < (t+1)*per; c++ {
-				task.Classes = append(task.Classes, c)
-			}
+			task.Classes = own
 		}
-		task.Train = b.bound(ofClasses(train, t*per, (t+1)*per), task.Name)
-		task.Test = ofClasses(test, t*per, (t+1)*per)
+		task.Train = b.bound(ofClasses(train, own), task.Name)
+		task.Test = ofClasses(test, own)
 		task.Train.classes, task.Test.classes = names, names
 		b.scenario.Tasks = append(b.scenario.Tasks, task)
 	}
 }
 
-// ofClasses returns the examples of the set's classes from..to-1.
-func ofClasses(e *Examples, from, to int) *Examples {
+// permutes reports whether order lists each of n classes once.
+func permutes(order []int, n int) bool {
+	sorted := slices.Sorted(slices.Values(order))
+	for i, c := range sorted {
+		if c != i {
+			return false
+		}
+	}
+	return len(sorted) == n
+}
+
+// ofClasses returns the examples of those classes of the set.
+func ofClasses(e *Examples, classes []int) *Examples {
 	var places []int32
 	for i, row := range e.rows {
-		if c := e.set.Class(int(row)); c >= from && c < to {
+		if slices.Contains(classes, e.set.Class(int(row))) {
 			places = append(places, int32(i))
 		}
 	}

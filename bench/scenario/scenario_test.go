@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,18 @@ func TestSplitTellsClassesByTheScenario(t *testing.T) {
 		require.Equal(t, tc.among, s.Tasks[1].Classes)
 		require.Len(t, s.Joint(), 5)
 	}
+}
+
+func TestClassesComeInTheOrderAskedFor(t *testing.T) {
+	cfg := scenario.Config{Kind: scenario.Split, Tasks: 5, Order: []int{1, 4, 5, 7, 9, 3, 0, 8, 2, 6}}
+	s := build(t, cfg, "mnist", 1)
+	require.Equal(t, map[int]int{9: 30, 3: 30}, classes(s.Tasks[2].Train))
+	require.Equal(t, "9-3", s.Tasks[2].Name)
+	cfg.Incremental = scenario.DomainIncremental
+	require.Equal(t, map[int]int{0: 30, 1: 30}, classes(build(t, cfg, "mnist", 1).Tasks[2].Train))
+	cfg.Order[0] = 4
+	_, err := scenario.New(cfg, load(t, "mnist"), 1)
+	require.ErrorContains(t, err, "scenario.order")
 }
 
 func TestPaddingAndStandardisationKeepThePixels(t *testing.T) {
@@ -150,6 +163,28 @@ func TestTablesAreStandardisedByTheirFirstRowsAlone(t *testing.T) {
 	}
 	require.InDelta(t, 0, mean, 1e-5)
 	require.Equal(t, 150, build(t, scenario.Config{Kind: scenario.Stream, Rows: 150}, "elec2", 1).Tasks[0].Train.Len())
+}
+
+func TestRunningStandardisationKnowsNoLaterRow(t *testing.T) {
+	all := load(t, "elec2")
+	cfg := scenario.Config{Kind: scenario.Stream, Running: true}
+	whole, err := scenario.New(cfg, all, 1)
+	require.NoError(t, err)
+	part, err := scenario.New(cfg, data.Split{Train: all.Train.Head(200)}, 1)
+	require.NoError(t, err)
+	for i := range 200 {
+		require.Equal(t, row(part.Tasks[0].Train, i), row(whole.Tasks[0].Train, i))
+	}
+	require.Zero(t, row(whole.Tasks[0].Train, 0)[4], "the first row is its own mean")
+	mean, squares, n := 0.0, 0.0, 200
+	for i := range n {
+		mean += float64(all.Train.Dense[i*8+4]) / float64(n)
+	}
+	for i := range n {
+		d := float64(all.Train.Dense[i*8+4]) - mean
+		squares += d * d / float64(n)
+	}
+	require.InDelta(t, (float64(all.Train.Dense[(n-1)*8+4])-mean)/math.Sqrt(squares), row(whole.Tasks[0].Train, n-1)[4], 1e-4)
 }
 
 func TestConfigNamesFieldAndRule(t *testing.T) {
