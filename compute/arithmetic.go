@@ -29,6 +29,9 @@ func (a Arithmetic) Finite(x []float32) bool { return a.set.Finite(x) }
 // if x is.
 func (a Arithmetic) SumSquares(x []float32) float64 { return a.set.SumSquares(x) }
 
+// Dot returns the sum of x y, in float32 and in one fixed order.
+func (a Arithmetic) Dot(x, y []float32) float32 { return a.set.Dot(x, y) }
+
 // Sigmoid writes 1/(1+exp(-z)) to dst, which is as long as z.
 func (a Arithmetic) Sigmoid(dst, z []float32) { a.set.Apply(dst, z, kernel.Sigmoid) }
 
@@ -52,6 +55,11 @@ type (
 	Hyper   = kernel.Hyper
 	Penalty = kernel.Penalty
 )
+
+// FTRLNext is one value's step of Updater.FTRL.
+func FTRLNext(theta, g, z, n float32, h *Hyper) (w, z2, n2 float32) {
+	return kernel.FTRLNext(theta, g, z, n, h)
+}
 
 // NewUpdater returns an Updater with these kernels. It belongs to one goroutine at a time.
 func (a Arithmetic) NewUpdater() *Updater { return a.set.NewUpdater() }

@@ -77,38 +77,15 @@ type ftrl struct {
 
 func (f *ftrl) memory() *memory { return &f.mem }
 
-// constants are the settings in float32, with 1/Alpha.
-type ftrlConstants struct{ perAlpha, beta, l1, l2 float32 }
-
-func (f *ftrl) constants() ftrlConstants {
-	return ftrlConstants{float32(1 / f.Alpha), float32(f.Beta), float32(f.L1), float32(f.L2)}
-}
-
-// next returns θ', z and n after a gradient g. Each product and sum is rounded by itself.
-func (c ftrlConstants) next(theta, g, z, n float32) (theta2, z2, n2 float32) {
-	n2 = n + float32(g*g)
-	root := sqrt(n2)
-	sigma := float32((root - sqrt(n)) * c.perAlpha)
-	z2 = z + g - float32(sigma*theta)
-	short := z2 - c.l1
-	if z2 < 0 {
-		short = z2 + c.l1
-	}
-	if z2 <= c.l1 && z2 >= -c.l1 {
-		return 0, z2, n2
-	}
-	return -short / (float32((c.beta+root)*c.perAlpha) + c.l2), z2, n2
-}
-
 func (f *ftrl) propose(grad, params models.Params) {
-	c := f.constants()
+	h := f.settings()
 	for i, t := range grad {
 		theta := f.theta.of(&params[i], &t)
 		zOld, zNew := f.z.pair(i, &t)
 		nOld, nNew := f.n.pair(i, &t)
 		for j, g := range t.Data {
 			var to float32
-			to, zNew[j], nNew[j] = c.next(theta[j], g, zOld[j], nOld[j])
+			to, zNew[j], nNew[j] = compute.FTRLNext(theta[j], g, zOld[j], nOld[j], &h)
 			t.Data[j] = theta[j] - to
 		}
 	}
@@ -121,48 +98,16 @@ func (f *ftrl) tame(k compute.Arithmetic, params models.Params) bool {
 		within(k, f.z.cur, tameMean) && within(k, f.n.cur, tameSquares)
 }
 
-func (f *ftrl) settings() compute.Hyper { return compute.Hyper{} }
+func (f *ftrl) settings() compute.Hyper {
+	return compute.Hyper{
+		PerAlpha: float32(1 / f.Alpha), Beta1: float32(f.Beta), Strength: float32(f.L1), Decay: float32(f.L2),
+	}
+}
 
-func (f *ftrl) descend(_ *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
-	c, scale := f.constants(), h.Scale
+func (f *ftrl) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
 	z, n := f.z.cur[i].Data, f.n.cur[i].Data
-	if !theta.Sparse {
-		return c.descend(theta.Data, grad.Data, z, n, scale)
+	if theta.Sparse {
+		return u.FTRLRows(theta.Data, grad.Data, z, n, grad.Rows, theta.Width(), h)
 	}
-	w := theta.Width()
-	if w == 1 {
-		return c.descendAt(theta.Data, grad.Data, z, n, grad.Rows, scale)
-	}
-	ok := true
-	for k, r := range grad.Rows {
-		from, to := int(r)*w, (int(r)+1)*w
-		ok = c.descend(theta.Data[from:to], grad.Data[k*w:(k+1)*w], z[from:to], n[from:to], scale) && ok
-	}
-	return ok
-}
-
-// descend takes the step for adjacent values.
-func (c ftrlConstants) descend(theta, grad, z, n []float32, scale float32) bool {
-	theta, z, n = theta[:len(grad)], z[:len(grad)], n[:len(grad)]
-	left := float32(0) // NaN as soon as something is not finite
-	for j, g := range grad {
-		to, z2, n2 := c.next(theta[j], float32(scale*g), z[j], n[j])
-		theta[j] -= theta[j] - to
-		z[j], n[j] = z2, n2
-		left += (theta[j] - theta[j]) + (z2 - z2) + (n2 - n2)
-	}
-	return left == 0
-}
-
-// descendAt takes the step for the values at some places.
-func (c ftrlConstants) descendAt(theta, grad, z, n []float32, at []int32, scale float32) bool {
-	grad = grad[:len(at)]
-	left := float32(0)
-	for k, j := range at {
-		to, z2, n2 := c.next(theta[j], float32(scale*grad[k]), z[j], n[j])
-		v := theta[j] - (theta[j] - to)
-		theta[j], z[j], n[j] = v, z2, n2
-		left += (v - v) + (z2 - z2) + (n2 - n2)
-	}
-	return left == 0
+	return u.FTRL(theta.Data, grad.Data, z, n, h)
 }

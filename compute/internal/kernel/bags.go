@@ -96,6 +96,9 @@ func tableSize(n int) int {
 // rows without weight have, are passed over. Index and values have room for all ids. It
 // returns how many there are.
 func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32, weights, src []float32, dim, per int) int {
+	if dim == 1 && weights == nil {
+		return c.scalars(index, values, ids, src, per)
+	}
 	mask := tableSize(len(ids)) - 1
 	slots := c.slots[:mask+1]
 	n, bag, left := 0, 0, per
@@ -107,7 +110,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 		if id < 0 || from[0] == 0 && zeros(from) {
 			continue
 		}
-		at := int(uint32(id)*2654435769>>7) & mask // Knuth's multiplicative hash
+		at := hash(id) & mask
 		for slots[at] != 0 && index[slots[at]-1] != id {
 			at = (at + 1) & mask
 		}
@@ -122,8 +125,6 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 		switch {
 		case weights == nil && fresh:
 			copy(to, from)
-		case weights == nil && dim == 1:
-			to[0] += from[0]
 		case weights == nil:
 			s.Add(to, to, from)
 		default:
@@ -142,6 +143,45 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 	}
 	return n
 }
+
+// scalars is Collect for rows of one element without weights.
+func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []float32, per int) int {
+	mask := tableSize(len(ids)) - 1
+	slots, home := c.slots[:mask+1], c.home
+	n := 0
+	for bag := 0; len(ids) > 0; bag++ {
+		part, g := ids[:per], src[bag]
+		ids = ids[per:]
+		if g == 0 {
+			continue
+		}
+		for _, id := range part {
+			if id < 0 {
+				continue
+			}
+			at := hash(id) & mask
+			k := int(slots[at]) - 1
+			for k >= 0 && index[k] != id {
+				at = (at + 1) & mask
+				k = int(slots[at]) - 1
+			}
+			if k >= 0 {
+				values[k] += g
+				continue
+			}
+			index[n], values[n], home[n] = id, g, int32(at)
+			n++
+			slots[at] = int32(n)
+		}
+	}
+	for _, at := range home[:n] {
+		slots[at] = 0
+	}
+	return n
+}
+
+// hash is Knuth's multiplicative one; its upper bits are the good ones.
+func hash(id int32) int { return int(uint32(id) * 2654435769 >> 7) }
 
 func zeros(x []float32) bool {
 	for _, v := range x {

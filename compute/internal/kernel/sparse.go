@@ -109,6 +109,10 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 		u.set.fetch(theta, part, dim)
 		u.set.fetch(m, part, dim)
 		u.set.fetch(v, part, dim)
+		if dim == 1 {
+			finite = u.column(kind/3, theta, grad[base:], m, v, part) && finite
+			continue
+		}
 		for i, r := range part {
 			at := int(r) * dim
 			u.u.theta, u.u.grad = first(theta[at:], dim), first(grad[(base+i)*dim:], dim)
@@ -125,6 +129,53 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 		}
 	}
 	return finite
+}
+
+// column is rows for a table of one column, where a call for each row would be most of the
+// work.
+func (u *Updater) column(kind int, theta, grad, m, v []float32, rows []int32) bool {
+	c := &u.u
+	grad = grad[:len(rows)]
+	var bad float32
+	switch kind {
+	case updateSGD:
+		for i, r := range rows {
+			t := theta[r] - float32(c.factor*float32(c.rate*float32(c.scale*grad[i])))
+			theta[r] = t
+			bad += t * 0
+		}
+	case updateAdagrad:
+		for i, r := range rows {
+			g := float32(c.scale * grad[i])
+			s := v[r] + float32(g*g)
+			t := theta[r] - float32(c.factor*(float32(c.rate*g)/(sqrt32(s)+c.epsilon)))
+			v[r], theta[r] = s, t
+			bad += t*0 + s*0
+		}
+	case updateAdamW:
+		for i, r := range rows {
+			g, t := float32(c.scale*grad[i]), theta[r]
+			a := float32(c.beta1*m[r]) + float32(c.new1*g)
+			w := float32(c.beta2*v[r]) + float32(c.new2*float32(g*g))
+			s := float32(c.rate * (float32(a*c.correct1)/(sqrt32(float32(w*c.correct2))+c.epsilon) + float32(c.decay*t)))
+			t -= float32(c.factor * s)
+			m[r], v[r], theta[r] = a, w, t
+			bad += t*0 + a*0 + w*0
+		}
+	default: // with momentum
+		for i, r := range rows {
+			g := float32(c.scale * grad[i])
+			w := float32(c.momentum*v[r]) + g
+			step := w
+			if kind == updateNesterov {
+				step = g + float32(c.momentum*w)
+			}
+			t := theta[r] - float32(c.factor*float32(c.rate*step))
+			v[r], theta[r] = w, t
+			bad += t*0 + w*0
+		}
+	}
+	return bad == 0
 }
 
 // SparseDot returns start + Σ values[i] w[at[i]], each product and sum rounded by itself,

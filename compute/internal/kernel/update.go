@@ -33,6 +33,7 @@ type Hyper struct {
 	Beta2, New2, Correct2 float32 // the same of β₂
 	Epsilon               float32
 	Decay                 float32 // decoupled weight decay
+	PerAlpha              float32 // of FTRL
 }
 
 // A Penalty pulls parameters to an anchor. Without Importance every element weighs the

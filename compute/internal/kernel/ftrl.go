@@ -1,0 +1,78 @@
+package kernel
+
+// An FTRL step, FTRL-Proximal of McMahan et al. 2013, has the settings
+//
+//	PerAlpha = 1/α    Beta1 = β    Strength = λ1    Decay = λ2
+//
+// of a Hyper, and Scale. It computes, with g = Scale grad,
+//
+//	n' = n + g g    z' = z + g - ((sqrt(n') - sqrt(n)) PerAlpha) θ
+//	w  = 0 where |z'| <= λ1, else -(z' - sign(z') λ1) / ((β + sqrt(n')) PerAlpha + λ2)
+//	θ' = θ - (θ - w)
+//
+// with each product and sum rounded by itself.
+func (u *Updater) FTRL(theta, grad, z, n []float32, h *Hyper) bool {
+	c := ftrlOf(h)
+	theta, z, n = theta[:len(grad)], z[:len(grad)], n[:len(grad)]
+	var bad float32
+	for i, g := range grad {
+		w, z2, n2 := c.next(theta[i], float32(c.scale*g), z[i], n[i])
+		t := theta[i] - (theta[i] - w)
+		theta[i], z[i], n[i] = t, z2, n2
+		bad += t*0 + z2*0 + n2*0
+	}
+	return bad == 0
+}
+
+// FTRLRows is FTRL on rows, as AdagradRows is.
+func (u *Updater) FTRLRows(theta, grad, z, n []float32, rows []int32, dim int, h *Hyper) bool {
+	c := ftrlOf(h)
+	finite := true
+	var bad float32
+	for base := 0; base < len(rows); base += ahead {
+		part := rows[base:min(base+ahead, len(rows))]
+		u.set.fetch(theta, part, dim)
+		u.set.fetch(z, part, dim)
+		u.set.fetch(n, part, dim)
+		if dim > 1 {
+			for i, r := range part {
+				from, to := int(r)*dim, (int(r)+1)*dim
+				finite = u.FTRL(theta[from:to], grad[(base+i)*dim:(base+i+1)*dim], z[from:to], n[from:to], h) && finite
+			}
+			continue
+		}
+		for i, r := range part {
+			old := theta[r]
+			w, z2, n2 := c.next(old, float32(c.scale*grad[base+i]), z[r], n[r])
+			t := old - (old - w)
+			theta[r], z[r], n[r] = t, z2, n2
+			bad += t*0 + z2*0 + n2*0
+		}
+	}
+	return finite && bad == 0
+}
+
+type ftrl struct{ perAlpha, beta, l1, l2, scale float32 }
+
+func ftrlOf(h *Hyper) ftrl { return ftrl{h.PerAlpha, h.Beta1, h.Strength, h.Decay, h.Scale} }
+
+// next returns w, z' and n'.
+func (c *ftrl) next(theta, g, z, n float32) (w, z2, n2 float32) {
+	n2 = n + float32(g*g)
+	root := sqrt32(n2)
+	z2 = z + g - float32(float32((root-sqrt32(n))*c.perAlpha)*theta)
+	short := z2 - c.l1
+	if z2 < 0 {
+		short = z2 + c.l1
+	}
+	if z2 <= c.l1 && z2 >= -c.l1 {
+		return 0, z2, n2
+	}
+	return -short / (float32((c.beta+root)*c.perAlpha) + c.l2), z2, n2
+}
+
+// FTRLNext is FTRL for one value whose gradient is scaled: it returns w, z' and n'.
+func FTRLNext(theta, g, z, n float32, h *Hyper) (w, z2, n2 float32) {
+	c := ftrlOf(h)
+	return c.next(theta, g, z, n)
+}
