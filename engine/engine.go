@@ -343,6 +343,7 @@ type ArmReport struct {
 	Counts      ArmCounts          `json:"counts"`
 	MemoryLen   int                `json:"memory_len"`
 	MemoryBytes int                `json:"memory_bytes"`
+	MemoryWhole int                `json:"memory_whole,omitempty"` // held as they came where bytes were asked for
 	Prequential prequential.Report `json:"prequential"`
 }
 
@@ -369,6 +370,7 @@ func (e *Engine) Report() Report {
 			Counts:      a.counts,
 			MemoryLen:   a.memory.Len(),
 			MemoryBytes: a.memoryBytes(),
+			MemoryWhole: a.memory.Whole(),
 			Prequential: a.meter.Report(),
 		})
 	}

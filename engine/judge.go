@@ -72,19 +72,33 @@ func (j *judge) look(list []*replay.Example, from, to int) {
 		j.err = errors.Join(j.err, err)
 		return
 	}
-	o, task := &j.opinions, b.spec.Task
+	o := &j.opinions
+	j.arm.model.Respond(o.Residuals[from*o.Outputs:to*o.Outputs], logits)
 	for i := from; i < to; i++ {
 		row := i - from
-		z := logits[row*o.Outputs : (row+1)*o.Outputs]
 		h := features[row*o.Width : (row+1)*o.Width]
-		if !models.Finite(z) || !models.Finite(h) {
+		if !models.Finite(logits[row*o.Outputs:(row+1)*o.Outputs]) || !models.Finite(h) {
 			j.worst(i)
 			continue
 		}
 		copy(o.Feature(i), h)
-		loss := models.Residual(o.Residual(i), task, z, b.b.Targets[row*o.Outputs:(row+1)*o.Outputs])
-		o.Losses[i] = float32(min(loss, math.MaxFloat32))
+		p, target := o.Residual(i), b.b.Targets[row*o.Outputs:(row+1)*o.Outputs]
+		o.Losses[i] = bounded(models.Loss(b.spec.Task, p, target))
+		for c, t := range target {
+			p[c] -= t
+			if b.spec.Task == models.Regression {
+				p[c] *= 2
+			}
+		}
 	}
+}
+
+// bounded is a loss as a memory hears of it.
+func bounded(loss float64) float32 {
+	if !(loss <= math.MaxFloat32) {
+		return math.MaxFloat32
+	}
+	return float32(max(loss, 0))
 }
 
 // worst is the opinion on a row that gives no numbers.
@@ -126,8 +140,8 @@ func (j *judge) Ahead(list, fresh []*replay.Example) []float32 {
 	return j.ahead
 }
 
-// observe tells a memory that wants it the losses of the rehearsed examples of a step, as
-// they were before it.
+// observe tells a memory that wants it the losses of a step's examples, as they were before
+// it: of the rehearsed ones, and last of the new ones.
 func (a *arm) observe(portions [3]portion) {
 	o, wants := a.memory.(replay.Observer)
 	logits := a.model.Trained()
@@ -135,21 +149,24 @@ func (a *arm) observe(portions [3]portion) {
 		return
 	}
 	j, k := a.judge, a.batch.spec.Outputs()
-	row := len(portions[0].examples)
-	for _, p := range portions[1:] {
-		j.opinions.Losses = room(j.opinions.Losses, len(p.examples))
-		j.opinions.Residuals = room(j.opinions.Residuals, k)
-		for i, ex := range p.examples {
+	losses, answers := j.opinions.Losses[:0], room(j.opinions.Residuals, len(logits))
+	a.model.Respond(answers, logits)
+	j.opinions.Residuals = answers
+	for _, p := range portions {
+		for _, ex := range p.examples {
 			j.target = appendTarget(j.target[:0], a.batch.spec, ex)
-			loss := models.Residual(j.opinions.Residuals, a.batch.spec.Task, logits[row*k:(row+1)*k], j.target)
-			if !(loss <= math.MaxFloat32) {
-				loss = math.MaxFloat32
-			}
-			j.opinions.Losses[i] = float32(loss)
-			row++
+			losses = append(losses, bounded(models.Loss(a.batch.spec.Task, answers[:k], j.target)))
+			answers = answers[k:]
 		}
-		o.Observe(p.examples, j.opinions.Losses[:len(p.examples)])
 	}
+	j.opinions.Losses = losses
+	fresh := len(portions[0].examples)
+	at := fresh
+	for _, p := range portions[1:] {
+		o.Observe(p.examples, losses[at:at+len(p.examples)])
+		at += len(p.examples)
+	}
+	o.Observe(portions[0].examples, losses[:fresh])
 }
 
 // room returns a slice of n elements, in the same memory if there is enough.

@@ -47,6 +47,19 @@ func (p *Predictor) Represent(b *Batch) (features, logits []float32, err error) 
 	return features[:b.Rows*m.width], logits, nil
 }
 
+// FeatureWidth returns the number of features that Represent gives for a row.
+func (p *Predictor) FeatureWidth() (int, error) {
+	m, err := p.probe(1)
+	if err != nil {
+		return 0, err
+	}
+	return m.width, nil
+}
+
+// Respond turns logits, as Represent and Trained give them, into what Predict answers. dst is
+// as long as logits, and may be the same.
+func (p *Predictor) Respond(dst, logits []float32) { p.respond(dst, logits, p.spec.Outputs()) }
+
 // probe returns the graph that represents a batch of rows, and builds it if it is not there.
 func (p *Predictor) probe(rows int) (*probe, error) {
 	size := p.size(rows)

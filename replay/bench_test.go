@@ -99,3 +99,22 @@ func BenchmarkMillion(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkImage(b *testing.B) {
+	m := newMemory(b, replay.Config{Kind: replay.RingBuffer, Capacity: 10, Store: replay.Uint8})
+	r := rng.New(1, "add", 0)
+	b.Run("add as bytes", func(b *testing.B) {
+		ex := sized(1, 784, 0)
+		ex.ID = ""
+		for b.Loop() {
+			m.Add(ex, r)
+		}
+	})
+	b.Run("unpack", func(b *testing.B) {
+		u, ex := replay.NewUnpacker(), all(m)[0]
+		dst := make([]float32, 0, 784)
+		for b.Loop() {
+			dst = u.Append(dst[:0], ex)
+		}
+	})
+}

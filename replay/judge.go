@@ -17,7 +17,7 @@ type Judge interface {
 // where the learner's own numbers are not, a row has the loss math.MaxFloat32, and zeros.
 type Opinions struct {
 	// Losses are by the label alone, without weight, penalty or distillation; never
-	// negative.
+	// negative. The probability of a class counts as no less than 1e-7.
 	Losses []float32
 	// Features are rows × Width: what the learner's last layer reads.
 	Features []float32
@@ -37,9 +37,10 @@ func (o *Opinions) Residual(row int) []float32 {
 	return o.Residuals[row*o.Outputs : (row+1)*o.Outputs]
 }
 
-// An Observer is a memory that wants to know how the examples it holds are learned.
+// An Observer is a memory that wants to know how examples are learned.
 type Observer interface {
-	// Observe tells the losses of examples that were rehearsed.
+	// Observe tells the losses of examples that were part of a step: of rehearsed ones,
+	// and of new ones that are offered next.
 	Observe(list []*Example, losses []float32)
 }
 

@@ -23,8 +23,8 @@ func quantise(loss float32) uint32 {
 //
 //	p(i) = ½ n(y_i) / Σ_j n(y_j)  +  ½ (L - ℓ_i) / Σ_j (L - ℓ_j)
 //
-// where n(y) is the number of examples held of a class, ℓ the loss when an example was last
-// rehearsed, or else stored, and L the largest of those: what is learned well, and what there
+// where n(y) is the number of examples held of a class, ℓ the loss when an example was last in
+// a step, and L the largest of those: what is learned well, and what there
 // is much of, goes first. The paper's scores are n(y_i) and -ℓ_i; shifting the latter by L is
 // what makes a probability of them.
 type lossAware struct {
@@ -32,6 +32,10 @@ type lossAware struct {
 	sampler
 	hearing
 	losses weights // by slot, in units
+	// news and told are newcomers, by id, and their losses, as observed before they
+	// were offered.
+	news []string
+	told []float32
 }
 
 func newLossAware(cfg Config, judge Judge) *lossAware {
@@ -40,7 +44,25 @@ func newLossAware(cfg Config, judge Judge) *lossAware {
 	return m
 }
 
-func (m *lossAware) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
+func (m *lossAware) prepare(list []*Example, _ *rand.Rand) {
+	known := len(list) == len(m.news)
+	for i := 0; known && i < len(list); i++ {
+		known = list[i].ID == m.news[i]
+	}
+	if !known {
+		m.hear(list, nil)
+		return
+	}
+	m.asked = append(m.asked[:0], list...)
+	m.arrivals, m.next = len(list), 0
+	m.opinions = Opinions{Losses: m.told}
+}
+
+func (m *lossAware) forgetOpinions() {
+	m.hearing.forgetOpinions()
+	clear(m.news)
+	m.news, m.told = m.news[:0], m.told[:0]
+}
 
 func (m *lossAware) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) || m.oversized(ex) {
@@ -102,7 +124,9 @@ func (m *lossAware) Observe(list []*Example, losses []float32) {
 	for i, ex := range list {
 		if slot, ok := m.find(ex.ID); ok {
 			m.losses.set(slot, quantise(losses[i]))
+			continue
 		}
+		m.news, m.told = append(m.news, ex.ID), append(m.told, losses[i])
 	}
 }
 

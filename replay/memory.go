@@ -25,6 +25,9 @@ type Memory interface {
 	Len() int
 	// Bytes estimates the memory used, from the contents alone.
 	Bytes() int
+	// Whole returns how many examples are held with dense features as they came where
+	// the configuration asks for bytes.
+	Whole() int
 	// Snapshot returns the state; it may be encoded later and from another
 	// goroutine while the memory goes on.
 	Snapshot() State

@@ -1,38 +1,14 @@
 package replay
 
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
+
 // PackTolerance is how far a feature may be from k/255 to be held as the byte k. It covers
 // six decimals; a producer that sends float32 or more digits is off by nothing.
 const PackTolerance = 1e-6
-
-// pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
-// or one that no byte stands for.
-func pack(ex *Example) *Example {
-	if len(ex.Dense) == 0 {
-		return ex
-	}
-	for _, v := range ex.Dense {
-		d := nearest(v) - v
-		if !(d >= -PackTolerance && d <= PackTolerance) {
-			return ex
-		}
-	}
-	packed := *ex
-	packed.Dense, packed.Packed = nil, make([]uint8, len(ex.Dense))
-	for i, v := range ex.Dense {
-		packed.Packed[i] = level(v)
-	}
-	return &packed
-}
-
-// level returns the k in 0..255 for which k/255 is closest to v; 0 for a NaN.
-func level(v float32) uint8 {
-	if !(v > 0) {
-		return 0
-	}
-	return uint8(min(v, 1)*255 + 0.5)
-}
-
-func nearest(v float32) float32 { return float32(level(v)) / 255 }
 
 // An Unpacker gives dense features back as numbers.
 type Unpacker struct{ value [256]float32 }
@@ -52,13 +28,17 @@ func (u *Unpacker) Append(dst []float32, ex *Example) []float32 {
 		return append(dst, ex.Dense...)
 	}
 	from := len(dst)
-	if need := from + len(ex.Packed); need > cap(dst) {
-		dst = append(dst, make([]float32, len(ex.Packed))...)
-	} else {
-		dst = dst[:need]
+	dst = slices.Grow(dst, len(ex.Packed))[:from+len(ex.Packed)]
+	row, packed := dst[from:], ex.Packed
+	for len(packed) >= 8 && len(row) >= 8 {
+		x := binary.LittleEndian.Uint64(packed)
+		row[0], row[1] = u.value[uint8(x)], u.value[uint8(x>>8)]
+		row[2], row[3] = u.value[uint8(x>>16)], u.value[uint8(x>>24)]
+		row[4], row[5] = u.value[uint8(x>>32)], u.value[uint8(x>>40)]
+		row[6], row[7] = u.value[uint8(x>>48)], u.value[uint8(x>>56)]
+		packed, row = packed[8:], row[8:]
 	}
-	row := dst[from:]
-	for i, k := range ex.Packed[:len(row)] {
+	for i, k := range packed {
 		row[i] = u.value[k]
 	}
 	return dst
@@ -66,3 +46,57 @@ func (u *Unpacker) Append(dst []float32, ex *Example) []float32 {
 
 // Width returns the number of dense features, whichever way they are held.
 func (ex *Example) Width() int { return len(ex.Dense) + len(ex.Packed) }
+
+// A packer holds dense features as bytes.
+type packer struct {
+	*Unpacker
+	bytes []uint8 // scratch
+}
+
+// pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
+// or one that no byte stands for.
+func (p *packer) pack(ex *Example) *Example {
+	if len(ex.Dense) == 0 {
+		return ex
+	}
+	p.bytes = slices.Grow(p.bytes[:0], len(ex.Dense))[:len(ex.Dense)]
+	v, k := ex.Dense, p.bytes
+	for len(v) >= 4 && len(k) >= 4 {
+		if !p.exact((*[4]float32)(v), (*[4]uint8)(k)) && !p.close(v[:4], k) {
+			return ex
+		}
+		v, k = v[4:], k[4:]
+	}
+	if !p.close(v, k) {
+		return ex
+	}
+	packed := *ex
+	packed.Dense, packed.Packed = nil, slices.Clone(p.bytes)
+	return &packed
+}
+
+// exact packs four features, and reports whether they come back bit for bit. What the
+// conversion makes of a number that is no int32 does not matter: it does not come back.
+func (p *packer) exact(v *[4]float32, k *[4]uint8) bool {
+	k[0], k[1] = uint8(int32(v[0]*255+0.5)), uint8(int32(v[1]*255+0.5))
+	k[2], k[3] = uint8(int32(v[2]*255+0.5)), uint8(int32(v[3]*255+0.5))
+	differ := math.Float32bits(p.value[k[0]]) ^ math.Float32bits(v[0])
+	differ |= math.Float32bits(p.value[k[1]]) ^ math.Float32bits(v[1])
+	differ |= math.Float32bits(p.value[k[2]]) ^ math.Float32bits(v[2])
+	differ |= math.Float32bits(p.value[k[3]]) ^ math.Float32bits(v[3])
+	return differ == 0
+}
+
+// close packs features, and reports whether they come back within the tolerance.
+func (p *packer) close(features []float32, k []uint8) bool {
+	for i, v := range features {
+		if !(v >= 0 && v <= 1) {
+			return false
+		}
+		k[i] = uint8(int32(v*255 + 0.5))
+		if d := p.value[k[i]] - v; !(d >= -PackTolerance && d <= PackTolerance) {
+			return false
+		}
+	}
+	return true
+}

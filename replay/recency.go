@@ -64,6 +64,9 @@ func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
 	return m.draw(dst, m.recent.items, m.old.items, n, r)
 }
 
+// Whole implements Memory.
+func (m *recency) Whole() int { return m.recent.Whole() + m.old.Whole() }
+
 // Len implements Memory.
 func (m *recency) Len() int { return len(m.recent.items) + m.old.Len() }
 

@@ -18,6 +18,10 @@ func newRing(cfg Config) ring {
 // add makes ex the newest. If others have to leave for it, it calls leave for each, from the
 // oldest on.
 func (g *ring) add(ex *Example, leave func(*Example)) {
+	if g.cfg.exceeds(ex.bytes() + slotBytes + linkBytes) {
+		leave(ex) // at once, as it is too large by itself
+		return
+	}
 	if slot := len(g.items); slot < g.cfg.Capacity {
 		g.push(ex)
 		g.older, g.newer = append(g.older, none), append(g.newer, none)
@@ -30,7 +34,7 @@ func (g *ring) add(ex *Example, leave func(*Example)) {
 		g.link(slot)
 		leave(left)
 	}
-	for len(g.items) > 1 && g.cfg.exceeds(g.Bytes()) {
+	for len(g.items) > 0 && g.cfg.exceeds(g.Bytes()) {
 		left := g.items[g.oldest]
 		g.drop(g.oldest)
 		leave(left)

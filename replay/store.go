@@ -8,17 +8,38 @@ type store struct {
 	items []*Example
 	index map[string]int // slot by ID; examples without an ID are not indexed
 	bytes int
-	packs bool // dense features are held as bytes where they can be
+	packs *packer // nil if dense features are held as they came
+	whole int     // examples whose dense features are not
+}
+
+// Whole is as Memory's.
+func (s *store) Whole() int {
+	if s.packs == nil {
+		return 0
+	}
+	return s.whole
+}
+
+// count takes an example into the account of bytes, or with -1 out of it.
+func (s *store) count(ex *Example, n int) {
+	s.bytes += n * ex.bytes()
+	if len(ex.Dense) > 0 {
+		s.whole += n
+	}
 }
 
 func newStore(cfg Config) store {
-	return store{index: map[string]int{}, packs: cfg.Store == Uint8}
+	s := store{index: map[string]int{}}
+	if cfg.Store == Uint8 {
+		s.packs = &packer{Unpacker: NewUnpacker()}
+	}
+	return s
 }
 
 // own returns an example as the store holds it.
 func (s *store) own(ex *Example) *Example {
-	if s.packs {
-		return pack(ex)
+	if s.packs != nil {
+		return s.packs.pack(ex)
 	}
 	return ex
 }
@@ -39,7 +60,7 @@ func (s *store) push(ex *Example) {
 		s.index[ex.ID] = len(s.items)
 	}
 	s.items = append(s.items, ex)
-	s.bytes += ex.bytes()
+	s.count(ex, 1)
 }
 
 // renew puts a new form of the example in a slot, which keeps the logits that it has.
@@ -63,7 +84,8 @@ func (s *store) put(slot int, ex *Example) {
 		s.index[ex.ID] = slot
 	}
 	s.items[slot] = ex
-	s.bytes += ex.bytes() - old.bytes()
+	s.count(old, -1)
+	s.count(ex, 1)
 }
 
 // remove empties a slot and moves the last example into it.
@@ -81,7 +103,7 @@ func (s *store) remove(slot int) {
 	}
 	s.items[last] = nil
 	s.items = s.items[:last]
-	s.bytes -= old.bytes()
+	s.count(old, -1)
 }
 
 // refill replaces the contents. The slice becomes the store's own.
@@ -91,7 +113,7 @@ func (s *store) refill(items []*Example) {
 		if ex.ID != "" {
 			s.index[ex.ID] = slot
 		}
-		s.bytes += ex.bytes()
+		s.count(ex, 1)
 	}
 }
 

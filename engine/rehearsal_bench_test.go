@@ -1,0 +1,137 @@
+//go:build linux
+
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/internal/rng"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+	"github.com/perennial-ml/perennial/replay"
+)
+
+// rehearser is an arm on images of ten classes, whose memory saw four times as many as it
+// holds, and a thousand batches more.
+func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm, [][]*replay.Example) {
+	cfg := Config{
+		Seed:  1,
+		Spec:  models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: hidden, Activation: "relu"},
+		Batch: Batch{Size: rows},
+		Arms: []Arm{{
+			Optimizer: []optim.Config{{SGD: &optim.SGD{LearningRate: 0.001}}},
+			Replay:    memory,
+		}},
+	}.WithDefaults()
+	require.NoError(b, cfg.Validate())
+	a, err := newArm(cfg.Arms[0], cfg)
+	require.NoError(b, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	pixels := make([][]float32, 3000)
+	for i := range pixels {
+		pixels[i] = make([]float32, 784)
+		for k := range pixels[i] {
+			pixels[i][k] = float32(r.IntN(256)) / 255
+		}
+	}
+	next := 0
+	arrival := func() *replay.Example {
+		ex := &replay.Example{
+			ID: fmt.Sprint("image-", next), Position: uint64(next), Target: float32(r.IntN(10)), Weight: 1,
+			Dense: pixels[next%len(pixels)],
+		}
+		next++
+		return ex
+	}
+	for range 4 * memory.Capacity / 100 {
+		var list []*replay.Example
+		for range 100 {
+			ex := arrival()
+			ex.Dense = slices.Clone(ex.Dense) // lies for itself, as what comes in does
+			list = append(list, ex)
+		}
+		replay.Offer(a.memory, list, r)
+	}
+	batches := make([][]*replay.Example, 1000)
+	for i := range batches {
+		for range rows {
+			batches[i] = append(batches[i], arrival())
+		}
+	}
+	return a, batches
+}
+
+// BenchmarkRehearsal is one step of rehearsal, and what of it is not the step's own
+// arithmetic: drawing, laying out and unpacking the rehearsed rows, and offering the new
+// ones. share is that part of the whole; 0.1 is the bound.
+func BenchmarkRehearsal(b *testing.B) {
+	memories := []replay.Config{
+		{Store: replay.Float32},
+		{Store: replay.Uint8},
+		{Kind: replay.ClassBalanced, Store: replay.Uint8, Logits: true, Retrieve: replay.Retrieve{Kind: replay.Balanced}},
+		{Kind: replay.RingBuffer, Store: replay.Uint8},
+		{Kind: replay.GDumb, Store: replay.Uint8},
+		{Kind: replay.RecencyMixed, Store: replay.Uint8},
+		{Kind: replay.LossAware, Store: replay.Uint8},
+		{Kind: replay.GSS, Store: replay.Uint8},
+		{Kind: replay.Herding, Store: replay.Uint8},
+		{Store: replay.Uint8, Retrieve: replay.Retrieve{Kind: replay.Interfered}},
+	}
+	for _, net := range []struct {
+		hidden []int
+		rows   int
+	}{{[]int{400, 400}, 10}, {[]int{100, 100}, 128}} {
+		for _, memory := range memories {
+			memory := memory.WithDefaults()
+			memory.Capacity = 5000
+			name := fmt.Sprintf("784-%d-%d-10/batch=%d+%d/%s-%s-%s", net.hidden[0], net.hidden[1], net.rows, net.rows,
+				memory.Kind, memory.Store, memory.Retrieve.Kind)
+			b.Run(name, func(b *testing.B) {
+				a, batches := rehearser(b, net.hidden, net.rows, memory)
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				var around time.Duration
+				b.ReportAllocs()
+				step, from := 0, cpu(b)
+				for b.Loop() {
+					fresh := batches[step%len(batches)]
+					step++
+					around += a.bareRehearsal(b, fresh, uint64(step))
+				}
+				b.ReportMetric(float64(around)/float64(cpu(b)-from), "share")
+				b.ReportMetric(float64(cpu(b)-from)/float64(step), "cpu-ns/op")
+			})
+		}
+	}
+}
+
+// bareRehearsal is learn without its accounts, with the time that was not the step's.
+func (a *arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64) time.Duration {
+	draw, keep := rng.New(1, "draw", at), rng.New(1, "keep", at)
+	from := cpu(b)
+	a.rehearsed[0] = a.choose.Retrieve(a.rehearsed[0][:0], len(fresh), fresh, draw)
+	portions := a.portions(fresh, a.rehearsed)
+	a.compose(portions[1:]) // the gathering of the rehearsed rows, once more
+	around := cpu(b) - from
+	require.NoError(b, a.update(portions))
+	from = cpu(b)
+	a.observe(portions)
+	a.remember(fresh, true, at, keep)
+	return around + cpu(b) - from
+}
+
+// cpu is the time for which this thread has been on a processor: others may use the machine.
+func cpu(b testing.TB) time.Duration {
+	const thread = 1
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(thread, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
