@@ -24,6 +24,8 @@ type Suite struct {
 	Epochs     int      `yaml:"epochs"`
 	Iterations int      `yaml:"iterations"`
 	Seeds      []uint64 `yaml:"seeds"` // default 1, 2, 3
+	// Announce tells the learner by a control record that a task ends.
+	Announce bool `yaml:"announce"`
 	// Figure is what Published is compared with: accuracy (the default) or
 	// prequential.
 	Figure  string         `yaml:"figure"`
@@ -101,6 +103,8 @@ func (s Suite) Validate() error {
 		return fmt.Errorf("epochs, iterations: must not be negative, and one of them 0")
 	case s.Scenario.Kind == scenario.Stream && s.Epochs != 1:
 		return fmt.Errorf("epochs: must be 1 for a stream, got %d", s.Epochs)
+	case s.Announce && s.Scenario.Kind == scenario.Stream:
+		return fmt.Errorf("announce: must be false for a stream, which is one task")
 	case s.Figure != "accuracy" && s.Figure != "prequential":
 		return fmt.Errorf("figure: must be accuracy or prequential, got %q", s.Figure)
 	case s.Look.Every < 0 || s.Look.Rows < 0 || s.Look.Between < 0:
@@ -136,8 +140,12 @@ func (s Suite) checkMethod(m Method) error {
 	case m.Baseline != "":
 		return nil
 	}
-	// Two inputs and as many classes as tasks can divide stand for the data's own.
-	_, err := s.Engine(m, Shape{Inputs: 2, Classes: 2}, 1)
+	// These stand for the data's own inputs and classes, which are not known yet.
+	shape := Shape{Inputs: 2, Classes: 1000}
+	if s.Scenario.Kind == scenario.Stream {
+		shape.Classes = 2
+	}
+	_, err := s.Engine(m, shape, 1)
 	return err
 }
 
@@ -155,7 +163,7 @@ func (s Suite) Method(name string) (Method, bool) {
 // protocol and the method, not the seed.
 func (s Suite) Digest(m Method) string {
 	raw, err := json.Marshal(map[string]any{
-		"data": s.Data, "scenario": s.Scenario, "epochs": s.Epochs, "iterations": s.Iterations, "look": s.Look,
+		"data": s.Data, "scenario": s.Scenario, "epochs": s.Epochs, "iterations": s.Iterations, "look": s.Look, "announce": s.Announce,
 		"learner": s.merged(m), "baseline": m.Baseline, "joint": m.Joint, "method_epochs": m.Epochs,
 	})
 	if err != nil {

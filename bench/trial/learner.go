@@ -97,6 +97,15 @@ func (l *learner) learn(row feature.Row, target float32) error {
 	})
 }
 
+// leave tells that a task ends, after which the learner may guard what it knows.
+func (l *learner) leave(task string) error {
+	l.next()
+	return l.apply(&feedback.Record{
+		Event:   l.event(feedback.TypeControl),
+		Control: &feedback.Control{Action: feedback.Boundary, Task: task, Actor: "bench"},
+	})
+}
+
 // flush lets time pass, so that a batch that waits is learned and what is new published.
 func (l *learner) flush() error {
 	l.now += int64(protocol.Flush)

@@ -39,6 +39,11 @@ func (r *run) tasks(ctx context.Context) error {
 		if err := r.phase(ctx, task, places); err != nil {
 			return fmt.Errorf("task %d: %w", i+1, err)
 		}
+		if r.Suite.Announce && r.learner != nil && !r.Method.Joint {
+			if err := r.learner.leave(r.scenario.Tasks[i].Name); err != nil {
+				return fmt.Errorf("task %d: %w", i+1, err)
+			}
+		}
 		if err := r.looking(func() error { return r.lookAfter(task) }); err != nil {
 			return err
 		}

@@ -108,6 +108,28 @@ func TestBaselinesKnowLabelsAlone(t *testing.T) {
 	require.Zero(t, majority.Steps)
 }
 
+func TestAnAnnouncedTaskIsGuarded(t *testing.T) {
+	guarded := strings.Replace(suite, "- {name: none}",
+		"- {name: none, learner: {optimizer: [{l2: {strength: 1000}}, {sgd: {learning_rate: 0.001}}]}}", 1)
+	announced := run(t, strings.Replace(guarded, "epochs: 4", "epochs: 4\nannounce: true", 1), "none", 1)
+	silent := run(t, guarded, "none", 1)
+	require.Equal(t, silent.Matrix[0][:2], announced.Matrix[0][:2])
+	require.NotEqual(t, silent.Matrix[4], announced.Matrix[4])
+	require.GreaterOrEqual(t, announced.Matrix[4][0], announced.Matrix[0][0]-0.06, "the first task is held")
+}
+
+func TestHeadsKeepTasksApart(t *testing.T) {
+	told := strings.Replace(suite, "tasks: 5,", "tasks: 5, incremental: task,", 1)
+	heads := strings.Replace(told, "rehearsal: {ratio: -1}", `rehearsal: {ratio: -1}
+  heads:
+    - {segment: 0-1, classes: [0, 1]}
+    - {segment: 2-3, classes: [2, 3]}
+    - {segment: 4-5, classes: [4, 5]}
+    - {segment: 6-7, classes: [6, 7]}
+    - {segment: 8-9, classes: [8, 9]}`, 1)
+	require.Greater(t, run(t, heads, "none", 1).Matrix.AverageAccuracy(), run(t, told, "none", 1).Matrix.AverageAccuracy())
+}
+
 func TestIterationsCountBatches(t *testing.T) {
 	o := run(t, strings.Replace(suite, "epochs: 4", "iterations: 7", 1), "none", 1)
 	require.EqualValues(t, 5*7, o.Steps)
