@@ -18,6 +18,7 @@ import (
 type arm struct {
 	cfg    Arm
 	seed   uint64
+	use    models.Compute
 	model  *models.Model
 	step   *optim.Pipeline
 	memory replay.Memory
@@ -56,6 +57,9 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
+	if err := model.Use(c.Compute); err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
 	objective := cfg.Loss.objective()
 	objective.Masked = objective.Masked || len(c.Heads) > 0
 	if err := model.SetObjective(objective); err != nil {
@@ -64,9 +68,9 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	// Every arm starts from the same weights, so that they differ by their
 	// settings alone.
 	model.Init(rng.New(c.Seed, "init", 0))
-	step, err := optim.New(cfg.Optimizer, model.Params())
+	step, err := newStep(cfg, c.Compute, model.Params())
 	if err != nil {
-		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+		return nil, err
 	}
 	j := &judge{}
 	memory, err := replay.NewJudged(cfg.Replay, j)
@@ -88,6 +92,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	a := &arm{
 		cfg:       cfg,
 		seed:      c.Seed,
+		use:       c.Compute,
 		model:     model,
 		step:      step,
 		memory:    memory,
@@ -205,15 +210,27 @@ func (a *arm) replace(ex *replay.Example) {
 	a.memory.Replace(ex)
 }
 
+// newStep makes an arm's optimizer.
+func newStep(cfg Arm, compute models.Compute, params models.Params) (*optim.Pipeline, error) {
+	step, err := optim.New(cfg.Optimizer, params)
+	if err == nil {
+		err = step.Use(compute)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
+	return step, nil
+}
+
 // rollBack takes the arm to earlier weights: the optimizer starts afresh, and the
 // memory forgets what came later.
 func (a *arm) rollBack(version uint64, weights models.Params) error {
 	if err := a.model.Params().CopyFrom(weights); err != nil {
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 	}
-	step, err := optim.New(a.cfg.Optimizer, a.model.Params())
+	step, err := newStep(a.cfg, a.use, a.model.Params())
 	if err != nil {
-		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+		return err
 	}
 	a.step = step
 	later := func(ex *replay.Example) bool { return ex.Position > version }

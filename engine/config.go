@@ -19,6 +19,9 @@ type Config struct {
 	Seed uint64 `yaml:"-" json:"seed"`
 	// Spec is the model that every arm trains.
 	Spec models.Spec `yaml:"-" json:"spec"`
+	// Compute says by which kernels, on how many threads. No state depends on it: it may
+	// change whenever an engine is restored.
+	Compute models.Compute `yaml:"-" json:"-"`
 
 	Signals signal.Config `yaml:"signals" json:"signals,omitzero"`
 	// Segment names the segment label that metrics and memories go by. Default

@@ -35,6 +35,9 @@ func (e *evidence) prepare() error {
 	if err != nil {
 		return err
 	}
+	if err := model.Use(a.use); err != nil {
+		return err
+	}
 	if err := model.SetObjective(objective); err != nil {
 		return err
 	}

@@ -51,6 +51,9 @@ func newScores(cfg Config, arms []*arm) (*scores, error) {
 	if s.predictor, err = models.NewPredictor(cfg.Spec, cfg.Batch.Size); err != nil {
 		return nil, fmt.Errorf("stable: %w", err)
 	}
+	if err = s.predictor.Use(cfg.Compute); err != nil {
+		return nil, fmt.Errorf("stable: %w", err)
+	}
 	for i := range s.outputs {
 		s.outputs[i] = make([]float32, cfg.Batch.Size*cfg.Spec.Outputs())
 	}

@@ -146,10 +146,13 @@ func (m *Model) results(t *trainer, grads gorgonia.Nodes) (to map[*gorgonia.Node
 	return to, sparse
 }
 
-// SetThreads is as Predictor.SetThreads.
-func (m *Model) SetThreads(n int) {
-	m.Predictor.SetThreads(n)
+// Use is as Predictor.Use.
+func (m *Model) Use(s compute.Settings) error {
+	if err := m.Predictor.Use(s); err != nil {
+		return err
+	}
 	clear(m.trainers)
+	return nil
 }
 
 // A trainer is a machine whose roots are the loss and the gradients, in the order of the

@@ -8,6 +8,9 @@ import (
 	"github.com/perennial-ml/perennial/compute"
 )
 
+// Compute is compute.Settings, for packages that see models alone.
+type Compute = compute.Settings
+
 // A Predictor computes predictions and holds no gradient graph: it is what a server
 // needs. It is not safe for concurrent use.
 type Predictor struct {
@@ -114,12 +117,19 @@ func (p *Predictor) logits(dst []float32, b *Batch) ([]float32, error) {
 	return logits, nil
 }
 
-// SetThreads lets up to n goroutines share the large nodes of a graph, 1 by default. No bit
-// depends on it. Graphs are built anew when a batch next needs them.
-func (p *Predictor) SetThreads(n int) {
-	p.run = plan(compute.WithThreads(n))
+// Use computes by the kernels and threads of s from now on, by the best kernels on one
+// thread until then. No bit depends on it. Graphs are built anew when a batch next needs
+// them. The error says what this machine has.
+func (p *Predictor) Use(s compute.Settings) error {
+	kernels, err := s.Arithmetic()
+	if err != nil {
+		return err
+	}
+	p.kernels = kernels
+	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithThreads(s.WithDefaults().Threads))
 	clear(p.machines)
 	clear(p.probes)
+	return nil
 }
 
 // machine returns the graph that runs a batch of rows, and builds it if it is not there.

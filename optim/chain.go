@@ -52,6 +52,22 @@ func newPipeline(params models.Params) *Pipeline {
 	return &Pipeline{shape: params.Outline(), kernels: k, updater: k.NewUpdater()}
 }
 
+// Use computes by the kernels of s from now on, by the best that there are until then. No
+// bit depends on it. The error says what this machine has.
+func (p *Pipeline) Use(s compute.Settings) error {
+	k, err := s.Arithmetic()
+	if err != nil {
+		return err
+	}
+	p.kernels, p.updater = k, k.NewUpdater()
+	for _, l := range p.links {
+		if c, ok := l.own.(*clip); ok {
+			c.kernels = k
+		}
+	}
+	return nil
+}
+
 func single(name string, s stage, params models.Params) *Pipeline {
 	p := newPipeline(params)
 	p.links = []link{{name: name, own: s}}

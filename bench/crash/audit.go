@@ -14,6 +14,7 @@ import (
 	"github.com/perennial-ml/perennial/cmd/learner/cli/ui"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/ledger"
 )
@@ -25,15 +26,18 @@ const maxCompared = 400
 // audit holds everything that is left against the logs.
 func (h *harness) audit(ctx context.Context, errw io.Writer) error {
 	for _, m := range h.set.config.Models {
-		running, err := h.ask(ctx, m.Name)
-		if err == nil {
-			var whole stateHash
-			whole, err = h.ask(ctx, m.Name, "--from-start")
-			h.report.final(m.Name, running, whole)
+		running, err := h.ask(ctx, m.Name, h.set.file)
+		whole := map[string]stateHash{}
+		for _, family := range compute.Families() {
+			if err == nil {
+				whole[family], err = h.ask(ctx, m.Name, h.set.by[family], "--from-start")
+			}
 		}
 		if err != nil {
 			h.report.violate("%v", err)
+			continue
 		}
+		h.report.final(m.Name, running, whole)
 	}
 	cfg := h.set.config.Log
 	cfg.Listen = ""

@@ -6,7 +6,9 @@
 // It builds the real program, starts it with two models, and sends it live traffic. In
 // each cycle the learner dies: by SIGKILL at a random time or while it starts, at a
 // labelled failpoint before or after a durable step, or it is stopped by SIGTERM. Now
-// and then the newest checkpoint is damaged before the next start.
+// and then the newest checkpoint is damaged before the next start. The families of kernels
+// that the machine has take turns: what one life learned by AVX2, the next goes on with in
+// Go, and at the end an uninterrupted run by each must come to the state that is there.
 //
 //	plan ──▶ learner up ──▶ dies ──▶ versions noted, perhaps damaged ──▶ next cycle
 //	              ▲

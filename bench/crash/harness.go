@@ -124,10 +124,11 @@ func (h *harness) cycles(ctx context.Context, errw io.Writer) error {
 // cycle is one life, and what happens to its remains.
 func (h *harness) cycle(ctx context.Context, n int) error {
 	c := h.plan.next()
-	l, err := start(h.binary, h.set, c.points, h.log)
+	l, err := start(h.binary, h.set, c.kernels, c.points, h.log)
 	if err != nil {
 		return err
 	}
+	h.report.families[c.kernels]++
 	defer l.kill()
 	if err := h.live(ctx, l, c); err != nil {
 		return err
@@ -277,10 +278,12 @@ const drainWithin = 30 * time.Second
 
 // resume starts a life that nobody will disturb.
 func (h *harness) resume(ctx context.Context) (*life, error) {
-	l, err := start(h.binary, h.set, "", h.log)
+	kernels := h.plan.family()
+	l, err := start(h.binary, h.set, kernels, "", h.log)
 	if err != nil {
 		return nil, err
 	}
+	h.report.families[kernels]++
 	took, err := l.ready(ctx, h.http, h.set)
 	if err != nil {
 		l.kill()

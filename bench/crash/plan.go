@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
@@ -31,6 +32,9 @@ type cycle struct {
 	points string // armed
 	after  time.Duration
 	damage bool
+	// kernels is the family by which this life computes: what one life learned by one,
+	// the next goes on with by another.
+	kernels string
 }
 
 // A planner decides how each life ends. It steers towards the failpoints that were
@@ -39,6 +43,8 @@ type planner struct {
 	rng     *rand.Rand
 	only    bool
 	points  []string
+	kernels []string // families in turn
+	turn    int
 	reached map[string]int
 	missed  map[string]int // not reached in time
 }
@@ -47,12 +53,13 @@ func newPlanner(seed uint64, failpointsOnly bool) *planner {
 	return &planner{
 		rng: rand.New(rand.NewPCG(seed, 0)), only: failpointsOnly,
 		points:  append(slices.Clone(ledger.Failpoints()), checkpoint.Failpoints...),
+		kernels: compute.Families(),
 		reached: map[string]int{}, missed: map[string]int{},
 	}
 }
 
 func (p *planner) next() cycle {
-	c := cycle{damage: !p.only && p.rng.IntN(10) == 0}
+	c := cycle{damage: !p.only && p.rng.IntN(10) == 0, kernels: p.family()}
 	switch k := p.rng.IntN(100); {
 	case p.only || k < 55:
 		c.kind = atFailpoint
@@ -73,6 +80,12 @@ func (p *planner) next() cycle {
 		c.kind, c.after = cleanly, p.between(0, 300)
 	}
 	return c
+}
+
+// family is the next life's family of kernels.
+func (p *planner) family() string {
+	p.turn++
+	return p.kernels[p.turn%len(p.kernels)]
 }
 
 func (p *planner) between(low, high int) time.Duration {

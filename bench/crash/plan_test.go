@@ -28,6 +28,12 @@ func TestPlanCoversEveryFailpointAndEveryWayToDie(t *testing.T) {
 		}
 	}
 	require.Empty(t, p.never())
+	require.Contains(t, p.kernels, "portable", "at least what every machine has")
+	families := map[string]bool{}
+	for range p.kernels {
+		families[p.next().kernels] = true
+	}
+	require.Len(t, families, len(p.kernels), "each family has its turn")
 	for _, k := range kinds() {
 		require.NotZero(t, seen[k], k)
 	}

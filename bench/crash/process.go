@@ -31,10 +31,11 @@ type life struct {
 // tailLines bounds what is kept of a life's log, for a report.
 const tailLines = 30
 
-// start begins a life. points are armed failpoints, log takes its standard error.
-func start(binary string, s setting, points string, log io.Writer) (*life, error) {
+// start begins a life that computes by a family of kernels. points are armed failpoints,
+// log takes its standard error.
+func start(binary string, s setting, kernels, points string, log io.Writer) (*life, error) {
 	l := &life{done: make(chan struct{}), resumed: map[string]uint64{}}
-	l.cmd = exec.Command(binary, "up", "--config", s.file, "--log-format", "json")
+	l.cmd = exec.Command(binary, "up", "--config", s.by[kernels], "--log-format", "json")
 	l.cmd.Dir = s.dir
 	l.cmd.Env = append(os.Environ(), "PERENNIAL_FAILPOINTS="+points, "GOMAXPROCS=2")
 	stderr, err := l.cmd.StderrPipe()

@@ -77,9 +77,9 @@ type stateHash struct {
 	From     uint64 `json:"from"`
 }
 
-// ask runs 'learner state hash' over the stopped store.
-func (h *harness) ask(ctx context.Context, model string, more ...string) (stateHash, error) {
-	args := append([]string{"state", "hash", "--json", "--log-level", "error", "--config", h.set.file, "--model", model}, more...)
+// ask runs 'learner state hash' over the stopped store, under one of the configurations.
+func (h *harness) ask(ctx context.Context, model, file string, more ...string) (stateHash, error) {
+	args := append([]string{"state", "hash", "--json", "--log-level", "error", "--config", file, "--model", model}, more...)
 	out, err := exec.CommandContext(ctx, h.binary, args...).Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -99,7 +99,7 @@ func (h *harness) ask(ctx context.Context, model string, more ...string) (stateH
 // the log.
 func (h *harness) tails(ctx context.Context) error {
 	for _, m := range h.set.config.Models {
-		s, err := h.ask(ctx, m.Name)
+		s, err := h.ask(ctx, m.Name, h.set.file)
 		if err != nil {
 			h.report.violate("%v", err)
 			continue

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perennial-ml/perennial/bench/crash/traffic"
@@ -21,6 +22,7 @@ type report struct {
 	stats      traffic.Stats
 
 	kinds      map[kind]int
+	families   map[string]int // lives by family of kernels
 	damages    map[string]int
 	fell       int
 	gaveUp     int
@@ -47,7 +49,7 @@ type report struct {
 
 func newReport(o options) *report {
 	return &report{
-		opt: o, kinds: map[kind]int{}, damages: map[string]int{},
+		opt: o, kinds: map[kind]int{}, families: map[string]int{}, damages: map[string]int{},
 		tails: map[string]uint64{}, counts: map[string][]count{},
 	}
 }
@@ -64,14 +66,18 @@ func (r *report) violateEach(model, what string, list []string) {
 	r.violate("model %s: %d %s: %v", model, len(list), what, list[:min(len(list), maxWords)])
 }
 
-// final holds the state of the running lineage against that of an uninterrupted run.
-func (r *report) final(model string, running, whole stateHash) {
-	if running.Position != whole.Position || running.Hash != whole.Hash {
-		r.violate("model %s: the final state differs: %+v from the newest version, %+v from the start", model, running, whole)
-		return
+// final holds the state of the running lineage, in whose lives the families of kernels
+// took turns, against that of an uninterrupted run by each family.
+func (r *report) final(model string, running stateHash, whole map[string]stateHash) {
+	for _, family := range sorted(whole) {
+		if w := whole[family]; running.Position != w.Position || running.Hash != w.Hash {
+			r.violate("model %s: the final state differs: %+v from the newest version, %+v from the start by %s", model, running, w, family)
+			return
+		}
 	}
 	r.equal++
-	r.finals = append(r.finals, fmt.Sprintf("%s  model %s, position %d", whole.Hash, model, whole.Position))
+	r.finals = append(r.finals, fmt.Sprintf("%s  model %s, position %d, from the start by %s",
+		running.Hash, model, running.Position, strings.Join(sorted(whole), " and by ")))
 }
 
 // judge takes a finding in.
@@ -135,6 +141,9 @@ func (r *report) write(w io.Writer) {
 	}
 	for _, what := range sorted(r.damages) {
 		t.Row("then: "+what, n(r.damages[what]))
+	}
+	for _, family := range sorted(r.families) {
+		t.Row("lives by "+family, n(r.families[family]))
 	}
 	t.Row("restores that fell back past damage", n(r.fell))
 	t.Row("stopped by an injected error", n(r.gaveUp))

@@ -11,6 +11,7 @@ import (
 	"github.com/perennial-ml/perennial/bench/crash/oracle"
 	"github.com/perennial-ml/perennial/bench/crash/traffic"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/feedback"
 )
 
@@ -20,9 +21,10 @@ var learnerYAML string
 // A setting is where one run's learner lives.
 type setting struct {
 	dir    string
-	file   string // the configuration
-	http   string // base URL
-	nats   string // URL
+	file   string            // the configuration
+	by     map[string]string // configurations that differ from it by the family of kernels alone
+	http   string            // base URL
+	nats   string            // URL
 	config *config.Config
 }
 
@@ -37,9 +39,16 @@ func newSetting(dir string, seed uint64) (setting, error) {
 		dir: dir, file: filepath.Join(dir, "learner.yaml"),
 		http: "http://" + ports[0], nats: "nats://" + ports[1],
 	}
-	text := strings.NewReplacer("HTTP_ADDRESS", ports[0], "NATS_ADDRESS", ports[1], "SEED", fmt.Sprint(seed)).Replace(learnerYAML)
-	if err := os.WriteFile(s.file, []byte(text), 0o644); err != nil {
-		return setting{}, err
+	s.by = map[string]string{compute.Auto: s.file}
+	for _, family := range compute.Families() {
+		s.by[family] = filepath.Join(dir, "learner-"+family+".yaml")
+	}
+	for family, file := range s.by {
+		text := strings.NewReplacer("HTTP_ADDRESS", ports[0], "NATS_ADDRESS", ports[1], "SEED", fmt.Sprint(seed),
+			"KERNELS", family).Replace(learnerYAML)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return setting{}, err
+		}
 	}
 	if s.config, err = config.Load(s.file); err != nil {
 		return setting{}, fmt.Errorf("the generated configuration: %w", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
@@ -58,7 +59,9 @@ func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func()
 	if err != nil {
 		return nil, err
 	}
-	m.SetThreads(threads)
+	if err := m.Use(compute.Settings{Threads: threads}); err != nil {
+		return nil, err
+	}
 	m.Init(rand.New(rand.NewPCG(3, 4)))
 	list, err := optimizers(w.Optimizer)
 	if err != nil {

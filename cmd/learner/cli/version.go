@@ -5,8 +5,11 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/perennial-ml/perennial/compute"
 )
 
 // build says which program this is.
@@ -16,10 +19,13 @@ type build struct {
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
+	// Kernels are the families that this machine can compute by, the best first.
+	Kernels []string `json:"kernels"`
 }
 
 func readBuild() build {
-	b := build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Kernels: compute.Families()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -49,7 +55,7 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild()
 			return a.answer(b, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "learner %s %s %s %s\n", b.Version, b.Revision, b.Go, b.Platform)
+				_, err := fmt.Fprintf(w, "learner %s %s %s %s, kernels %s\n", b.Version, b.Revision, b.Go, b.Platform, strings.Join(b.Kernels, " "))
 				return err
 			})
 		},

@@ -17,6 +17,7 @@ func (c checker) config(cfg *Config) {
 	}
 	c.ask([]string{"http"}, cfg.HTTP.Validate())
 	c.ask([]string{"log"}, cfg.Log.Validate())
+	c.ask([]string{"compute"}, cfg.Compute.Validate())
 	names := make(map[string]int, len(cfg.Models))
 	for i, m := range cfg.Models {
 		at := []string{"models", strconv.Itoa(i)}

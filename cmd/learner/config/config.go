@@ -2,6 +2,7 @@ package config
 
 import (
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
@@ -25,7 +26,9 @@ type Config struct {
 	HTTP    serve.Config  `yaml:"http" json:"http"`
 	Consent Consent       `yaml:"consent" json:"consent"`
 	Log     ledger.Config `yaml:"log" json:"log"`
-	Models  []Model       `yaml:"models" json:"models"`
+	// Compute says by which kernels, on how many threads. No state depends on it.
+	Compute compute.Settings `yaml:"compute" json:"compute"`
+	Models  []Model          `yaml:"models" json:"models"`
 }
 
 // Consent says what events without the attribute consent are taken to allow.

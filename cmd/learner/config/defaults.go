@@ -19,6 +19,7 @@ func (c Config) WithDefaults() Config {
 		setDefault(&c.Log.Dir, filepath.Join(c.Data, "log"))
 	}
 	c.Log = c.Log.WithDefaults()
+	c.Compute = c.Compute.WithDefaults()
 	c.Models = slices.Clone(c.Models)
 	for i := range c.Models {
 		c.Models[i] = c.Models[i].WithDefaults()

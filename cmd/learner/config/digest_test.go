@@ -32,6 +32,7 @@ func TestDigestMovesWithLearningAndWithNothingElse(t *testing.T) {
 		{"where it listens", "http: {address: 127.0.0.1:9}\n" + minimal, true},
 		{"where it stores", "data: elsewhere\n" + minimal, true},
 		{"which log", "log: {url: 'nats://far:4222'}\n" + minimal, true},
+		{"by which kernels", "compute: {kernels: portable, threads: 2}\n" + minimal, true},
 		{"retention", with("checkpoint: {keep: 3, compression: 4}"), true},
 		{"another model beside it", minimal + strings.TrimPrefix(strings.Replace(minimal, "elec2", "b", 1), "models:\n"), true},
 		{"words for people", strings.Replace(minimal, "kind: numeric", "kind: numeric, meaning: euros, owner: me", 1), true},

@@ -1,6 +1,9 @@
 package config
 
-import "github.com/perennial-ml/perennial/feedback"
+import (
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/feedback"
+)
 
 // A note adds to a field of the schema what its Go type does not say. The rooms'
 // own Validate has the last word; bounds stand here so that an editor knows them.
@@ -63,7 +66,13 @@ func notes() map[string]note {
 		"config.Config.http":    {text: "The face to applications: HTTP."},
 		"config.Config.consent": {text: "What events that do not say it are taken to allow."},
 		"config.Config.log":     {text: "The log: embedded in the process unless a URL is given."},
-		"config.Config.models":  {text: "The models of this process, each with its own log, state and folder.", required: true, minItems: 1, maxItems: 256},
+		"config.Config.compute": {text: "How models are computed: no state, no version and no answer depends on it, and it may change with each start."},
+		"compute.Settings.kernels": {
+			text: "The family of kernels: the best that the machine has (auto), or one by name, which it then must have. All give the same bits; approximate kernels would not, and are refused.",
+			enum: []any{"auto", "avx512", "avx2", "portable"},
+		},
+		"compute.Settings.threads": {unit: "threads", min: 1, max: compute.MaxThreads, text: "How many threads share a large product; small ones are never shared."},
+		"config.Config.models":     {text: "The models of this process, each with its own log, state and folder.", required: true, minItems: 1, maxItems: 256},
 		"config.Consent.default": {
 			text: "What silence allows: none (the event is refused and nothing of it stored), measure (scored, never learned) or learn. The process names it at start.",
 			enum: []any{"none", "measure", "learn"},

@@ -127,6 +127,7 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"a table with fewer rows than buckets", with("model: {kind: deepfm, table: 6}"), "f:6:49: models[0].features[1].buckets: must be at most model.table, 6 (got 7)"},
 		{"rule of the store", with("checkpoint: {keep_for: -1s}"), `f:7:28: models[0].checkpoint.keep_for: must not be negative (got "-1s")`},
 		{"rule of the log", "log: {credentials: x}\n" + minimal, `f:1:20: log.credentials: must be empty without url (got "x")`},
+		{"kernels of other bits", "compute: {kernels: approx}\n" + minimal, `f:1:20: compute.kernels: must be one of auto, avx512, avx2, portable (got "approx")`},
 		{"rule of the server", "http: {limits: {drain: 9s}}\n" + minimal, `f:1:24: http.limits.drain: must be under 5s (got "9s")`},
 		{"address", "http: {address: localhost}\n" + minimal, `f:1:17: http.address: must be host:port, with a port from 0 to 65535 (got "localhost")`},
 		{"two of one name", minimal + strings.TrimPrefix(strings.Replace(minimal, "elec2", "ELEC2", 1), "models:\n"), `f:7:11: models[1].name: must be unique, upper and lower case alike: models[0] has it (got "ELEC2")`},

@@ -48,6 +48,7 @@ type Daemon struct {
 	runners  []*runner
 	server   *serve.Server
 	listener net.Listener
+	kernels  string // the family in use
 }
 
 // Open connects to the log, restores every model, and prepares the server. Nothing is
@@ -64,6 +65,11 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (_ *Daemon, err 
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	kernels, err := cfg.Compute.Arithmetic()
+	if err != nil {
+		return nil, err
+	}
+	d.kernels = kernels.Name()
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	lc := cfg.Log
 	lc.Failpoints = opt.Points
@@ -132,6 +138,8 @@ func (d *Daemon) serves(r *runner) serve.Model {
 		Log:        &intake{log: m.Log, machine: m},
 		Status:     r,
 		CaughtUp:   r.caughtUp.Load,
+
+		NewPredictor: predictors(d.cfg.Compute),
 	}
 }
 
@@ -197,7 +205,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 	for i, r := range d.runners {
 		names[i] = r.machine.Name
 	}
-	ready(d.opt.Logger, d.listener, d.broker, d.cfg, names)
+	ready(d.opt.Logger, d.listener, d.broker, d.cfg, d.kernels, names)
 	return drained(ctx, d.server.Serve(ctx, d.listener), d.opt.Logger)
 }
 
@@ -225,10 +233,11 @@ func listen(cfg *config.Config, opt Options) (net.Listener, error) {
 
 // ready says what a person needs to know at start: where to send what, and what events
 // that say nothing of consent are taken to allow.
-func ready(logger *slog.Logger, ln net.Listener, broker *ledger.Broker, cfg *config.Config, models []string) {
+func ready(logger *slog.Logger, ln net.Listener, broker *ledger.Broker, cfg *config.Config, kernels string, models []string) {
 	base := "http://" + ln.Addr().String()
 	logger.Info("ready", "http", base, "dashboard", base+"/", "models", strings.Join(models, ","),
-		"log", cmp.Or(broker.ClientURL(), "embedded, without a socket"), "default_consent", cfg.Consent.Default.String())
+		"log", cmp.Or(broker.ClientURL(), "embedded, without a socket"), "default_consent", cfg.Consent.Default.String(),
+		"kernels", kernels, "threads", cfg.Compute.Threads)
 }
 
 // Close releases the address, the stores and the log. It is safe after a failed Open.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
+	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/ledger"
 	"github.com/perennial-ml/perennial/models"
@@ -26,6 +27,10 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 		return err
 	}
 	defer ln.Close()
+	kernels, err := cfg.Compute.Arithmetic()
+	if err != nil {
+		return err
+	}
 	broker, err := ledger.Connect(ctx, cfg.Log, opt.Logger)
 	if err != nil {
 		return err
@@ -60,7 +65,7 @@ func Serve(ctx context.Context, cfg *config.Config, opt Options) (err error) {
 	for i, m := range served {
 		names[i] = m.Name
 	}
-	ready(opt.Logger, ln, broker, cfg, names)
+	ready(opt.Logger, ln, broker, cfg, kernels.Name(), names)
 	return drained(ctx, srv.Serve(ctx, ln), opt.Logger)
 }
 
@@ -96,7 +101,23 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 		Candidate:  candidate,
 		Decoder:    decoder,
 		Log:        &intake{log: log},
+
+		NewPredictor: predictors(cfg.Compute),
 	}, []*hotload.Handle{stable, candidate}, nil
+}
+
+// predictors builds the predictors of a server: with the graph for one row built ahead.
+func predictors(how compute.Settings) func(models.Spec, int) (serve.Predictor, error) {
+	return func(spec models.Spec, rows int) (serve.Predictor, error) {
+		p, err := models.NewPredictor(spec, rows)
+		if err == nil {
+			err = p.Use(how)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return p, p.Warm(1)
+	}
 }
 
 // fits refuses weights of another model than the configuration describes.

@@ -69,6 +69,7 @@ func New(cfg *config.Config, m config.Model, log *ledger.Log, store *checkpoint.
 	if err != nil {
 		return nil, err
 	}
+	ec.Compute = cfg.Compute
 	dc, err := m.Decoder(cfg.Consent)
 	if err != nil {
 		return nil, err
