@@ -9,8 +9,8 @@ const (
 	rounds       = 10
 )
 
-// philox maps a counter to four random words under a key.
-func philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
+// Philox maps a counter to four random words under a key.
+func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	for range rounds {
 		hi0, lo0 := bits.Mul32(mul0, ctr[0])
 		hi1, lo1 := bits.Mul32(mul1, ctr[2])

@@ -25,7 +25,7 @@ func TestPhiloxGivesThePublishedAnswers(t *testing.T) {
 			want: [4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
 		},
 	} {
-		require.Equal(t, tc.want, philox(tc.ctr, tc.key))
+		require.Equal(t, tc.want, Philox(tc.ctr, tc.key))
 	}
 }
 

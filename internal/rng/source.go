@@ -30,7 +30,7 @@ func NewSource(seed uint64, stream string, position uint64) *Source {
 	_, _ = h.Write([]byte(stream))
 	sum := h.Sum64()
 	// The key mixes seed and name; a keyed pass of its own spreads close seeds.
-	k := philox([4]uint32{uint32(seed), uint32(seed >> 32), uint32(sum), uint32(sum >> 32)}, [2]uint32{0, 0})
+	k := Philox([4]uint32{uint32(seed), uint32(seed >> 32), uint32(sum), uint32(sum >> 32)}, [2]uint32{0, 0})
 	s := &Source{key: [2]uint32{k[0], k[1]}}
 	s.Reset(position)
 	return s
@@ -45,7 +45,7 @@ func (s *Source) Reset(position uint64) {
 // Uint64 returns the next 64 bits.
 func (s *Source) Uint64() uint64 {
 	if s.left == 0 {
-		x := philox([4]uint32{uint32(s.block), uint32(s.block >> 32), s.high[0], s.high[1]}, s.key)
+		x := Philox([4]uint32{uint32(s.block), uint32(s.block >> 32), s.high[0], s.high[1]}, s.key)
 		s.block++
 		s.have = [2]uint64{uint64(x[0]) | uint64(x[1])<<32, uint64(x[2]) | uint64(x[3])<<32}
 		s.left = 2
