@@ -33,6 +33,7 @@ type arm struct {
 	phase     replay.Memory // examples since the last consolidation; nil if nothing asks for them
 	since     uint64        // their number
 
+	noise     uint64 // of the step in progress: what its dropout leaves out
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
 	offered   []*replay.Example
@@ -122,6 +123,7 @@ func (a *arm) stream(name string, position uint64) *rand.Rand {
 func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams) error {
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
 	rehearsed := 0
+	a.noise = streams.noise.Uint64()
 	a.classes.note(fresh)
 	for i := range a.cfg.Loss.draws() {
 		a.rehearsed[i] = a.choose.Retrieve(a.rehearsed[i][:0], n, fresh, streams.draw)

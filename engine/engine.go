@@ -268,7 +268,9 @@ func (e *Engine) learn(now bool) error {
 		if streams == nil {
 			streams = make([]armStreams, len(e.arms))
 			for i, a := range e.arms {
-				streams[i] = armStreams{draw: a.stream("draw", e.position), keep: a.stream("keep", e.position)}
+				streams[i] = armStreams{
+					draw: a.stream("draw", e.position), keep: a.stream("keep", e.position), noise: a.stream("noise", e.position),
+				}
 			}
 		}
 		if err := e.microBatch(e.pending[:n], streams); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // armStreams are an arm's random streams at one position.
-type armStreams struct{ draw, keep *rand.Rand }
+type armStreams struct{ draw, keep, noise *rand.Rand }
 
 // worstLoss stands for the loss of an answer that is no number, so that a candidate
 // which gives such answers is held.

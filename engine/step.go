@@ -50,6 +50,7 @@ func (a *arm) update(portions [3]portion) error {
 // compose lays portions out as a batch.
 func (a *arm) compose(portions []portion) {
 	a.batch.reset()
+	a.batch.b.Noise = a.noise
 	for _, p := range portions {
 		first := a.batch.b.Rows
 		for _, ex := range p.examples {

@@ -15,6 +15,9 @@ type Inputs struct {
 	// IDs is rows × len(Spec.Categories), for an Embedding alone: the row of the tables
 	// that each category is, as int32, or absent (see op.Bags) below the batch.
 	IDs *gorgonia.Node
+	// Noise is what the masks of a dropout are a function of (see op.Dropout); nil in a
+	// graph that predicts, where nothing is left out.
+	Noise *gorgonia.Node
 }
 
 // An Architecture turns a spec into parameters and into a graph. It holds no state:

@@ -17,6 +17,10 @@ type Batch struct {
 	// one if the Objective is masked, Predict always.
 	Mask []float32
 
+	// Noise decides which elements a spec with dropout leaves out: equal numbers, equal
+	// masks. Unused by Predict.
+	Noise uint64
+
 	// The rest is for a Model whose Objective has a use for it.
 
 	// Distill is Rows x Spec.Outputs(): the teacher's logits. Nil if no row has any.

@@ -26,22 +26,25 @@ func (CNN) Layout(s Spec) (Layout, error) {
 	}
 	var l Layout
 	for i, c := range layers {
+		name := fmt.Sprintf("conv.%d", i)
 		l = append(l, Layout{
-			{fmt.Sprintf("conv.%d.weight", i), []int{c.Size * c.Size * c.in.Channels, c.Filters}},
-			{fmt.Sprintf("conv.%d.bias", i), []int{c.Filters}},
+			{name + ".weight", []int{c.Size * c.Size * c.in.Channels, c.Filters}},
+			{name + ".bias", []int{c.Filters}},
 		}...)
+		l = append(l, s.Norm.layout(name, c.Filters)...)
 	}
 	return append(l, head(s, layers[len(layers)-1].out.Size())...), nil
 }
 
 // Init implements Architecture.
 func (CNN) Init(s Spec, p Params, r *rand.Rand) {
-	for i, c := range s.Conv {
-		area := c.WithDefaults().Size * c.WithDefaults().Size
-		s.activation().start(p[2*i], area, r)
-		clear(p[2*i+1].Data)
+	for _, c := range s.Conv {
+		size := c.WithDefaults().Size
+		s.activation().start(p[0], size*size, r)
+		clear(p[1].Data)
+		p = s.Norm.init(p[2:])
 	}
-	initLayers(s, p[2*len(s.Conv):], r)
+	initLayers(s, p, r)
 }
 
 // Logits implements Architecture.
@@ -50,26 +53,43 @@ func (CNN) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, act := in.Dense, s.activation().op()
+	x := in.Dense
 	for i, l := range layers {
-		if x, err = l.apply(x, p[2*i], p[2*i+1], act); err != nil {
+		if x, p, err = l.apply(s, x, p); err != nil {
 			return nil, fmt.Errorf("convolutional layer %d: %w", i, err)
 		}
 	}
-	return applyLayers(s, x, p[2*len(layers):])
+	if x, err = s.leaveOut(in, x, lastImage); err != nil {
+		return nil, fmt.Errorf("last image: %w", err)
+	}
+	return applyLayers(s, in, x, p)
 }
 
-// apply extends the graph by a layer. An activation that never falls commutes with a
-// maximum, and after it there are fewer elements to apply it to.
-func (l convLayer) apply(x, w, b *gorgonia.Node, act op.Activation) (*gorgonia.Node, error) {
+// lastImage is the dropout of the last image, beside those of the hidden layers.
+const lastImage = MaxLayers
+
+// apply extends the graph by a layer, and returns the parameters of those after it. An
+// activation that never falls commutes with a maximum, and after it there are fewer elements
+// to apply it to.
+func (l convLayer) apply(s Spec, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, gorgonia.Nodes, error) {
+	act := s.activation().op()
 	late := l.Pool == MaxPool && act != op.GELU
-	first := act
-	if late {
-		first = op.Identity
+	first, second, last := act, op.Identity, op.Identity
+	switch {
+	case late:
+		first, last = op.Identity, act
+	case s.Norm != NoNorm:
+		first, second = op.Identity, act
 	}
-	x, err := op.Conv2D(x, w, b, l.in, l.window(), first)
+	x, err := op.Conv2D(x, p[0], p[1], l.in, l.window(), first)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if x, p, err = s.Norm.apply(x, p[2:]); err != nil {
+		return nil, nil, err
+	}
+	if x, err = op.Activate(x, second); err != nil {
+		return nil, nil, err
 	}
 	switch l.Pool {
 	case MaxPool:
@@ -77,8 +97,9 @@ func (l convLayer) apply(x, w, b *gorgonia.Node, act op.Activation) (*gorgonia.N
 	case MeanPool:
 		x, err = op.MeanPool(x, l.mid, l.pool())
 	}
-	if err != nil || !late {
-		return x, err
+	if err != nil {
+		return nil, nil, err
 	}
-	return op.Activate(x, act)
+	x, err = op.Activate(x, last)
+	return x, p, err
 }

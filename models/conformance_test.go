@@ -28,6 +28,9 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "sparse_linear", Task: models.Regression, Dense: 2, Categories: []int{4, 3}},
 		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{6, 5}, Activation: "gelu"},
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 4, Hidden: []int{6}, Activation: "sigmoid"},
+		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{9, 6}, Norm: "layer"},
+		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{12, 9}, Activation: "tanh", Dropout: 0.25},
+		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{12}, Norm: "layer", Dropout: 0.5},
 		// wide enough for gonum to multiply on several threads
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 2, Hidden: []int{260}},
 	)
@@ -48,5 +51,7 @@ func TestConformanceOfConvolutions(t *testing.T) {
 			Conv: []models.Conv{{Filters: 4, Stride: 2, Pool: "mean"}}},
 		models.Spec{Kind: "cnn", Task: models.Regression, Dense: colours, Image: colour, Activation: "sigmoid",
 			Conv: []models.Conv{{Filters: 6, Size: 5, PoolSize: 3}}},
+		models.Spec{Kind: "cnn", Task: models.Multiclass, Classes: 3, Dense: pixels, Image: gray, Hidden: []int{8}, Norm: "layer", Dropout: 0.2,
+			Conv: []models.Conv{{Filters: 4}, {Filters: 5, Pool: "mean"}}},
 	)
 }

@@ -106,13 +106,15 @@ type machine struct {
 	width   int            // of x
 	x       []float32      // size × width
 	ids     []int32        // size × len(Categories), of an Embedding; -1 where absent
+	noise   []int32        // of a dropout, lower half first; nil without
 	filled  int            // leading rows that may differ from zero, or from absent
 	logits  *gorgonia.Node // size × Outputs
 	nodes   gorgonia.Nodes // the parameters, as inputs of the graph
 }
 
-// build makes the graph for size rows up to the logits, over the parameters' own memory.
-func (c *core) build(size int) (*gorgonia.ExprGraph, *machine, error) {
+// build makes the graph for size rows up to the logits, over the parameters' own memory. One
+// for training has what a dropout needs.
+func (c *core) build(size int, training bool) (*gorgonia.ExprGraph, *machine, error) {
 	g := gorgonia.NewGraph()
 	m := &machine{width: c.spec.Inputs()}
 	var in Inputs
@@ -128,6 +130,10 @@ func (c *core) build(size int) (*gorgonia.ExprGraph, *machine, error) {
 		m.input = input(g, "x", m.x, size, m.width)
 		in.Dense = m.input
 		m.batch = append(m.batch, in.Dense)
+	}
+	if training && c.spec.Dropout > 0 {
+		m.noise = make([]int32, 2)
+		in.Noise = integers(g, "noise", m.noise, 1, 2)
 	}
 	for _, p := range c.params {
 		m.nodes = append(m.nodes, input(g, p.Name, p.Data, p.Shape...))

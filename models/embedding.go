@@ -139,7 +139,7 @@ func embeddingLogits(s Spec, in Inputs, p gorgonia.Nodes) (vectors, z *gorgonia.
 			return nil, nil, err
 		}
 	}
-	if z, err = applyLayers(s, deep, p[tower(s):]); err != nil {
+	if z, err = applyLayers(s, in, deep, p[tower(s):]); err != nil {
 		return nil, nil, err
 	}
 	z, err = gorgonia.Add(z, wide)

@@ -18,13 +18,7 @@ type Linear struct{}
 
 // Layout implements Architecture.
 func (Linear) Layout(s Spec) (Layout, error) {
-	if len(s.Hidden) > 0 {
-		return nil, specError("hidden", "has %d layers, must be absent for kind linear", len(s.Hidden))
-	}
-	if s.Activation != "" {
-		return nil, specError("activation", "is %q, must be absent for kind linear", s.Activation)
-	}
-	if err := s.noImage(); err != nil {
+	if err := s.noLayers(); err != nil {
 		return nil, err
 	}
 	return Layout{

@@ -38,10 +38,9 @@ func layers(s Spec, in int) (Layout, error) {
 func head(s Spec, in int) Layout {
 	var l Layout
 	for i, h := range s.Hidden {
-		l = append(l, Layout{
-			{fmt.Sprintf("hidden.%d.weight", i), []int{in, h}},
-			{fmt.Sprintf("hidden.%d.bias", i), []int{h}},
-		}...)
+		name := fmt.Sprintf("hidden.%d", i)
+		l = append(l, Layout{{name + ".weight", []int{in, h}}, {name + ".bias", []int{h}}}...)
+		l = append(l, s.Norm.layout(name, h)...)
 		in = h
 	}
 	return append(l, Layout{
@@ -55,28 +54,59 @@ func (MLP) Init(s Spec, p Params, r *rand.Rand) { initLayers(s, p, r) }
 
 // initLayers initialises the parameters of layers.
 func initLayers(s Spec, p Params, r *rand.Rand) {
-	for i := 0; i < len(p); i += 2 {
-		if i == len(p)-2 {
-			glorot(p[i], r)
-		} else {
-			s.activation().start(p[i], 1, r)
-		}
-		clear(p[i+1].Data)
+	for range s.Hidden {
+		s.activation().start(p[0], 1, r)
+		clear(p[1].Data)
+		p = s.Norm.init(p[2:])
 	}
+	glorot(p[0], r)
+	clear(p[1].Data)
 }
 
 // Logits implements Architecture.
 func (MLP) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	return applyLayers(s, in.Dense, p)
+	return applyLayers(s, in, in.Dense, p)
 }
 
 // applyLayers is what layers compute of x.
-func applyLayers(s Spec, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	for i := 0; i < len(p)-2; i += 2 {
+func applyLayers(s Spec, in Inputs, x *gorgonia.Node, p gorgonia.Nodes) (*gorgonia.Node, error) {
+	for i := range s.Hidden {
 		var err error
-		if x, err = op.Affine(x, p[i], p[i+1], s.activation().op()); err != nil {
-			return nil, fmt.Errorf("hidden layer %d: %w", i/2, err)
+		if x, p, err = s.hidden(in, x, p, uint32(i)); err != nil {
+			return nil, fmt.Errorf("hidden layer %d: %w", i, err)
 		}
 	}
-	return op.Affine(x, p[len(p)-2], p[len(p)-1], op.Identity)
+	return op.Affine(x, p[0], p[1], op.Identity)
+}
+
+// hidden extends the graph by a layer, and returns the parameters of those after it.
+func (s Spec) hidden(in Inputs, x *gorgonia.Node, p gorgonia.Nodes, layer uint32) (*gorgonia.Node, gorgonia.Nodes, error) {
+	act := s.activation().op()
+	first := act
+	if s.Norm != NoNorm {
+		first = op.Identity
+	}
+	x, err := op.Affine(x, p[0], p[1], first)
+	if err != nil {
+		return nil, nil, err
+	}
+	p = p[2:]
+	if s.Norm != NoNorm {
+		if x, p, err = s.Norm.apply(x, p); err != nil {
+			return nil, nil, err
+		}
+		if x, err = op.Activate(x, act); err != nil {
+			return nil, nil, err
+		}
+	}
+	x, err = s.leaveOut(in, x, layer)
+	return x, p, err
+}
+
+// leaveOut extends a graph for training by a dropout.
+func (s Spec) leaveOut(in Inputs, x *gorgonia.Node, layer uint32) (*gorgonia.Node, error) {
+	if in.Noise == nil {
+		return x, nil
+	}
+	return op.Dropout(x, in.Noise, s.Dropout, layer)
 }

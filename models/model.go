@@ -61,6 +61,9 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 		clear(t.targets[targets:])
 		clear(t.weights[weights:])
 	}
+	if t.noise != nil {
+		t.noise[0], t.noise[1] = int32(b.Noise), int32(b.Noise>>32)
+	}
 	m.smooth(t, b)
 	m.fillExtras(t, b)
 	if err := t.runner.Run(b.Rows); err != nil {
@@ -170,7 +173,7 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if t, ok := m.trainers[size]; ok {
 		return t, nil
 	}
-	g, forward, err := m.build(size)
+	g, forward, err := m.build(size, true)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 		{"no layer", func(s *models.Spec) { s.Hidden = nil }, "hidden is empty"},
 		{"empty layer", func(s *models.Spec) { s.Hidden = []int{4, 0} }, "hidden[1] is 0"},
 		{"too many values", func(s *models.Spec) { s.Hidden = []int{1 << 16, 1 << 16} }, "at most"},
+		{"norm", func(s *models.Spec) { s.Norm = "batch" }, `norm is "batch", must be absent or layer`},
+		{"dropout of all", func(s *models.Spec) { s.Dropout = 1 }, "dropout is 1, must be at least 0 and below 1"},
+		{"dropout of a linear model", func(s *models.Spec) { s.Kind, s.Hidden, s.Dropout = "linear", nil, 0.5 }, "dropout is 0.5, must be absent for kind linear"},
 		{"activation", func(s *models.Spec) { s.Activation = "swish" }, `activation is "swish", must be one of relu, gelu, tanh, sigmoid`},
 		{"linear with layers", func(s *models.Spec) { s.Kind = "linear" }, "hidden has 2 layers, must be absent"},
 	} {

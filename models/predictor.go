@@ -138,7 +138,7 @@ func (p *Predictor) machine(rows int) (*machine, error) {
 	if m, ok := p.machines[size]; ok {
 		return m, nil
 	}
-	g, m, err := p.build(size)
+	g, m, err := p.build(size, false)
 	if err != nil {
 		return nil, err
 	}

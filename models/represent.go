@@ -66,7 +66,7 @@ func (p *Predictor) probe(rows int) (*probe, error) {
 	if m, ok := p.probes[size]; ok {
 		return m, nil
 	}
-	g, forward, err := p.build(size)
+	g, forward, err := p.build(size, false)
 	if err != nil {
 		return nil, err
 	}

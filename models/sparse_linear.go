@@ -19,16 +19,11 @@ type SparseLinear struct{}
 
 // Layout implements Architecture.
 func (SparseLinear) Layout(s Spec) (Layout, error) {
-	switch {
-	case len(s.Hidden) > 0:
-		return nil, specError("hidden", "has %d layers, must be absent for kind sparse_linear", len(s.Hidden))
-	case s.Activation != "":
-		return nil, specError("activation", "is %q, must be absent for kind sparse_linear", s.Activation)
-	case s.Embedding != 0:
-		return nil, specError("embedding", "is %d, must be absent for kind sparse_linear", s.Embedding)
-	}
-	if err := s.noImage(); err != nil {
+	if err := s.noLayers(); err != nil {
 		return nil, err
+	}
+	if s.Embedding != 0 {
+		return nil, specError("embedding", "is %d, must be absent for kind sparse_linear", s.Embedding)
 	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}}
 	if s.Dense > 0 {

@@ -38,6 +38,12 @@ type Spec struct {
 	// Hidden lists the widths of the hidden layers (mlp, cnn).
 	Hidden     []int  `json:"hidden,omitempty" yaml:"hidden"`
 	Activation string `json:"activation,omitempty" yaml:"activation"` // relu (default), gelu, tanh, sigmoid
+	// Norm follows each hidden and each convolutional layer, before the activation: none if
+	// absent.
+	Norm Norm `json:"norm,omitempty" yaml:"norm"`
+	// Dropout is the probability with which training leaves out an element of a hidden
+	// layer's result, or of the last image; at least 0 and below 1.
+	Dropout float64 `json:"dropout,omitempty" yaml:"dropout"`
 	// Embedding is the width of the vectors that categories are looked up as (deepfm,
 	// wide_and_deep).
 	Embedding int `json:"embedding,omitempty" yaml:"embedding"`
@@ -121,7 +127,28 @@ func (s Spec) check() error {
 	if !s.activation().known() {
 		return specError("activation", "is %q, must be one of %s", s.Activation, activations)
 	}
+	if s.Norm != NoNorm && s.Norm != LayerNorm {
+		return specError("norm", "is %q, must be absent or layer", s.Norm)
+	}
+	if !(s.Dropout >= 0 && s.Dropout < 1) {
+		return specError("dropout", "is %v, must be at least 0 and below 1", s.Dropout)
+	}
 	return nil
+}
+
+// noLayers holds the rule of the kinds without hidden layers.
+func (s Spec) noLayers() error {
+	switch {
+	case len(s.Hidden) > 0:
+		return specError("hidden", "has %d layers, must be absent for kind %s", len(s.Hidden), s.Kind)
+	case s.Activation != "":
+		return specError("activation", "is %q, must be absent for kind %s", s.Activation, s.Kind)
+	case s.Norm != NoNorm:
+		return specError("norm", "is %q, must be absent for kind %s", s.Norm, s.Kind)
+	case s.Dropout != 0:
+		return specError("dropout", "is %v, must be absent for kind %s", s.Dropout, s.Kind)
+	}
+	return s.noImage()
 }
 
 // noImage holds the rule of the kinds that have no convolutional layers.

@@ -26,6 +26,7 @@ var learned = []Spec{
 	{Kind: "sparse_linear", Task: Binary, Dense: 2, Categories: []int{9, 9, 9}, Table: 9},
 	{Kind: "sparse_linear", Task: Regression, Categories: []int{5, 6}},
 	{Kind: "cnn", Task: Multiclass, Classes: 3, Dense: 20, Image: &Image{Height: 5, Width: 4}, Conv: []Conv{{Filters: 4}}, Hidden: []int{5}, Activation: "gelu"},
+	{Kind: "mlp", Task: Binary, Dense: 4, Hidden: []int{9, 7}, Norm: "layer", Dropout: 0.3},
 }
 
 // learn takes steps on random batches of up to 8 rows.
@@ -38,6 +39,9 @@ func learn(t *testing.T, s Spec, steps int, run compiler) Params {
 	m.Init(r)
 	for range steps {
 		b := &Batch{Rows: 1 + r.IntN(8)}
+		if s.Dropout > 0 {
+			b.Noise = r.Uint64()
+		}
 		for range b.Rows {
 			for range s.Dense {
 				b.Dense = append(b.Dense, float32(r.NormFloat64()))

@@ -22,9 +22,13 @@ func Run(t *testing.T, build func() *models.Registry, specs ...models.Spec) {
 	require.NotEmpty(t, specs, "nothing to check")
 	for _, s := range specs {
 		c := check{build: build, spec: s}
-		t.Run(fmt.Sprintf("%s-%s-%dx%v-%v%v%s-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Conv, s.Hidden, s.Activation, s.Table, s.Embedding), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s-%s-%dx%v-%v%v%s%s%v-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Conv, s.Hidden, s.Activation, s.Norm, s.Dropout, s.Table, s.Embedding), func(t *testing.T) {
 			t.Run("gradients equal finite differences", c.gradients)
-			t.Run("loss is the weighted mean of the rows' losses", c.loss)
+			if s.Dropout > 0 {
+				t.Run("equal noise leaves out the same, and no prediction knows of it", c.noise)
+			} else {
+				t.Run("loss is the weighted mean of the rows' losses", c.loss)
+			}
 			t.Run("a row's prediction is its own", c.neighbours)
 			t.Run("filling up changes no bit", c.padding)
 			t.Run("weights of zero give zero", c.noWeight)
@@ -66,6 +70,9 @@ func Batch(s models.Spec, rows int, r *rand.Rand) *models.Batch {
 			w = 0
 		}
 		b.Weights = append(b.Weights, w)
+	}
+	if s.Dropout > 0 {
+		b.Noise = r.Uint64()
 	}
 	return b
 }
@@ -159,6 +166,34 @@ func (c check) loss(t *testing.T) {
 	require.InEpsilon(t, sum/total, got, 1e-4)
 }
 
+func (c check) noise(t *testing.T) {
+	m := c.model(t, 9)
+	b := Batch(c.spec, 9, rand.New(rand.NewPCG(3, 4)))
+	gradients := func(noise uint64) (float64, models.Params) {
+		b.Noise = noise
+		loss, err := m.Gradients(b)
+		require.NoError(t, err)
+		return loss, m.Grads().Clone()
+	}
+	first, grads := gradients(1)
+	other, _ := gradients(1 << 40)
+	require.NotEqual(t, first, other, "noise does not matter")
+	again, same := gradients(1)
+	require.Equal(t, first, again)
+	require.True(t, grads.Equal(same), "equal noise gives other gradients")
+
+	whole := c.spec
+	whole.Dropout = 0
+	plain, err := c.build().New(whole, 9)
+	require.NoError(t, err)
+	require.NoError(t, plain.Load(m.Params()))
+	k := c.spec.Outputs()
+	want, got := make([]float32, 9*k), make([]float32, 9*k)
+	require.NoError(t, plain.Predict(want, b))
+	require.NoError(t, m.Predict(got, b))
+	require.Equal(t, want, got, "predictions leave something out")
+}
+
 func (c check) neighbours(t *testing.T) {
 	m := c.model(t, 33)
 	b := Batch(c.spec, 33, rand.New(rand.NewPCG(5, 6)))
@@ -186,6 +221,7 @@ func slice(s models.Spec, b *models.Batch, from, to int) *models.Batch {
 		Categories: b.Categories[from*n : to*n],
 		Targets:    b.Targets[from*k : to*k],
 		Weights:    b.Weights[from:to],
+		Noise:      b.Noise,
 	}
 }
 

@@ -95,6 +95,14 @@ type Architecture struct {
 	// Activation follows each hidden and each convolutional layer; for mlp, cnn, deepfm and
 	// wide_and_deep.
 	Activation string `yaml:"activation" json:"activation"`
+	// Norm brings the results of each hidden and each convolutional layer to one scale, before
+	// the activation: layer (over a hidden layer, or over the channels of each pixel). Absent:
+	// none. For the kinds with an activation.
+	Norm models.Norm `yaml:"norm" json:"norm"`
+	// Dropout is the probability with which an element of a hidden layer's result, or of the
+	// last image, is left out in training; never in predictions. For the kinds with an
+	// activation.
+	Dropout float64 `yaml:"dropout" json:"dropout"`
 	// Embedding is the width of the vectors that categories are looked up as; for deepfm and
 	// wide_and_deep (16 by default).
 	Embedding int `yaml:"embedding" json:"embedding"`

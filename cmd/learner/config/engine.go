@@ -33,7 +33,7 @@ func (m Model) Spec() (models.Spec, error) {
 	return models.Spec{
 		Kind: m.Model.Kind, Task: m.Task, Classes: m.Classes,
 		Dense: dict.Dense(), Categories: dict.Categories(),
-		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
+		Image: m.Model.Image, Conv: m.Model.Conv, Norm: m.Model.Norm, Dropout: m.Model.Dropout, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
 		Embedding: m.Model.Embedding, Table: m.Model.Table,
 	}, nil
 }

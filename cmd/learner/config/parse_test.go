@@ -120,6 +120,8 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"hidden layers of a linear model", with("model: {kind: linear, hidden: [3]}"), "f:7:27: models[0].model.hidden: must be absent: a linear model has no hidden layers"},
 		{"image of another size", strings.Replace(picture, "784", "785", 1), "f:9:7: models[0].model.image: has 784 elements, must be all of the 785 inputs"},
 		{"filter with an even size", strings.Replace(picture, "filters: 16", "filters: 16, size: 2", 1), "f:11:31: models[0].model.conv[0].size: must be odd for padding same (got 2)"},
+		{"dropout of everything", strings.Replace(picture, "kind: cnn", "kind: cnn\n      dropout: 1", 1), "f:9:16: models[0].model.dropout: must be at least 0 and below 1 (got 1)"},
+		{"norm of a linear model", with("model: {kind: linear, norm: layer}"), `f:7:33: models[0].model.norm: must be absent for kind linear (got "layer")`},
 		{"image without height", strings.Replace(picture, "height: 28, ", "", 1), "f:9:7: models[0].model.image.height: is required"},
 		{"image of an mlp", strings.Replace(picture, "kind: cnn", "kind: mlp", 1), "f:9:7: models[0].model.image: is set, must be absent for kind mlp"},
 		{"an embedding of mlp", with("model: {embedding: 3}"), "f:7:24: models[0].model.embedding: must be absent for kind mlp (got 3)"},
