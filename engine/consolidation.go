@@ -92,7 +92,7 @@ func (a *arm) consolidate(position uint64) error {
 		return fmt.Errorf("arm %s: consolidate: %w", a.cfg.Name, err)
 	}
 	if a.cfg.Consolidation.ResetOptimizer {
-		a.step.Reset()
+		a.step.Reset(a.model.Params())
 	}
 	if a.phase != nil {
 		if a.phase, err = newPhase(a.cfg); err != nil {

@@ -40,11 +40,7 @@ func (c Adagrad) Build(params models.Params) (*Pipeline, error) {
 		return nil, err
 	}
 	a := &adagrad{Adagrad: c.WithDefaults(), sum: newSlot("sum", params)}
-	for _, t := range a.sum.cur {
-		for j := range t.Data {
-			t.Data[j] = float32(a.Initial)
-		}
-	}
+	a.start(params)
 	a.mem.slots = []*slot{a.sum}
 	return single("adagrad", a, params), nil
 }
@@ -56,6 +52,14 @@ type adagrad struct {
 }
 
 func (a *adagrad) memory() *memory { return &a.mem }
+
+func (a *adagrad) start(models.Params) {
+	for _, t := range a.sum.cur {
+		for j := range t.Data {
+			t.Data[j] = float32(a.Initial)
+		}
+	}
+}
 
 func (a *adagrad) propose(grad, _ models.Params) {
 	rate, eps := float32(a.LearningRate), float32(a.Epsilon)

@@ -76,15 +76,21 @@ func Asks(list []Config) bool {
 	return false
 }
 
-// Reset takes the optimizer, and its schedule, back to how they were built: moments and
-// counts of steps. Penalties keep what they guard.
-func (p *Pipeline) Reset() {
+// A starter's state does not begin at zero.
+type starter interface{ start(params models.Params) }
+
+// Reset takes the optimizer, and its schedule, back to how they were built, for learning
+// that begins at params: moments and counts of steps. Penalties keep what they guard.
+func (p *Pipeline) Reset(params models.Params) {
 	p.surveyed = false
 	for _, l := range p.links {
 		_, isMain := l.own.(main)
 		_, isSchedule := l.own.(*schedule)
 		if isMain || isSchedule {
 			l.own.memory().clear()
+		}
+		if s, ok := l.own.(starter); ok && isMain {
+			s.start(params)
 		}
 	}
 }

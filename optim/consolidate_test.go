@@ -219,10 +219,33 @@ func TestResetForgetsTheOptimizerAndKeepsTheGuards(t *testing.T) {
 		require.NoError(t, pipeline.Step(params(1, -1), p))
 	}
 	require.NoError(t, pipeline.Consolidate(p, nil))
-	pipeline.Reset()
+	pipeline.Reset(p)
 
 	fresh, err := optim.New(list, p)
 	require.NoError(t, err)
 	require.NoError(t, fresh.Consolidate(p, nil))
 	require.Equal(t, fresh.State(), pipeline.State())
+}
+
+func TestAResetOptimizerGoesOnAsOneBuiltForTheParameters(t *testing.T) {
+	for name, list := range map[string][]optim.Config{
+		"adagrad": {{Adagrad: &optim.Adagrad{Initial: 0.3}}},
+		"ftrl":    {{FTRL: &optim.FTRL{L1: 0.1, L2: 0.2}}},
+		"adamw":   {{AdamW: &optim.AdamW{}}},
+	} {
+		p := params(1, -2, 0)
+		chain, err := optim.New(list, p)
+		require.NoError(t, err)
+		for range 5 {
+			require.NoError(t, chain.Step(params(1, -1, 0.5), p))
+		}
+		chain.Reset(p)
+		q := p.Clone()
+		fresh, err := optim.New(list, q)
+		require.NoError(t, err)
+		require.Equal(t, fresh.State(), chain.State(), name)
+		require.NoError(t, chain.Step(params(0.1, 0, 0), p))
+		require.NoError(t, fresh.Step(params(0.1, 0, 0), q))
+		require.True(t, q.Equal(p), name)
+	}
 }

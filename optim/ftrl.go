@@ -55,16 +55,7 @@ func (c FTRL) Build(params models.Params) (*Pipeline, error) {
 	}
 	f := &ftrl{FTRL: c.WithDefaults(), z: newSlot("z", params), n: newSlot("n", params)}
 	f.mem.slots = []*slot{f.z, f.n}
-	c = f.FTRL
-	weight := c.Beta/c.Alpha + c.L2
-	for i, t := range params {
-		z := f.z.cur[i].Data
-		for j, v := range t.Data {
-			if v != 0 {
-				z[j] = float32(-float64(float64(v)*weight) - math.Copysign(c.L1, float64(v)))
-			}
-		}
-	}
+	f.start(params)
 	return single("ftrl", f, params), nil
 }
 
@@ -76,6 +67,19 @@ type ftrl struct {
 }
 
 func (f *ftrl) memory() *memory { return &f.mem }
+
+// start makes z what gives params.
+func (f *ftrl) start(params models.Params) {
+	weight := f.Beta/f.Alpha + f.L2
+	for i, t := range params {
+		z := f.z.cur[i].Data
+		for j, v := range t.Data {
+			if v != 0 {
+				z[j] = float32(-float64(float64(v)*weight) - math.Copysign(f.L1, float64(v)))
+			}
+		}
+	}
+}
 
 func (f *ftrl) propose(grad, params models.Params) {
 	h := f.settings()
