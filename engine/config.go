@@ -182,6 +182,11 @@ func (c Config) Validate() error {
 		if err := a.Loss.Validate(c.Spec); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
+		if len(models.Tables(c.Spec)) > 0 {
+			if err := optim.CheckTables(a.Optimizer); err != nil {
+				return fmt.Errorf("arms[%d]: %w", i, err)
+			}
+		}
 		if err := a.Consolidation.validate(a); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}

@@ -67,6 +67,15 @@ func (r *Registry) layout(s Spec) (Architecture, Layout, error) {
 	return a, l, l.check(s, a)
 }
 
+// Tables names the parameters of a valid spec that are tables, whose gradients list rows;
+// none for most kinds.
+func (r *Registry) Tables(s Spec) []string {
+	if e, ok := r.kinds[s.Kind].(Embedding); ok {
+		return e.Tables()
+	}
+	return nil
+}
+
 // New returns a model with parameters of zero (see Model.Init) that takes batches of up
 // to capacity rows.
 func (r *Registry) New(s Spec, capacity int) (*Model, error) {
@@ -89,6 +98,9 @@ func (r *Registry) NewPredictor(s Spec, capacity int) (*Predictor, error) {
 	}
 	return &Predictor{core: newCore(s, a, l.zeros(a), capacity)}, nil
 }
+
+// Tables is Default().Tables.
+func Tables(s Spec) []string { return Default().Tables(s) }
 
 // New is Default().New.
 func New(s Spec, capacity int) (*Model, error) { return Default().New(s, capacity) }

@@ -141,6 +141,19 @@ func New(list []Config, params models.Params) (*Pipeline, error) {
 	return Chain(params, chain...), nil
 }
 
+// CheckTables returns ErrConfig, naming the entry, if a valid list has a kind that takes no
+// sparse tensors: one that would have to pass over every row of a table.
+func CheckTables(list []Config) error {
+	for i, c := range list {
+		if c.EWC != nil || c.SI != nil || c.MAS != nil || c.L2 != nil {
+			name, _, _, _ := c.entry()
+			return configError(fmt.Sprintf("optimizer[%d]", i),
+				"is %s, must be absent for a model with tables: it passes over every parameter", name)
+		}
+	}
+	return nil
+}
+
 // denseOnly refuses sparse tensors for a kind that would have to pass over all rows of them.
 func denseOnly(kind string, params models.Params) error {
 	for _, t := range params {

@@ -127,6 +127,7 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"an embedding of mlp", with("model: {embedding: 3}"), "f:7:24: models[0].model.embedding: must be absent for kind mlp (got 3)"},
 		{"a table of linear", with("model: {kind: linear, table: 8}"), "f:7:34: models[0].model.table: must be absent for kind linear (got 8)"},
 		{"a table with fewer rows than buckets", with("model: {kind: deepfm, table: 6}"), "f:6:49: models[0].features[1].buckets: must be at most model.table, 6 (got 7)"},
+		{"a guard of every parameter beside a table", with("model: {kind: deepfm}\noptimizer: [{ewc: {}}, {sgd: {}}]"), "f:8:17: models[0].optimizer[0]: is ewc, must be absent for a model with tables: it passes over every parameter"},
 		{"rule of the store", with("checkpoint: {keep_for: -1s}"), `f:7:28: models[0].checkpoint.keep_for: must not be negative (got "-1s")`},
 		{"rule of the log", "log: {credentials: x}\n" + minimal, `f:1:20: log.credentials: must be empty without url (got "x")`},
 		{"kernels of other bits", "compute: {kernels: approx}\n" + minimal, `f:1:20: compute.kernels: must be one of auto, avx512, avx2, portable (got "approx")`},
