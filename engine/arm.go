@@ -33,7 +33,10 @@ type arm struct {
 	phase     replay.Memory // examples since the last consolidation; nil if nothing asks for them
 	since     uint64        // their number
 
-	noise     uint64 // of the step in progress: what its dropout leaves out
+	noise     uint64     // of the step in progress: what its dropout leaves out
+	teacher   *teacher   // nil unless the loss needs one
+	projector *projector // nil without a projection
+
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
 	offered   []*replay.Example
@@ -61,7 +64,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err := model.Use(c.Compute); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	objective := cfg.Loss.objective()
+	objective := cfg.Loss.objective(c.Spec)
 	objective.Masked = objective.Masked || len(c.Heads) > 0
 	if err := model.SetObjective(objective); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
@@ -86,6 +89,14 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
+	taught, err := newTeacher(cfg, c, capacity)
+	if err != nil {
+		return nil, fmt.Errorf("arm %s: teacher: %w", cfg.Name, err)
+	}
+	projector, err := newProjector(cfg, model.Params())
+	if err != nil {
+		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
+	}
 	meter, err := prequential.New(c.meter())
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
@@ -103,11 +114,16 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		objective: objective,
 		heads:     newHeads(c),
 		phase:     phase,
+		teacher:   taught,
+		projector: projector,
 		batch:     newBatch(c.Spec, objective, capacity),
 	}
 	j.arm = a
-	if cfg.Loss.Kind == LossERACE {
-		a.classes = classes{seen: make([]bool, c.Spec.Classes), fresh: make([]bool, c.Spec.Classes)}
+	if cfg.Loss.asymmetric(c.Spec) || taught != nil {
+		a.classes.seen = make([]bool, c.Spec.Classes)
+	}
+	if cfg.Loss.asymmetric(c.Spec) {
+		a.classes.fresh = make([]bool, c.Spec.Classes)
 	}
 	return a, nil
 }
@@ -122,8 +138,10 @@ func (a *arm) stream(name string, position uint64) *rand.Rand {
 // are to blame leave it, and the memory, and the rest makes the step.
 func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams) error {
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
-	rehearsed := 0
 	a.noise = streams.noise.Uint64()
+	if a.cfg.Projection.Kind == ProjectGEM {
+		n = 0 // it looks at the whole memory
+	}
 	a.classes.note(fresh)
 	for i := range a.cfg.Loss.draws() {
 		a.rehearsed[i] = a.choose.Retrieve(a.rehearsed[i][:0], n, fresh, streams.draw)
@@ -143,6 +161,7 @@ func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams
 		err = a.update(portions)
 	}
 	fresh = portions[0].examples
+	rehearsed := 0
 	for _, p := range portions[1:] {
 		rehearsed += len(p.examples)
 	}
@@ -235,6 +254,9 @@ func (a *arm) rollBack(version uint64, weights models.Params) error {
 		return err
 	}
 	a.step = step
+	if a.teacher != nil && a.teacher.at > version {
+		a.teacher.at = 0 // it knows what is taken back
+	}
 	later := func(ex *replay.Example) bool { return ex.Position > version }
 	if a.phase != nil {
 		a.phase.Remove(later)

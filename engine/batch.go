@@ -76,7 +76,7 @@ func (b *batch) teach(ex *replay.Example) {
 func (b *batch) scale(first int, p portion) {
 	normalize(b.b.Weights[first:], p.label)
 	if b.b.DistillWeights != nil {
-		normalize(b.b.DistillWeights[first:], p.dark)
+		normalize(b.b.DistillWeights[first:], p.taught)
 	}
 }
 

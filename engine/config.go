@@ -79,12 +79,16 @@ type Cadence struct {
 
 // Arm configures one learner: optimizer, memory, how much of it is rehearsed, and how.
 type Arm struct {
-	Name      string         `yaml:"name" json:"name"` // default "learner"
+	Name string `yaml:"name" json:"name"` // default "learner"
+	// Strategy fills in what the arm leaves open of replay and loss: default, or nothing.
+	Strategy  string         `yaml:"strategy" json:"strategy,omitempty"`
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
 	Replay    replay.Config  `yaml:"replay" json:"replay"`
 	Rehearsal Rehearsal      `yaml:"rehearsal" json:"rehearsal,omitzero"`
 	// Loss is what a step minimises.
 	Loss Loss `yaml:"loss" json:"loss,omitzero"`
+	// Projection bounds a step by rehearsed examples.
+	Projection Projection `yaml:"projection" json:"projection,omitzero"`
 	// Consolidation says when a phase of learning ends.
 	Consolidation Consolidation `yaml:"consolidation" json:"consolidation,omitzero"`
 }
@@ -115,6 +119,7 @@ func (c Config) WithDefaults() Config {
 		if i == 0 {
 			setDefault(&a.Name, "learner")
 		}
+		a = a.withStrategy()
 		a.Replay = a.Replay.WithDefaults()
 		setDefault(&a.Rehearsal.Ratio, 1)
 		a.Loss = a.Loss.WithDefaults()
@@ -179,6 +184,9 @@ func (c Config) Validate() error {
 		if err := a.Replay.Validate(); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
+		if err := a.validateStrategy(); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
 		if err := a.Loss.Validate(c.Spec); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
@@ -188,6 +196,9 @@ func (c Config) Validate() error {
 			}
 		}
 		if err := a.Consolidation.validate(a); err != nil {
+			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+		if err := a.Projection.validate(a, c.Segment); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 		if err := a.checkMemory(c.Spec); err != nil {

@@ -61,7 +61,7 @@ func (c Consolidation) validate(a Arm) error {
 
 // consolidates says that an arm's settings give a consolidation something to do, but for
 // the reset of the optimizer.
-func (a Arm) consolidates() bool { return optim.Guards(a.Optimizer) }
+func (a Arm) consolidates() bool { return optim.Guards(a.Optimizer) || a.Loss.Kind == LossLwF }
 
 // newPhase returns the memory of the phase in progress; nil if nothing asks for it.
 func newPhase(cfg Arm) (replay.Memory, error) {
@@ -93,6 +93,11 @@ func (a *arm) consolidate(position uint64) error {
 	}
 	if a.cfg.Consolidation.ResetOptimizer {
 		a.step.Reset(a.model.Params())
+	}
+	if a.teacher != nil {
+		if err := a.teacher.replace(a.model.Params(), a.classes.seen, a.heads.list(), position); err != nil {
+			return fmt.Errorf("arm %s: teacher: %w", a.cfg.Name, err)
+		}
 	}
 	if a.phase != nil {
 		if a.phase, err = newPhase(a.cfg); err != nil {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -102,6 +103,104 @@ func TestPhaseEndsByItselfAfterSoManyExamples(t *testing.T) {
 	e := newEngine(t, cfg)
 	apply(t, e, classes(1, 200, [2]int{0, 1}).records)
 	require.EqualValues(t, 5, e.Report().Arms[0].Counts.Consolidations)
+}
+
+func lwf(ratio float64) engine.Config {
+	cfg := classConfig()
+	cfg.Arms[0].Loss = engine.Loss{Kind: engine.LossLwF, Alpha: 2}
+	cfg.Arms[0].Rehearsal.Ratio = ratio
+	return cfg
+}
+
+func headed(cfg engine.Config) engine.Config {
+	cfg.Segment, cfg.Heads = headConfig().Segment, headConfig().Heads
+	return cfg
+}
+
+func projected(kind string) engine.Config {
+	cfg := classConfig()
+	cfg.Segment = "task"
+	cfg.Arms[0].Projection.Kind = kind
+	return cfg
+}
+
+func TestTeachersAndProjectionsGoOnBitForBitAfterRestore(t *testing.T) {
+	l := classes(1, 90, [2]int{0, 1}, [2]int{2, 3}, [2]int{4, 0})
+	segmented(l)
+	log := withBoundaries(l, 90)
+	hashes := map[string]string{}
+	plain := classConfig()
+	plain.Segment = "task"
+	for name, cfg := range map[string]engine.Config{
+		"er": plain, "lwf": lwf(-1), "lwf and rehearsal": lwf(1), "lwf with heads": headed(lwf(-1)),
+		"agem": projected(engine.ProjectAGEM), "gem": projected(engine.ProjectGEM),
+	} {
+		whole, broken := newEngine(t, cfg), newEngine(t, cfg)
+		want := apply(t, whole, log)
+		var got []string
+		r := rand.New(rand.NewPCG(3, 2))
+		for at := 0; at < len(log); {
+			n := min(1+r.IntN(61), len(log)-at)
+			got = append(got, apply(t, broken, log[at:at+n])...)
+			at += n
+			broken = copied(t, cfg, broken)
+		}
+		require.Equal(t, want, got, name)
+		require.Equal(t, hash(t, whole), hash(t, broken), name)
+		weights := fmt.Sprint(weightsOf(t, whole))
+		require.Empty(t, hashes[weights], "%s learns as %s does", name, hashes[weights])
+		hashes[weights] = name
+		counts := whole.Report().Arms[0].Counts
+		require.EqualValues(t, 270, counts.Learned, name)
+		require.Zero(t, counts.NonFinite, name)
+	}
+}
+
+// Before its first consolidation a learner has no teacher, and learns as without.
+func TestTeacherComesWithTheFirstConsolidation(t *testing.T) {
+	log := withBoundaries(classes(1, 160, [2]int{0, 1}, [2]int{2, 3}), 160)
+	free := classConfig()
+	free.Arms[0].Rehearsal.Ratio = -1
+	a, b := newEngine(t, free), newEngine(t, lwf(-1))
+	apply(t, a, log[:160])
+	apply(t, b, log[:160])
+	close := func() float64 {
+		sum := 0.0
+		for i, p := range weightsOf(t, a) {
+			other := weightsOf(t, b)[i].Data
+			for j, v := range p.Data {
+				sum += math.Abs(float64(v - other[j]))
+			}
+		}
+		return sum
+	}
+	require.Less(t, close(), 1e-3)
+	apply(t, a, log[160:])
+	apply(t, b, log[160:])
+	require.Greater(t, close(), 0.1)
+}
+
+func TestProjectionsAreRefusedWithTheFieldAndTheRule(t *testing.T) {
+	for want, change := range map[string]func(*engine.Config){
+		"arms[0].projection.kind: must be agem or gem": func(c *engine.Config) { c.Arms[0].Projection.Kind = "svd" },
+		"arms[0].projection.margin: must be absent for kind agem": func(c *engine.Config) {
+			c.Arms[0].Projection = engine.Projection{Kind: engine.ProjectAGEM, Margin: 1}
+		},
+		"arms[0].projection.kind: must not be gem without segment": func(c *engine.Config) {
+			c.Arms[0].Projection.Kind = engine.ProjectGEM
+		},
+		"arms[0].projection.kind: must be absent for loss.kind der": func(c *engine.Config) {
+			c.Arms[0].Projection.Kind, c.Arms[0].Loss.Kind = engine.ProjectAGEM, engine.LossDER
+		},
+		"arms[0].projection.kind: must be absent with rehearsal.ratio -1": func(c *engine.Config) {
+			c.Arms[0].Projection.Kind, c.Arms[0].Rehearsal.Ratio = engine.ProjectAGEM, -1
+		},
+	} {
+		cfg := classConfig()
+		change(&cfg)
+		_, err := engine.New(cfg, nil)
+		require.ErrorContains(t, err, want)
+	}
 }
 
 // What guards are for: after a second task, the first is remembered better than without.

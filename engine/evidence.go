@@ -18,7 +18,7 @@ type evidence struct {
 	arm      *arm
 	position uint64
 
-	model    *models.Model // the arm's, for one row, without label smoothing
+	model    *models.Model // the arm's, for one row, without label smoothing and dropout
 	batch    *batch
 	examples []*replay.Example
 }
@@ -30,6 +30,7 @@ func (e *evidence) prepare() error {
 	}
 	a := e.arm
 	spec := a.model.Spec()
+	spec.Dropout = 0
 	objective := models.Objective{Masked: spec.Task == models.Multiclass, Distill: models.DistillSquared, Sum: true}
 	model, err := models.New(spec, 1)
 	if err != nil {

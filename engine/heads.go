@@ -69,6 +69,7 @@ func (h Heads) Masks(s models.Spec) map[string][]float32 {
 
 // heads are the masks of segments.
 type heads struct {
+	heads Heads
 	masks map[string][]float32
 	all   []float32
 }
@@ -78,11 +79,19 @@ func newHeads(c Config) *heads {
 	if len(c.Heads) == 0 {
 		return nil
 	}
-	h := &heads{masks: c.Heads.Masks(c.Spec), all: make([]float32, c.Spec.Classes)}
+	h := &heads{heads: c.Heads, masks: c.Heads.Masks(c.Spec), all: make([]float32, c.Spec.Classes)}
 	for i := range h.all {
 		h.all[i] = 1
 	}
 	return h
+}
+
+// list returns the heads; none for a model without.
+func (h *heads) list() Heads {
+	if h == nil {
+		return nil
+	}
+	return h.heads
 }
 
 // of returns the classes that compete for an example of a segment; nil for a model without

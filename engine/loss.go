@@ -23,17 +23,25 @@ const (
 	LossDER LossKind = "der"
 	// LossDERPP is DER with a second draw, which is held to its labels.
 	LossDERPP LossKind = "derpp"
+	// LossACEDERPP is DER++ with the masks of ER-ACE where there are classes.
+	LossACEDERPP LossKind = "ace_derpp"
+	// LossLwF holds every example to the answers that the learner gave at the last
+	// consolidation (Li and Hoiem, "Learning without forgetting", 2016).
+	LossLwF LossKind = "lwf"
 )
 
 // A Loss configures what a step minimises. Docs/strategies.md has the equations.
 type Loss struct {
 	// Kind is the loss. Default er.
 	Kind LossKind `yaml:"kind" json:"kind,omitempty"`
-	// Alpha weighs what holds logits to earlier ones; for der and derpp. Above 0.
-	// Default 0.5.
+	// Alpha weighs what holds logits to earlier ones; for der, derpp, ace_derpp and
+	// lwf. Above 0. Default 0.5, for lwf 1.
 	Alpha float64 `yaml:"alpha" json:"alpha,omitempty"`
-	// Beta weighs the labels of the second draw; for derpp. Above 0. Default 0.5.
+	// Beta weighs the labels of the second draw; for derpp and ace_derpp. Above 0.
+	// Default 0.5.
 	Beta float64 `yaml:"beta" json:"beta,omitempty"`
+	// Temperature softens the answers that lwf compares; for lwf. Above 0. Default 2.
+	Temperature float64 `yaml:"temperature" json:"temperature,omitempty"`
 	// Smoothing is the share of each label, in [0, 1), that is spread evenly over the
 	// classes, for labels that may be wrong; not for regression. Default 0.
 	Smoothing float64 `yaml:"smoothing" json:"smoothing,omitempty"`
@@ -45,41 +53,58 @@ func (l Loss) WithDefaults() Loss {
 	if l.dark() {
 		setDefault(&l.Alpha, 0.5)
 	}
-	if l.Kind == LossDERPP {
+	if l.draws() == 2 {
 		setDefault(&l.Beta, 0.5)
+	}
+	if l.Kind == LossLwF {
+		setDefault(&l.Alpha, 1)
+		setDefault(&l.Temperature, 2)
 	}
 	return l
 }
 
 // dark says that rehearsed examples are held to the logits that were stored with them.
-func (l Loss) dark() bool { return l.Kind == LossDER || l.Kind == LossDERPP }
+func (l Loss) dark() bool { return l.Kind == LossDER || l.draws() == 2 }
 
 // draws is the number of separate draws from the memory in a step.
 func (l Loss) draws() int {
-	if l.Kind == LossDERPP {
+	if l.Kind == LossDERPP || l.Kind == LossACEDERPP {
 		return 2
 	}
 	return 1
+}
+
+// asymmetric says that new examples compete among their own classes alone.
+func (l Loss) asymmetric(s models.Spec) bool {
+	return l.Kind == LossERACE || l.Kind == LossACEDERPP && s.Task == models.Multiclass
 }
 
 // Validate reports the first field that breaks a rule for a model of that spec.
 func (l Loss) Validate(s models.Spec) error {
 	l = l.WithDefaults()
 	switch l.Kind {
-	case LossER, LossERACE, LossDER, LossDERPP:
+	case LossER, LossERACE, LossDER, LossDERPP, LossACEDERPP, LossLwF:
 	default:
-		return fmt.Errorf("loss.kind: must be one of %s, %s, %s, %s, got %q", LossER, LossERACE, LossDER, LossDERPP, l.Kind)
+		return fmt.Errorf("loss.kind: must be one of %s, %s, %s, %s, %s, %s, got %q",
+			LossER, LossERACE, LossDER, LossDERPP, LossACEDERPP, LossLwF, l.Kind)
 	}
+	taught := l.dark() || l.Kind == LossLwF
 	switch {
+	case l.Kind == LossLwF && s.Task != models.Multiclass:
+		return fmt.Errorf("loss.kind: must not be %s for task %s: it compares probabilities of classes", l.Kind, s.Task)
+	case l.Kind != LossLwF && l.Temperature != 0:
+		return fmt.Errorf("loss.temperature: must be absent for kind %s, got %v", l.Kind, l.Temperature)
+	case l.Kind == LossLwF && !(l.Temperature > 0 && l.Temperature <= math.MaxFloat32):
+		return fmt.Errorf("loss.temperature: must be above 0 and finite, got %v", l.Temperature)
 	case l.Kind == LossERACE && s.Task != models.Multiclass:
 		return fmt.Errorf("loss.kind: must not be %s for task %s: it tells classes apart", l.Kind, s.Task)
-	case !l.dark() && l.Alpha != 0:
+	case !taught && l.Alpha != 0:
 		return fmt.Errorf("loss.alpha: must be absent for kind %s, got %v", l.Kind, l.Alpha)
-	case l.Kind != LossDERPP && l.Beta != 0:
+	case l.draws() != 2 && l.Beta != 0:
 		return fmt.Errorf("loss.beta: must be absent for kind %s, got %v", l.Kind, l.Beta)
-	case l.dark() && !(l.Alpha > 0 && l.Alpha <= math.MaxFloat32):
+	case taught && !(l.Alpha > 0 && l.Alpha <= math.MaxFloat32):
 		return fmt.Errorf("loss.alpha: must be above 0 and finite, got %v", l.Alpha)
-	case l.Kind == LossDERPP && !(l.Beta > 0 && l.Beta <= math.MaxFloat32):
+	case l.draws() == 2 && !(l.Beta > 0 && l.Beta <= math.MaxFloat32):
 		return fmt.Errorf("loss.beta: must be above 0 and finite, got %v", l.Beta)
 	case !(l.Smoothing >= 0 && l.Smoothing < 1):
 		return fmt.Errorf("loss.smoothing: must be in [0, 1), got %v", l.Smoothing)
@@ -89,14 +114,14 @@ func (l Loss) Validate(s models.Spec) error {
 	return nil
 }
 
-// objective is what the model has to compute for the loss.
-func (l Loss) objective() models.Objective {
-	o := models.Objective{Smoothing: l.Smoothing, Sum: l.Kind != LossER}
+// objective is what a model of that spec has to compute for the loss.
+func (l Loss) objective(s models.Spec) models.Objective {
+	o := models.Objective{Smoothing: l.Smoothing, Sum: l.Kind != LossER, Masked: l.asymmetric(s)}
 	switch {
-	case l.Kind == LossERACE:
-		o.Masked = true
 	case l.dark():
 		o.Distill = models.DistillSquared
+	case l.Kind == LossLwF:
+		o.Distill, o.Temperature = models.DistillKL, l.Temperature
 	}
 	return o
 }

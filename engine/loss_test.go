@@ -50,6 +50,7 @@ func losses() map[string]engine.Loss {
 		"er_ace":    {Kind: engine.LossERACE},
 		"der":       {Kind: engine.LossDER, Alpha: 0.3},
 		"derpp":     {Kind: engine.LossDERPP, Smoothing: 0.1},
+		"ace_derpp": {Kind: engine.LossACEDERPP, Alpha: 0.2, Beta: 1},
 	}
 }
 
@@ -178,10 +179,15 @@ func TestComplementaryLabelsAreLearnedUnderAMask(t *testing.T) {
 
 func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 	for want, change := range map[string]func(*engine.Config){
-		"arms[0].loss.kind: must be one of er, er_ace, der, derpp": func(c *engine.Config) { c.Arms[0].Loss.Kind = "best" },
-		"arms[0].loss.alpha: must be absent for kind er, got 1":    func(c *engine.Config) { c.Arms[0].Loss.Alpha = 1 },
+		"arms[0].loss.kind: must be one of er, er_ace, der, derpp, ace_derpp, lwf": func(c *engine.Config) { c.Arms[0].Loss.Kind = "best" },
+		"arms[0].loss.alpha: must be absent for kind er, got 1":                    func(c *engine.Config) { c.Arms[0].Loss.Alpha = 1 },
 		"arms[0].loss.beta: must be absent for kind der": func(c *engine.Config) {
 			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Beta: 1}
+		},
+		"arms[0].loss.temperature: must be absent for kind er": func(c *engine.Config) { c.Arms[0].Loss.Temperature = 3 },
+		"arms[0].loss.kind: must not be lwf for task binary": func(c *engine.Config) {
+			c.Spec.Task, c.Spec.Classes = models.Binary, 0
+			c.Arms[0].Loss.Kind = engine.LossLwF
 		},
 		"arms[0].loss.alpha: must be above 0": func(c *engine.Config) {
 			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Alpha: -1}
@@ -197,6 +203,37 @@ func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 		_, err := engine.New(cfg, nil)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
+	log := classes(1, 150, [2]int{0, 1}, [2]int{2, 3}).records
+	learn := func(change func(*engine.Arm)) string {
+		cfg := classConfig()
+		cfg.Arms[0].Replay = replay.Config{Capacity: 64}
+		change(&cfg.Arms[0])
+		e := newEngine(t, cfg)
+		apply(t, e, log)
+		return hash(t, e)
+	}
+	by := engine.Loss{Kind: engine.LossACEDERPP, Alpha: 0.5, Beta: 1}
+	want := learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.ClassBalanced })
+	require.Equal(t, want, learn(func(a *engine.Arm) { a.Strategy = engine.StrategyDefault }))
+	own := learn(func(a *engine.Arm) { a.Strategy, a.Replay.Kind = engine.StrategyDefault, replay.Reservoir })
+	require.Equal(t, learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.Reservoir }), own, "what is written holds")
+
+	for _, spec := range []models.Task{models.Binary, models.Regression} {
+		cfg := config()
+		cfg.Spec.Task = spec
+		cfg.Arms[0].Strategy = engine.StrategyDefault
+		cfg.Arms[0].Replay.Kind = ""
+		e := newEngine(t, cfg)
+		apply(t, e, traffic(2, 300).records)
+		require.NotZero(t, e.Report().Arms[0].Counts.Steps)
+	}
+	cfg := classConfig()
+	cfg.Arms[0].Strategy = "best"
+	_, err := engine.New(cfg, nil)
+	require.ErrorContains(t, err, `arms[0].strategy: must be default or absent, got "best"`)
 }
 
 func TestRestoreRefusesClassesThatAreNone(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 	PartOptimizer = "optimizer"
 	PartReplay    = "replay"
 	PartPhase     = "phase"
+	PartTeacher   = "teacher"
 	PartJoin      = "join"
 	PartGuard     = "guard"
 	PartMetrics   = "metrics"
@@ -85,6 +86,10 @@ type armDoc struct {
 	Seen []int `cbor:"seen,omitempty"`
 	// Since is the number of examples since the last consolidation.
 	Since uint64 `cbor:"since"`
+	// Teacher is where the arm last consolidated, and Known the classes seen by then;
+	// where the loss needs a teacher.
+	Teacher uint64 `cbor:"teacher,omitempty"`
+	Known   []int  `cbor:"known,omitempty"`
 }
 
 // meters are the prequential meters' own documents.
@@ -154,7 +159,11 @@ func (e *Engine) document() (document, error) {
 		Seen:      e.seen.names(),
 	}
 	for _, a := range e.arms {
-		doc.Arms = append(doc.Arms, armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: a.classes.list(), Since: a.since})
+		arm := armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: listFlags(a.classes.seen), Since: a.since}
+		if a.teacher != nil {
+			arm.Teacher, arm.Known = a.teacher.at, listFlags(a.teacher.known)
+		}
+		doc.Arms = append(doc.Arms, arm)
 	}
 	return doc, nil
 }
@@ -175,6 +184,9 @@ func (a *arm) parts(prefix string) []Part {
 			Write:     optimizerWriter(a.step.State()),
 		},
 		memoryPart(prefix+PartReplay, a.memory),
+	}
+	if a.teacher != nil {
+		parts = append(parts, tensorPart(prefix+PartTeacher, a.teacher.predictor.Params().Clone()))
 	}
 	if a.phase != nil {
 		parts = append(parts, memoryPart(prefix+PartPhase, a.phase))
@@ -245,8 +257,15 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 			return fmt.Errorf("decode %s: arm %q, configured is %q", PartEngine, doc.Arms[i].Name, a.cfg.Name)
 		}
 		a.counts, a.since = doc.Arms[i].Counts, doc.Arms[i].Since
-		if err := a.classes.restore(doc.Arms[i].Seen); err != nil {
+		if err := setFlags(a.classes.seen, doc.Arms[i].Seen); err != nil {
 			return fmt.Errorf("decode %s: arm %q: %w", PartEngine, a.cfg.Name, err)
+		}
+		if a.teacher != nil {
+			if err := setFlags(a.teacher.known, doc.Arms[i].Known); err != nil {
+				return fmt.Errorf("decode %s: arm %q: teacher: %w", PartEngine, a.cfg.Name, err)
+			}
+			a.teacher.at = doc.Arms[i].Teacher
+			a.teacher.group(a.heads.list())
 		}
 		if err := a.restore(armPrefix(i, a), m.Arms[i], read); err != nil {
 			return err
@@ -316,6 +335,15 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 	}
 	if err := restorePart(read, prefix+PartReplay, a.restoreMemory(a.memory)); err != nil {
 		return err
+	}
+	if a.teacher != nil {
+		weights, err := readWeights(read, prefix+PartTeacher, a.model.Params())
+		if err != nil {
+			return err
+		}
+		if err := a.teacher.predictor.Load(weights); err != nil {
+			return fmt.Errorf("restore %s: %w", prefix+PartTeacher, err)
+		}
 	}
 	if a.phase != nil {
 		if err := restorePart(read, prefix+PartPhase, a.restoreMemory(a.phase)); err != nil {

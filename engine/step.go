@@ -14,7 +14,7 @@ import (
 type portion struct {
 	examples []*replay.Example
 	label    float64 // factor of the labels' loss; 0 for none
-	dark     float64 // factor of the distance from the stored logits; 0 for none
+	taught   float64 // factor of the distance from stored logits, or a teacher's; 0 for none
 	own      bool    // among the classes of the new examples alone
 }
 
@@ -23,20 +23,26 @@ type portion struct {
 func (a *arm) portions(fresh []*replay.Example, draws [2][]*replay.Example) [3]portion {
 	l := a.cfg.Loss
 	p := [3]portion{{examples: fresh, label: 1}, {examples: draws[0], label: 1}}
-	switch l.Kind {
-	case LossERACE:
-		p[0].own = true
-	case LossDER:
-		p[1].label, p[1].dark = 0, l.Alpha
-	case LossDERPP:
-		p[1].label, p[1].dark = 0, l.Alpha
+	p[0].own = a.classes.fresh != nil
+	switch {
+	case l.draws() == 2:
 		p[2] = portion{examples: draws[1], label: l.Beta}
+		fallthrough
+	case l.dark():
+		p[1].label, p[1].taught = 0, l.Alpha
 	}
 	return p
 }
 
 // update makes a step on the portions, if there are any examples.
 func (a *arm) update(portions [3]portion) error {
+	if a.projector != nil {
+		rows, err := a.project(portions)
+		if err != nil || rows == 0 {
+			return err
+		}
+		return a.step.Step(a.model.Grads(), a.model.Params())
+	}
 	a.compose(portions[:])
 	if a.batch.b.Rows == 0 {
 		return nil
@@ -58,13 +64,20 @@ func (a *arm) compose(portions []portion) {
 			if a.objective.Masked {
 				a.mask(ex, p.own)
 			}
-			if a.objective.Distill != models.DistillNone {
+			switch {
+			case a.teacher != nil:
+				a.batch.b.DistillWeights = append(a.batch.b.DistillWeights, ex.Weight)
+			case a.objective.Distill != models.DistillNone:
 				a.batch.teach(ex)
 			}
 		}
-		if a.objective.Sum {
+		if a.objective.Sum && a.teacher == nil {
 			a.batch.scale(first, p)
 		}
+	}
+	if a.teacher != nil { // one mean over all
+		a.batch.scale(0, portion{label: 1, taught: a.cfg.Loss.Alpha})
+		a.consult()
 	}
 }
 
@@ -73,9 +86,12 @@ func (a *arm) compose(portions []portion) {
 func (a *arm) mask(ex *replay.Example, own bool) {
 	b := &a.batch.b
 	k := a.batch.spec.Classes
-	among := a.classes.seen
-	if own {
+	var among []bool
+	switch {
+	case own:
 		among = a.classes.fresh
+	case a.classes.fresh != nil:
+		among = a.classes.seen
 	}
 	head := a.heads.of(ex.Segment)
 	for c := range k {
@@ -114,40 +130,42 @@ func excludeClass(target, mask []float32, class int) {
 // classes are those that an arm knows of, as flags; nil unless its loss goes by them.
 type classes struct {
 	seen  []bool // state: in a step so far
-	fresh []bool // among the new examples of the step in progress
+	fresh []bool // among the new examples of the step in progress; nil if all compete
 }
 
 // note takes in the classes of a step's new examples. A complementary label shows none.
 func (c *classes) note(fresh []*replay.Example) {
-	if c.seen == nil {
-		return
-	}
 	clear(c.fresh)
 	for _, ex := range fresh {
-		if !ex.Negative {
-			c.fresh[int(ex.Target)] = true
+		if ex.Negative {
+			continue
+		}
+		if c.seen != nil {
 			c.seen[int(ex.Target)] = true
 		}
+		if c.fresh != nil {
+			c.fresh[int(ex.Target)] = true
+		}
 	}
 }
 
-// list returns the classes seen, in their order.
-func (c *classes) list() (seen []int) {
-	for class, ok := range c.seen {
+// listFlags returns the classes that are set, in their order.
+func listFlags(flags []bool) (list []int) {
+	for class, ok := range flags {
 		if ok {
-			seen = append(seen, class)
+			list = append(list, class)
 		}
 	}
-	return seen
+	return list
 }
 
-// restore takes what list returned. The classes of the last step are not needed again.
-func (c *classes) restore(seen []int) error {
-	for i, class := range seen {
-		if class < 0 || class >= len(c.seen) || i > 0 && class <= seen[i-1] {
-			return fmt.Errorf("class %d of those seen is out of order, or not one of %d", class, len(c.seen))
+// setFlags is the inverse of listFlags.
+func setFlags(flags []bool, list []int) error {
+	for i, class := range list {
+		if class < 0 || class >= len(flags) || i > 0 && class <= list[i-1] {
+			return fmt.Errorf("class %d of those seen is out of order, or not one of %d", class, len(flags))
 		}
-		c.seen[class] = true
+		flags[class] = true
 	}
 	return nil
 }

@@ -57,10 +57,14 @@ type Model struct {
 	Model Architecture `yaml:"model" json:"model"`
 	// Optimizer lists the transforms of a gradient in the order in which they
 	// apply.
-	Optimizer []optim.Config   `yaml:"optimizer" json:"optimizer"`
+	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
+	// Strategy fills in what the model leaves open of replay and loss.
+	Strategy  string           `yaml:"strategy" json:"strategy"`
 	Replay    replay.Config    `yaml:"replay" json:"replay"`
 	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
 	Loss      engine.Loss      `yaml:"loss" json:"loss"`
+	// Projection bounds a step by rehearsed examples.
+	Projection engine.Projection `yaml:"projection" json:"projection"`
 	// Consolidation says when a phase of learning ends.
 	Consolidation engine.Consolidation `yaml:"consolidation" json:"consolidation"`
 	Batch         engine.Batch         `yaml:"batch" json:"batch"`

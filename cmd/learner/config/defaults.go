@@ -75,7 +75,7 @@ func (m Model) WithDefaults() Model {
 	m.Signals, m.Batch, m.Metrics, m.Seen = e.Signals, e.Batch, e.Metrics, e.Seen
 	m.Publish, m.Promote, m.Checkpoint.Cadence = e.Publish, e.Promote, e.Checkpoint
 	m.Replay, m.Rehearsal, m.Loss = e.Arms[0].Replay, e.Arms[0].Rehearsal, e.Arms[0].Loss
-	m.Consolidation = e.Arms[0].Consolidation
+	m.Projection, m.Consolidation = e.Arms[0].Projection, e.Arms[0].Consolidation
 	m.Checkpoint.Config = m.Checkpoint.Config.WithDefaults()
 	return m
 }

@@ -70,7 +70,7 @@ func (m Model) engine() engine.Config {
 		Signals: m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
 		Arms: []engine.Arm{{
-			Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss, Consolidation: m.Consolidation,
+			Strategy: m.Strategy, Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss, Projection: m.Projection, Consolidation: m.Consolidation,
 		}},
 	}
 }

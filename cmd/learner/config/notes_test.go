@@ -101,9 +101,11 @@ func modelNotes() map[string]note {
 			one:      true,
 			minItems: 1, maxItems: 16,
 		},
+		"config.Model.strategy":        {enum: []any{"default"}, optional: true, text: "What fills in the settings of replay and loss that are left out, for those who do not want to choose: default is a class-balanced memory with the loss ace_derpp (docs/strategies.md)."},
 		"config.Model.replay":          {text: "The memory of past examples."},
 		"config.Model.rehearsal":       {text: "How much of the past is mixed into each step."},
 		"config.Model.loss":            {text: "What a step minimises."},
+		"config.Model.projection":      {text: "Whether rehearsed examples bound a step, in place of being a part of its loss."},
 		"config.Model.consolidation":   {text: "When a phase of learning ends, beside the boundaries that the log announces, and what then happens."},
 		"config.Model.heads":           {minItems: 1, maxItems: 1 << 12},
 		"config.Model.batch":           {text: "When waiting examples become one optimizer step."},
@@ -160,7 +162,7 @@ func engineNotes() map[string]note {
 	}
 	return map[string]note{
 		"engine.Rehearsal.ratio":      {unit: "examples per new one", max: 64, text: "How many rehearsed examples there are for each new one; negative for none."},
-		"engine.Loss.kind":            {enum: []any{"er", "er_ace", "der", "derpp"}, text: "What a step minimises: the mean loss over new and rehearsed examples (er), the same with new examples among their own classes alone (er_ace), rehearsed examples held to the logits that were stored with them (der), or that beside a second draw held to its labels (derpp)."},
+		"engine.Loss.kind":            {enum: []any{"er", "er_ace", "der", "derpp", "ace_derpp", "lwf"}, text: "What a step minimises: the mean loss over new and rehearsed examples (er), the same with new examples among their own classes alone (er_ace), rehearsed examples held to the logits that were stored with them (der), that beside a second draw held to its labels (derpp), the same with the masks of er_ace (ace_derpp), or all examples held to the answers at the last consolidation (lwf)."},
 		"engine.Loss.alpha":           {unit: "factor", above: 0, optional: true},
 		"engine.Loss.beta":            {unit: "factor", above: 0, optional: true},
 		"engine.Loss.smoothing":       {unit: "share", min: 0, max: 1, optional: true},
@@ -179,6 +181,9 @@ func engineNotes() map[string]note {
 		"engine.Consolidation.samples":         {unit: "examples", min: 1, max: 1 << 20, optional: true, text: "How many examples tell which parameters matter, for the optimizers mas and ewc (but for fisher streaming); 1,000 if left out."},
 		"engine.Consolidation.source":          {enum: []any{"phase", "memory"}, optional: true, text: "Where those examples come from: a sample of the phase that ends (phase, if left out) or the rehearsal memory (memory)."},
 		"engine.Consolidation.reset_optimizer": {text: "Whether the optimizer's moments and its schedule start afresh then."},
+		"engine.Loss.temperature":              {unit: "temperature", above: 0, optional: true},
+		"engine.Projection.kind":               {enum: []any{"agem", "gem"}, optional: true, text: "What a step may not raise: the mean loss of a draw from the memory (agem), or that of any earlier segment in the memory (gem)."},
+		"engine.Projection.margin":             {unit: "factor", min: 0, max: 1e6, optional: true, text: "The least weight of each earlier segment's gradient in a step that gem corrects."},
 		"engine.Head.segment":                  {required: true, maxLength: 256, text: "The value of the segment label."},
 		"engine.Head.classes":                  {required: true, unit: "classes", min: 0, minItems: 1, text: "The classes that compete for examples of that segment."},
 
