@@ -22,6 +22,8 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "deepfm", Task: models.Regression, Dense: 1, Categories: []int{4, 3}, Embedding: 1, Hidden: []int{5}},
 		models.Spec{Kind: "wide_and_deep", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{6}},
 		models.Spec{Kind: "wide_and_deep", Task: models.Multiclass, Classes: 3, Dense: 1, Categories: []int{8, 5, 8}, Table: 8, Embedding: 4, Hidden: []int{6}},
+		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 1, Categories: []int{6, 5}, Embedding: 4, Hidden: []int{8, 5}, Activation: "gelu", Norm: "layer"},
+		models.Spec{Kind: "wide_and_deep", Task: models.Binary, Categories: []int{6, 5}, Embedding: 4, Hidden: []int{9}, Activation: "tanh", Dropout: 0.25},
 		models.Spec{Kind: "wide_and_deep", Task: models.Regression, Categories: []int{6}, Embedding: 16, Hidden: []int{4}},
 		models.Spec{Kind: "sparse_linear", Task: models.Binary, Categories: []int{6, 6, 6}, Table: 6},
 		models.Spec{Kind: "sparse_linear", Task: models.Multiclass, Classes: 4, Dense: 3, Categories: []int{3, 2}},

@@ -12,6 +12,9 @@
 // graphs for 1, 2, 4, ... rows instead, and fill a batch up with rows of zeros and weight
 // zero.
 //
+// A kind with tables (see Embedding) looks categories up, and its gradients list the rows of
+// a table that a batch touched; the gradients of other parameters are whole.
+//
 // Weights are copied, kept and sent in chunks of leading rows: a Dirty records which of
 // them were written to, and a Frozen is a copy that shares the others with the copy before
 // it.

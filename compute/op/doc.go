@@ -7,6 +7,8 @@
 //
 //	x, w, b ──▶ Affine ──▶ … ──▶ logits ──▶ SoftmaxCrossEntropy ──▶ scalar
 //
+// Bags looks ids up in tables, and FactorPairs lets what it finds interact.
+//
 // Images are rows, too: see Image. Conv2D, MaxPool and MeanPool work on them; LayerNorm,
 // Dropout, Concat and Columns on any matrix.
 //
