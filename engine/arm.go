@@ -277,7 +277,7 @@ type pending struct {
 func newPending(r signal.Resolution, now int64) pending {
 	return pending{
 		Example: r.Example,
-		Score:   r.Outcome == signal.New,
+		Score:   r.Outcome == signal.New || r.Unscored,
 		Learn:   r.Learn,
 		Outputs: r.Outputs,
 		Since:   now,

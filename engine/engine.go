@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
@@ -166,8 +167,8 @@ func (e *Engine) dispatch(rec Record, rollback models.Params) error {
 		return nil
 	case ev.Prediction != nil:
 		e.counts.Predictions++
+		e.window.Predict(ev, e.position, e.time, e.seen)
 		e.seen.add(predictionSpace, ev.Prediction.ID)
-		e.window.Predict(ev, e.position, e.time)
 		return nil
 	case ev.Feedback != nil:
 		e.counts.Feedback++
@@ -199,29 +200,36 @@ func (e *Engine) expel(rec Record) {
 // collect takes what the window resolved: new examples wait for their micro-batch;
 // what was withdrawn leaves it, and the memories.
 func (e *Engine) collect() {
+	var dropped []string // taken back before they were scored, and not said again since
 	for _, r := range e.window.Take() {
-		switch r.Outcome {
-		case signal.New:
+		if i := slices.Index(dropped, r.ID); i >= 0 {
+			dropped = slices.Delete(dropped, i, i+1)
+			r.Unscored = true
+		}
+		switch {
+		case r.Outcome == signal.Retract:
+			p, waited := e.dropPending(r.ID)
+			if !waited {
+				e.forget(r.ID)
+			} else if p.Score {
+				dropped = append(dropped, r.ID)
+			}
+		case r.Outcome == signal.New || r.Unscored:
 			e.pending = append(e.pending, newPending(r, e.time))
-		case signal.Reweigh:
-			if !e.replacePending(r) {
-				for _, a := range e.arms {
-					a.replace(r.Example)
-				}
+		case e.replacePending(r):
+		case r.Outcome == signal.Reweigh:
+			for _, a := range e.arms {
+				a.replace(r.Example)
 			}
-		case signal.Revise:
-			if e.replacePending(r) {
-				continue
-			}
+		default:
 			e.forget(r.ID)
 			if r.Learn {
 				e.pending = append(e.pending, newPending(r, e.time))
 			}
-		case signal.Retract:
-			if !e.dropPending(r.ID) {
-				e.forget(r.ID)
-			}
 		}
+	}
+	for _, id := range dropped {
+		e.window.Unscored(id)
 	}
 }
 
@@ -243,14 +251,14 @@ func (e *Engine) replacePending(r signal.Resolution) bool {
 	return false
 }
 
-func (e *Engine) dropPending(id string) bool {
-	for i := range e.pending {
-		if e.pending[i].Example.ID == id {
+func (e *Engine) dropPending(id string) (dropped pending, ok bool) {
+	for i, p := range e.pending {
+		if p.Example.ID == id {
 			e.pending = append(e.pending[:i], e.pending[i+1:]...)
-			return true
+			return p, true
 		}
 	}
-	return false
+	return pending{}, false
 }
 
 // learn turns pending examples into micro-batches: full ones at once, and a smaller

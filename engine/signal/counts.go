@@ -24,5 +24,5 @@ type Counts struct {
 	Revised         uint64 `json:"revised"`          // examples whose target a later signal changed
 	Reweighed       uint64 `json:"reweighed"`        // examples whose weight a later signal changed
 	MeasuredOnly    uint64 `json:"measured_only"`    // resolutions scored and, for want of consent, not learned
-	RepeatedID      uint64 `json:"repeated_id"`      // predictions whose id the window already held
+	RepeatedID      uint64 `json:"repeated_id"`      // predictions whose id was used before
 }

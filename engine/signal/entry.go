@@ -38,6 +38,8 @@ type entry struct {
 	// Verdict is the last one that was emitted, if Emitted.
 	Verdict verdict `cbor:"13,keyasint"`
 	Emitted bool    `cbor:"14,keyasint"`
+	// Unscored: what was emitted was taken back before it was scored.
+	Unscored bool `cbor:"15,keyasint,omitempty"`
 
 	epoch uint64 // of the window when the entry was made, or copied
 }

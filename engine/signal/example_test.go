@@ -22,7 +22,7 @@ func ExampleWindow() {
 	w.Predict(&feedback.Record{
 		Prediction: &feedback.Prediction{ID: "p1", Outputs: []float64{0.4}, Channel: feedback.ChannelStable},
 		Event:      feedback.Event{ID: "e1", Consent: feedback.ConsentLearn},
-	}, 1, 0)
+	}, 1, 0, nothing{})
 	w.Feedback(&feedback.Record{
 		Event:    feedback.Event{ID: "e2", Consent: feedback.ConsentLearn},
 		Feedback: &feedback.Feedback{PredictionID: "p1", Signal: &feedback.Signal{Kind: feedback.Click}},

@@ -29,4 +29,7 @@ type Resolution struct {
 	// Version and Channel name what served them.
 	Version uint64
 	Channel string
+	// Unscored: what was said of this prediction before was retracted and, as Window's
+	// Unscored was told, never scored.
+	Unscored bool
 }

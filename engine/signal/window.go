@@ -136,14 +136,15 @@ func (w *Window) Advance(position uint64, now int64) {
 }
 
 // Predict takes a served prediction into the window, and joins the signals that
-// arrived before it.
-func (w *Window) Predict(rec *feedback.Record, position uint64, now int64) {
+// arrived before it. An id makes one example: a prediction that repeats one, of the
+// window or of the past, is only counted.
+func (w *Window) Predict(rec *feedback.Record, position uint64, now int64, past Past) {
 	p := rec.Prediction
 	if p.Channel == feedback.ChannelShadow {
 		w.counts.Shadow++
 		return
 	}
-	if _, ok := w.entries[p.ID]; ok {
+	if _, ok := w.entries[p.ID]; ok || past.Prediction(p.ID) {
 		w.counts.RepeatedID++
 		return
 	}
@@ -299,7 +300,19 @@ func (w *Window) emit(e *entry, outcome Outcome, v verdict, position uint64, now
 		Outputs: e.Outputs,
 		Version: e.Version,
 		Channel: e.Channel,
+
+		Unscored: e.Unscored,
 	})
+	e.Unscored = false
+}
+
+// Unscored says that an example which was retracted had not been scored: if its
+// prediction becomes one again, the Resolution will say so. It leaves what Take returned
+// as it is.
+func (w *Window) Unscored(id string) {
+	if e, ok := w.entries[id]; ok {
+		w.own(e).Unscored = true
+	}
 }
 
 // retract takes back what was emitted for an entry, if anything was. The entry may

@@ -56,12 +56,12 @@ func (d *desk) predict(id string, outputs ...float64) *desk {
 
 func (d *desk) predictAs(id string, c feedback.Consent, outputs ...float64) *desk {
 	d.step()
-	d.past["prediction "+id] = true
 	d.w.Predict(&feedback.Record{
 		Event:      feedback.Event{ID: "e-" + id, Consent: c},
 		Prediction: &feedback.Prediction{ID: id, Outputs: outputs, Channel: feedback.ChannelStable},
 		Row:        feature.Row{Dense: []float32{1, 2}},
-	}, d.position, d.now)
+	}, d.position, d.now, d.past)
+	d.past["prediction "+id] = true
 	d.take()
 	return d
 }

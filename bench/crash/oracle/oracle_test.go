@@ -256,3 +256,29 @@ func Example() {
 	fmt.Println("learned", o.Counts().Learned, "duplicates", o.Counts().Duplicates)
 	// Output: learned 2 duplicates 1
 }
+
+func TestAPredictionIDUsedAgainMakesNoSecondExample(t *testing.T) {
+	l := newTape(config())
+	l.predict("p")
+	l.label("f", "p", 1)
+	l.wait(20 * time.Second) // it left the window
+	l.put("prediction", "another event", "", `{"prediction_id": "p", "outputs": [0.7], "channel": "stable"}`)
+	l.label("g", "p", 0)
+	l.wait(time.Second)
+	c := l.o.Counts()
+	require.EqualValues(t, 1, c.Learned)
+	require.EqualValues(t, 1, c.Late)
+}
+
+func TestWhatWasTakenBackUnscoredIsScoredWhenItIsSaidAgain(t *testing.T) {
+	l := newTape(config())
+	l.predict("p")
+	l.label("f", "p", 1)
+	l.put("feedback", "w", "", `{"operation": {"kind": "withdraw", "event_id": "f"}}`)
+	l.label("g", "p", 1)
+	l.wait(time.Second)
+	c := l.o.Counts()
+	require.EqualValues(t, 1, c.Learned)
+	require.EqualValues(t, 1, c.Scored)
+	require.EqualValues(t, 1, c.Resolved)
+}

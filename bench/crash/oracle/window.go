@@ -17,6 +17,7 @@ type prediction struct {
 	example bool // it became an example
 	last    verdict
 	gone    bool
+	unseen  bool // its example was taken back before it was scored
 }
 
 // An orphan came before what it is about.
@@ -65,8 +66,9 @@ func (o *Oracle) admit(p *prediction) {
 }
 
 func (o *Oracle) predict(e event, position uint64) {
+	before := o.served[e.predict.ID]
 	o.served[e.predict.ID] = true
-	if e.predict.Channel == "shadow" || o.predictions[e.predict.ID] != nil {
+	if e.predict.Channel == "shadow" || before || o.predictions[e.predict.ID] != nil {
 		return
 	}
 	p := &prediction{id: e.predict.ID, learn: e.learn, outputs: e.predict.Outputs, since: o.now}
@@ -146,7 +148,7 @@ func (o *Oracle) resolve(p *prediction, position uint64) {
 	switch {
 	case !ok:
 		if p.example {
-			o.drop(p.id)
+			p.unseen = o.drop(p.id) || p.unseen
 			p.last = verdict{}
 		}
 	case !p.example:
@@ -155,6 +157,9 @@ func (o *Oracle) resolve(p *prediction, position uint64) {
 		if !v.learn {
 			o.counts.MeasuredOnly++
 		}
+		o.pending = append(o.pending, example{id: p.id, position: position, since: o.now, score: true, learn: v.learn})
+	case p.unseen:
+		p.unseen, p.last = false, v
 		o.pending = append(o.pending, example{id: p.id, position: position, since: o.now, score: true, learn: v.learn})
 	case v == p.last:
 	default:
@@ -171,6 +176,12 @@ func (o *Oracle) resolve(p *prediction, position uint64) {
 	}
 }
 
-func (o *Oracle) drop(id string) {
-	o.pending = slices.DeleteFunc(o.pending, func(x example) bool { return x.id == id })
+// drop takes an example out of those that wait, and reports whether it was to be scored.
+func (o *Oracle) drop(id string) bool {
+	scored := false
+	o.pending = slices.DeleteFunc(o.pending, func(x example) bool {
+		scored = scored || x.id == id && x.score
+		return x.id == id
+	})
+	return scored
 }

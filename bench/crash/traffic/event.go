@@ -58,14 +58,31 @@ type message struct {
 }
 
 func newMessage(id, subject, consent string, d data, f fate) message {
+	return message{id: id, fate: f, body: encode("perennial.feedback.v1", id, subject, consent, d), about: d}
+}
+
+// prediction is a record of an answer, as a server elsewhere sends it.
+type prediction struct {
+	PredictionID string         `json:"prediction_id"`
+	Features     map[string]any `json:"features"`
+	Outputs      []float64      `json:"outputs"`
+	ModelVersion uint64         `json:"model_version"`
+	Channel      string         `json:"channel"`
+}
+
+func newPrediction(id, subject, consent string, p prediction) message {
+	return message{id: id, fate: stored, body: encode("perennial.prediction.v1", id, subject, consent, p)}
+}
+
+func encode(kind, id, subject, consent string, d any) json.RawMessage {
 	body, err := json.Marshal(envelope{
-		SpecVersion: "1.0", Type: "perennial.feedback.v1", ID: id, Source: "bench/crash",
+		SpecVersion: "1.0", Type: kind, ID: id, Source: "bench/crash",
 		Subject: subject, Consent: consent, Data: d,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("encode an event of plain values: %v", err))
 	}
-	return message{id: id, fate: f, body: body, about: d}
+	return body
 }
 
 // batch writes messages as one batch of CloudEvents.

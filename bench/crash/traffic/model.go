@@ -53,6 +53,18 @@ func (m Model) draw(r *rand.Rand, id string) row {
 	return x
 }
 
+// guess is an answer that knows nothing.
+func (m Model) guess() []float64 {
+	if m.Classes == 0 {
+		return []float64{0.5}
+	}
+	out := make([]float64, m.Classes)
+	for i := range out {
+		out[i] = 1 / float64(m.Classes)
+	}
+	return out
+}
+
 // tensors writes rows as the inputs of an inference request.
 func (m Model) tensors(rows []row) []tensor {
 	n := len(rows)

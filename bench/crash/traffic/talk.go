@@ -95,6 +95,11 @@ func (c *client) remark(list []message) []message {
 		return one("none", data{PredictionID: c.id("never"), Signal: &signal{Kind: "click"}}, withheld)
 	case k == 16:
 		return one("", c.invalid(), refused)
+	case k == 17 && len(c.gone) > 0: // an old prediction's id under a new event's, and a word on it
+		id := c.gone[c.rng.IntN(len(c.gone))]
+		x := c.model.draw(c.rng, id)
+		p := prediction{PredictionID: id, Features: x.features, Outputs: c.model.guess(), Channel: "stable"}
+		return append([]message{newPrediction(c.id("f"), c.subject(), c.consent(), p)}, one("", c.label(x), stored)...)
 	}
 	return nil
 }
