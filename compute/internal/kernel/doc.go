@@ -59,6 +59,11 @@
 // by 8e-9 of Σ|a b| on average and 5e-8 at most (TestApproxStaysNear, BenchmarkFamilies).
 // Other processors than amd64 run Portable.
 //
+// # Processors that are not at hand
+//
+// Tests run the families that the machine has. Command internal/emulate (make avx512) runs
+// them under Bochs' model of a processor with AVX-512.
+//
 // # Invariants
 //
 //   - Equal arguments give equal bits in AVX-512, AVX2 and Portable.
