@@ -8,6 +8,7 @@ import (
 
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
+	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
@@ -33,9 +34,11 @@ type arm struct {
 	phase     replay.Memory // examples since the last consolidation; nil if nothing asks for them
 	since     uint64        // their number
 
-	noise     uint64     // of the step in progress: what its dropout leaves out
-	teacher   *teacher   // nil unless the loss needs one
-	projector *projector // nil without a projection
+	noise     uint64       // of the step in progress: what its dropout leaves out
+	drift     *guard.Drift // nil if it does not look for drift
+	drifted   bool         // in the batch in progress
+	teacher   *teacher     // nil unless the loss needs one
+	projector *projector   // nil without a projection
 
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
@@ -52,6 +55,7 @@ type ArmCounts struct {
 	Forgotten uint64 `json:"forgotten"`  // examples taken out of the memory: revised, retracted, rolled back
 	// Consolidations counts the phases of learning that ended.
 	Consolidations uint64 `json:"consolidations"`
+	Drifts         uint64 `json:"drifts"` // alarms of the drift detector
 }
 
 func newArm(cfg Arm, c Config) (*arm, error) {
@@ -114,6 +118,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		objective: objective,
 		heads:     newHeads(c),
 		phase:     phase,
+		drift:     newDrift(cfg),
 		teacher:   taught,
 		projector: projector,
 		batch:     newBatch(c.Spec, objective, capacity),

@@ -195,7 +195,7 @@ func (c Config) Validate() error {
 				return fmt.Errorf("arms[%d]: %w", i, err)
 			}
 		}
-		if err := a.Consolidation.validate(a); err != nil {
+		if err := a.Consolidation.validate(a, c.Spec); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 		if err := a.Projection.validate(a, c.Segment); err != nil {

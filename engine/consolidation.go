@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
@@ -23,6 +24,9 @@ type Consolidation struct {
 	// Every is the number of examples after which a phase ends by itself. Default 0:
 	// never.
 	Every uint64 `yaml:"every" json:"every,omitempty"`
+	// Drift ends a phase where the learner's answers get worse, measured on each label
+	// before it is learned; not for regression.
+	Drift guard.DriftConfig `yaml:"drift" json:"drift,omitzero"`
 	// Samples is the number of examples that tell how important parameters are; for
 	// optimizers that ask for them (mas, and ewc but for fisher streaming). Default
 	// 1,000.
@@ -35,6 +39,7 @@ type Consolidation struct {
 
 // withDefaults returns c with every unset field at its documented default, for what asks.
 func (c Consolidation) withDefaults(asks bool) Consolidation {
+	c.Drift = c.Drift.WithDefaults()
 	if asks {
 		setDefault(&c.Samples, 1000)
 		setDefault(&c.Source, SourcePhase)
@@ -42,9 +47,16 @@ func (c Consolidation) withDefaults(asks bool) Consolidation {
 	return c
 }
 
-func (c Consolidation) validate(a Arm) error {
+func (c Consolidation) validate(a Arm, s models.Spec) error {
 	asks := optim.Asks(a.Optimizer)
+	if err := c.Drift.Validate(); err != nil {
+		return fmt.Errorf("consolidation.%w", err)
+	}
 	switch {
+	case c.Drift.FalseAlarms != 0 && s.Task == models.Regression:
+		return fmt.Errorf("consolidation.drift: must be absent for task regression: its errors have no bound")
+	case c.Drift.FalseAlarms != 0 && !c.ResetOptimizer && !a.consolidates():
+		return fmt.Errorf("consolidation.drift: must be absent: nothing changes at a consolidation")
 	case !asks && c.Samples != 0:
 		return fmt.Errorf("consolidation.samples: must be absent, got %d: no optimizer asks for examples", c.Samples)
 	case !asks && c.Source != "":
@@ -103,6 +115,9 @@ func (a *arm) consolidate(position uint64) error {
 		if a.phase, err = newPhase(a.cfg); err != nil {
 			return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 		}
+	}
+	if a.drift != nil {
+		a.drift = newDrift(a.cfg)
 	}
 	a.since = 0
 	a.counts.Consolidations++

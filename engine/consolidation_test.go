@@ -11,6 +11,7 @@ import (
 
 	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
@@ -180,6 +181,25 @@ func TestTeacherComesWithTheFirstConsolidation(t *testing.T) {
 	require.Greater(t, close(), 0.1)
 }
 
+// Nobody announces the change of classes here; the detector finds it, once.
+func TestDriftEndsAPhase(t *testing.T) {
+	cfg := lwf(-1)
+	cfg.Arms[0].Consolidation.Drift = guard.DriftConfig{FalseAlarms: 10, Baseline: 200}
+	log := classes(1, 1500, [2]int{0, 1}, [2]int{2, 3}).records
+	whole, broken := newEngine(t, cfg), newEngine(t, cfg)
+	apply(t, whole, log[:1500])
+	require.Zero(t, whole.Report().Arms[0].Counts.Drifts)
+	apply(t, whole, log[1500:])
+	counts := whole.Report().Arms[0].Counts
+	require.EqualValues(t, 1, counts.Drifts)
+	require.EqualValues(t, 1, counts.Consolidations)
+	for at := 0; at < len(log); at += 250 {
+		apply(t, broken, log[at:at+250])
+		broken = copied(t, cfg, broken)
+	}
+	require.Equal(t, hash(t, whole), hash(t, broken))
+}
+
 func TestProjectionsAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 	for want, change := range map[string]func(*engine.Config){
 		"arms[0].projection.kind: must be agem or gem": func(c *engine.Config) { c.Arms[0].Projection.Kind = "svd" },
@@ -308,6 +328,12 @@ func TestConsolidationAndHeadsAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 		},
 		"arms[0].consolidation.every: must be absent, got 5: nothing changes": func(c *engine.Config) {
 			c.Arms[0].Consolidation.Every = 5
+		},
+		"arms[0].consolidation.drift: must be absent: nothing changes": func(c *engine.Config) {
+			c.Arms[0].Consolidation.Drift.FalseAlarms = 5
+		},
+		"arms[0].consolidation.drift.false_alarms: must be above 0": func(c *engine.Config) {
+			c.Arms[0].Consolidation.Drift.FalseAlarms = -5
 		},
 		"heads: must be absent without segment": func(c *engine.Config) { c.Segment = "" },
 		"heads[1].segment: \"0\" has an earlier head": func(c *engine.Config) {

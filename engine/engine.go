@@ -305,6 +305,14 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 			return err
 		}
 	}
+	for _, a := range e.arms {
+		if a.drifted { // what comes is another phase's
+			a.drifted = false
+			if err := a.consolidate(e.position); err != nil {
+				return err
+			}
+		}
+	}
 	fresh := e.scores.learnable(batch)
 	if len(fresh) == 0 {
 		return nil

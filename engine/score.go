@@ -141,6 +141,7 @@ func (s *scores) addArms(arms []*arm) (first []float32, err error) {
 		}
 		for j, p := range s.scored {
 			a.meter.Add(p.Example.Segment, out[j*w:(j+1)*w], p.Example.Target, p.Example.Weight)
+			a.watch(out[j*w:(j+1)*w], p.Example)
 		}
 	}
 	return first, nil

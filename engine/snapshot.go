@@ -90,6 +90,8 @@ type armDoc struct {
 	// where the loss needs a teacher.
 	Teacher uint64 `cbor:"teacher,omitempty"`
 	Known   []int  `cbor:"known,omitempty"`
+	// Drift is the detector's state, where there is one.
+	Drift *guard.DriftState `cbor:"drift,omitempty"`
 }
 
 // meters are the prequential meters' own documents.
@@ -162,6 +164,10 @@ func (e *Engine) document() (document, error) {
 		arm := armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: listFlags(a.classes.seen), Since: a.since}
 		if a.teacher != nil {
 			arm.Teacher, arm.Known = a.teacher.at, listFlags(a.teacher.known)
+		}
+		if a.drift != nil {
+			state := a.drift.State()
+			arm.Drift = &state
 		}
 		doc.Arms = append(doc.Arms, arm)
 	}
@@ -259,6 +265,11 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 		a.counts, a.since = doc.Arms[i].Counts, doc.Arms[i].Since
 		if err := setFlags(a.classes.seen, doc.Arms[i].Seen); err != nil {
 			return fmt.Errorf("decode %s: arm %q: %w", PartEngine, a.cfg.Name, err)
+		}
+		if a.drift != nil && doc.Arms[i].Drift != nil {
+			if err := a.drift.Restore(*doc.Arms[i].Drift); err != nil {
+				return fmt.Errorf("decode %s: arm %q: %w", PartEngine, a.cfg.Name, err)
+			}
 		}
 		if a.teacher != nil {
 			if err := setFlags(a.teacher.known, doc.Arms[i].Known); err != nil {

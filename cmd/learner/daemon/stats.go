@@ -102,6 +102,8 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 		send(counter, "examples_rehearsed_total", "Examples drawn from the memory.", float64(a.Counts.Rehearsed), "arm", a.Name)
 		send(counter, "steps_dropped_total", "Steps dropped for a NaN or an infinity.", float64(a.Counts.NonFinite), "arm", a.Name)
 		send(counter, "examples_forgotten_total", "Examples taken out of the memory.", float64(a.Counts.Forgotten), "arm", a.Name)
+		send(counter, "consolidations_total", "Phases of learning that ended.", float64(a.Counts.Consolidations), "arm", a.Name)
+		send(counter, "drift_alarms_total", "Rises of the prequential error that the drift detector found.", float64(a.Counts.Drifts), "arm", a.Name)
 		send(gauge, "memory_examples", "Examples in the rehearsal memory.", float64(a.MemoryLen), "arm", a.Name)
 		send(gauge, "memory_bytes", "Size of the rehearsal memory.", float64(a.MemoryBytes), "arm", a.Name)
 	}
