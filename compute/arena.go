@@ -9,7 +9,7 @@ import (
 const align = 16
 
 // layOut gives every tensor that a run computes a piece of one arena. A piece is free again
-// once its last reader has run; roots keep theirs. A node may lie over an input that no one
+// once its last reader has run; roots keep theirs, and products their factors. A node may lie over an input that no one
 // reads after it, where its op allows.
 func (p *Plan) layOut() {
 	for _, n := range p.nodes {
@@ -22,6 +22,11 @@ func (p *Plan) layOut() {
 	}
 	for _, n := range p.roots {
 		n.last = len(p.tasks)
+		if n.product != nil {
+			for _, u := range n.uses {
+				u.last = len(p.tasks)
+			}
+		}
 	}
 	var free spans
 	for i, n := range p.tasks {

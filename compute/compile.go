@@ -75,6 +75,12 @@ func (p *Plan) direct(o *options) error {
 			n.inArena, n.sparse = false, to
 			continue
 		}
+		if to := o.products[n.node.ID()]; to != nil {
+			if op, able := n.bind.(bind.ProductOp); able && op.Defers() && !n.fixed && !p.read(n) {
+				n.inArena, n.product = false, to
+				continue
+			}
+		}
 		memory, ok := o.results[n.node.ID()]
 		if !ok {
 			continue
@@ -249,7 +255,7 @@ func (p *Plan) trackRows(batch bool) {
 
 // bind gives a node its value and its task; memory is laid out.
 func (p *Plan) bind(n *node) {
-	if n.buf != nil && !n.buf.Shape.IsScalar() && n.sparse == nil {
+	if n.buf != nil && !n.buf.Shape.IsScalar() && n.sparse == nil && n.product == nil {
 		n.value = tensor.New(tensor.WithShape(n.buf.Shape...), tensor.WithBacking(n.buf.Data))
 	}
 	if n.bind == nil {
@@ -261,6 +267,10 @@ func (p *Plan) bind(n *node) {
 	}
 	if n.sparse != nil {
 		n.task = n.bind.(bind.SparseOp).BindSparse(p.set, n.sparse, in)
+		return
+	}
+	if n.product != nil {
+		n.task = n.bind.(bind.ProductOp).BindProduct(p.set, n.product, in)
 		return
 	}
 	n.task = n.bind.Bind(p.set, n.buf, in)

@@ -20,6 +20,10 @@
 // up rows, and have none; a loss is a scalar. If one op has no rule, as one without a
 // kernel never has, the whole graph runs at its capacity. Tape and Sequence always do.
 //
+// A root that is a sum of outer products over the rows, as the gradient of a matrix is, can
+// be left as its two factors (WithProduct), for a caller who needs a few of its rows at a
+// time.
+//
 // The differentiable ops that graphs are made of are in compute/op; the elementary
 // functions with one result on every machine are in compute/real. Arithmetic offers the
 // kernels outside of graphs.

@@ -28,12 +28,13 @@ type node struct {
 	task     bind.Task
 	fallback *fallback
 
-	at      int          // place among the tasks
-	last    int          // the last task that reads it; len(tasks) for a root
-	offset  int          // in the arena
-	inArena bool         // it has memory there
-	sparse  *bind.Sparse // where its value goes instead, a root's; else nil
-	over    *node        // it lies over this one, whose last reader it is
+	at      int           // place among the tasks
+	last    int           // the last task that reads it; len(tasks) for a root
+	offset  int           // in the arena
+	inArena bool          // it has memory there
+	sparse  *bind.Sparse  // where its value goes instead, a root's; else nil
+	product *bind.Product // what stands for its value, a root's; else nil
+	over    *node         // it lies over this one, whose last reader it is
 
 	spent time.Duration
 }

@@ -36,12 +36,13 @@ var _ Runner = (*Plan)(nil)
 type Option func(*options)
 
 type options struct {
-	batch   gorgonia.Nodes
-	results map[int64][]float32
-	sparse  map[int64]*Sparse
-	threads int
-	kernels string
-	timed   bool
+	batch    gorgonia.Nodes
+	results  map[int64][]float32
+	sparse   map[int64]*Sparse
+	products map[int64]*Product
+	threads  int
+	kernels  string
+	timed    bool
 }
 
 // WithBatch names the inputs whose leading axis counts rows; it must be as long as the
@@ -84,6 +85,23 @@ func WithSparseResult(root *gorgonia.Node, to *Sparse) Option {
 			o.sparse = make(map[int64]*Sparse)
 		}
 		o.sparse[root.ID()] = to
+	}
+}
+
+// Product is a matrix that a run leaves to who wants it, see its methods. A copy of it is
+// another view of the same.
+type Product = bind.Product
+
+// WithProduct makes each run leave a root that sums over the rows of the batch, as the
+// gradient of an affine map's weights does, to the Product: Output is nil for it, and no
+// memory of the matrix's size is made. If the root is no such product, or other nodes read
+// it, the Product stays the zero value and the run computes the root.
+func WithProduct(root *gorgonia.Node, to *Product) Option {
+	return func(o *options) {
+		if o.products == nil {
+			o.products = make(map[int64]*Product)
+		}
+		o.products[root.ID()] = to
 	}
 }
 

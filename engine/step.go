@@ -47,10 +47,8 @@ func (a *arm) update(portions [3]portion) error {
 	if a.batch.b.Rows == 0 {
 		return nil
 	}
-	if _, err := a.model.Gradients(a.batch.view()); err != nil {
-		return err
-	}
-	return a.step.Step(a.model.Grads(), a.model.Params())
+	_, err := a.step.Learn(a.model, a.batch.view())
+	return err
 }
 
 // compose lays portions out as a batch.

@@ -21,6 +21,7 @@ type core struct {
 	capacity int
 	run      compiler
 	kernels  compute.Arithmetic
+	threads  int
 	// offsets says which row of the tables is a categorical feature's first; nil if
 	// categories are one-hot.
 	offsets []int32
@@ -40,6 +41,8 @@ type program struct {
 	// sparse are roots that are wanted as the rows that differ from zero. A compiler that
 	// cannot do that gives their values as outputs.
 	sparse map[*gorgonia.Node]*compute.Sparse
+	// products are roots that need not be multiplied out. A compiler may ignore them.
+	products map[*gorgonia.Node]*compute.Product
 }
 
 // A compiler makes a Runner. It is the seam where another way to run graphs takes its
@@ -47,7 +50,7 @@ type program struct {
 type compiler func(program) (compute.Runner, error)
 
 func newCore(s Spec, a Architecture, p Params, capacity int) core {
-	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
+	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best(), threads: 1}
 	if _, ok := a.(Embedding); ok {
 		c.offsets = make([]int32, len(s.Categories))
 		for i := 1; i < len(s.Categories) && s.Table == 0; i++ {
@@ -66,6 +69,9 @@ func plan(with ...compute.Option) compiler {
 		}
 		for root, to := range p.sparse {
 			options = append(options, compute.WithSparseResult(root, to))
+		}
+		for root, to := range p.products {
+			options = append(options, compute.WithProduct(root, to))
 		}
 		return compute.Compile(p.graph, p.roots, p.rows, options...)
 	}

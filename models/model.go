@@ -17,7 +17,8 @@ type Model struct {
 	grads     Params
 	trainers  map[int]*trainer // by rows
 	objective Objective
-	last      []float32 // logits of the last Gradients, in its graph's memory
+	last      []float32          // logits of the last Gradients, in its graph's memory
+	open      []*compute.Product // by parameter: gradients of the last Differentiate
 	lastRows  int
 }
 
@@ -41,7 +42,17 @@ func (m *Model) Grads() Params { return m.grads }
 // are 0. It returns ErrBatch if the batch breaks a rule, and ErrNonFinite if an input, the
 // loss or a gradient is not finite; Grads are then undefined, and Params as before.
 func (m *Model) Gradients(b *Batch) (float64, error) {
-	m.last = nil
+	loss, err := m.Differentiate(b)
+	if err == nil {
+		err = m.Multiply()
+	}
+	return loss, err
+}
+
+// Differentiate is Gradients but for the parameters that have a Product: their Grads are
+// undefined until Multiply.
+func (m *Model) Differentiate(b *Batch) (float64, error) {
+	m.last, m.open = nil, nil
 	if err := b.checkFeatures(&m.core); err != nil {
 		return 0, err
 	}
@@ -85,6 +96,9 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 			}
 			continue
 		}
+		if t.products[i] != nil && t.products[i].Given() {
+			continue
+		}
 		src, err := t.values(1 + i)
 		if err != nil {
 			return 0, err
@@ -99,8 +113,35 @@ func (m *Model) Gradients(b *Batch) (float64, error) {
 	if m.last, err = t.values(1 + len(m.grads)); err != nil {
 		return 0, err
 	}
-	m.lastRows = b.Rows
+	m.lastRows, m.open = b.Rows, t.products
 	return loss, nil
+}
+
+// Product returns the gradient of the i-th parameter as the last Differentiate left it, nil
+// if Grads has it. It holds until the next call that computes gradients.
+func (m *Model) Product(i int) *compute.Product {
+	if m.open == nil || m.open[i] == nil || !m.open[i].Given() {
+		return nil
+	}
+	return m.open[i]
+}
+
+// Multiply writes the gradients that have a Product to Grads. It returns ErrNonFinite if
+// one of them is not finite; Grads are then undefined.
+func (m *Model) Multiply() error {
+	for i := range m.grads {
+		p, g := m.Product(i), &m.grads[i]
+		if p == nil {
+			continue
+		}
+		rows, _, _ := p.Shape()
+		p.Rows(g.Data, 0, rows)
+		if !m.kernels.Finite(g.Data) {
+			return fmt.Errorf("%w: gradient of %s", ErrNonFinite, g.Name)
+		}
+	}
+	m.open = nil
+	return nil
 }
 
 // rows takes over the gradient of the i-th parameter, a table.
@@ -149,6 +190,27 @@ func (m *Model) results(t *trainer, grads gorgonia.Nodes) (to map[*gorgonia.Node
 	return to, sparse
 }
 
+// products lists gradients that may be left open: those of one parameter alone. With threads
+// none is, as the graph's nodes are what threads share.
+func (m *Model) products(t *trainer, grads gorgonia.Nodes) map[*gorgonia.Node]*compute.Product {
+	t.products = make([]*compute.Product, len(grads))
+	if m.threads > 1 {
+		return nil
+	}
+	times := make(map[*gorgonia.Node]int)
+	for _, n := range grads {
+		times[n]++
+	}
+	out := make(map[*gorgonia.Node]*compute.Product)
+	for i, n := range grads {
+		if !m.grads[i].Sparse && times[n] == 1 {
+			t.products[i] = &compute.Product{}
+			out[n] = t.products[i]
+		}
+	}
+	return out
+}
+
 // Use is as Predictor.Use.
 func (m *Model) Use(s compute.Settings) error {
 	if err := m.Predictor.Use(s); err != nil {
@@ -162,10 +224,11 @@ func (m *Model) Use(s compute.Settings) error {
 // parameters, and the logits.
 type trainer struct {
 	*machine
-	*extras                   // nil for a plain objective
-	targets []float32         // size × Outputs
-	weights []float32         // size; zero below the batch
-	sparse  []*compute.Sparse // by parameter: the gradient of a table, else nil
+	*extras                     // nil for a plain objective
+	targets  []float32          // size × Outputs
+	weights  []float32          // size; zero below the batch
+	sparse   []*compute.Sparse  // by parameter: the gradient of a table, else nil
+	products []*compute.Product // by parameter: the gradient of a matrix that may be left open
 }
 
 func (m *Model) trainer(rows int) (*trainer, error) {
@@ -191,9 +254,10 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 		return nil, fmt.Errorf("differentiate %s: %w", m.spec.Kind, err)
 	}
 	results, sparse := m.results(t, grads)
+	products := m.products(t, grads)
 	ok, err := m.assemble(t.machine, program{
 		graph: g, roots: append(append(gorgonia.Nodes{cost}, grads...), t.logits), rows: size,
-		batch: append(inputs, t.batch...), results: results, sparse: sparse,
+		batch: append(inputs, t.batch...), results: results, sparse: sparse, products: products,
 	}, rows)
 	if err != nil {
 		return nil, err

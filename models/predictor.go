@@ -125,8 +125,8 @@ func (p *Predictor) Use(s compute.Settings) error {
 	if err != nil {
 		return err
 	}
-	p.kernels = kernels
-	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithThreads(s.WithDefaults().Threads))
+	p.kernels, p.threads = kernels, s.WithDefaults().Threads
+	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithThreads(p.threads))
 	clear(p.machines)
 	clear(p.probes)
 	return nil

@@ -81,8 +81,8 @@ func (a *adagrad) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
 }
 
-func (a *adagrad) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
-	s := a.sum.cur[i].Data
+func (a *adagrad) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
+	s := a.sum.cur[i].Data[at:]
 	if theta.Sparse {
 		return u.AdagradRows(theta.Data, grad.Data, s, grad.Rows, theta.Width(), h)
 	}

@@ -99,8 +99,8 @@ func (a *adamW) settings() compute.Hyper {
 	}
 }
 
-func (a *adamW) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
-	m, v := a.m.cur[i].Data, a.v.cur[i].Data
+func (a *adamW) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
+	m, v := a.m.cur[i].Data[at:], a.v.cur[i].Data[at:]
 	if theta.Sparse {
 		return u.AdamWRows(theta.Data, grad.Data, m, v, grad.Rows, theta.Width(), h)
 	}

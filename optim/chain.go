@@ -16,7 +16,8 @@ type Pipeline struct {
 
 	kernels  compute.Arithmetic
 	updater  *compute.Updater
-	hyper    compute.Hyper // of the step in progress
+	hyper    compute.Hyper                      // of the step in progress
+	part     struct{ theta, grad models.Param } // of a tensor, in Learn
 	parts    *fusion
 	apart    bool // there are no parts
 	surveyed bool // the state was found tame, and has only made fused steps since

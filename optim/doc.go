@@ -6,7 +6,8 @@
 //	gradient ─▶ si, ewc, mas, l2, l2sp ─▶ clip ─▶ sgd | adamw | adagrad | ftrl ─▶ schedule ─▶ step
 //
 // New builds a chain from configuration; Apply subtracts the step from the parameters.
-// Pipeline.Step does both, with the same bits, in one pass where it can.
+// Pipeline.Step does both, with the same bits, in one pass where it can, and Pipeline.Learn
+// computes the gradients as well.
 // The equations are in docs/optimizers.md.
 //
 // # Invariants
@@ -17,7 +18,7 @@
 //     one that does not, the step and the parameters that it leads to are finite.
 //   - State followed by Restore, in another process too, changes nothing: the steps
 //     that follow are the same bits.
-//   - Update and Step allocate nothing.
+//   - Update, Step and Learn allocate nothing.
 //
 // # Concurrency
 //

@@ -108,8 +108,8 @@ func (f *ftrl) settings() compute.Hyper {
 	}
 }
 
-func (f *ftrl) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
-	z, n := f.z.cur[i].Data, f.n.cur[i].Data
+func (f *ftrl) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
+	z, n := f.z.cur[i].Data[at:], f.n.cur[i].Data[at:]
 	if theta.Sparse {
 		return u.FTRLRows(theta.Data, grad.Data, z, n, grad.Rows, theta.Width(), h)
 	}

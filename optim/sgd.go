@@ -102,14 +102,14 @@ func (s *sgd) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 }
 
-func (s *sgd) descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool {
+func (s *sgd) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
 	switch {
 	case s.momentum == nil && theta.Sparse:
 		return u.SGDRows(theta.Data, grad.Data, grad.Rows, theta.Width(), h)
 	case s.momentum == nil:
 		return u.SGD(theta.Data, theta.Data, grad.Data, nil, h)
 	}
-	v := s.momentum.cur[i].Data
+	v := s.momentum.cur[i].Data[at:]
 	if theta.Sparse {
 		return u.MomentumRows(theta.Data, grad.Data, v, grad.Rows, theta.Width(), h)
 	}

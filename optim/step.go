@@ -17,10 +17,11 @@ type main interface {
 	tame(k compute.Arithmetic, params models.Params) bool
 	// settings proposes the counters of the next step, and returns its settings.
 	settings() compute.Hyper
-	// descend takes the step for tensor i, and writes it to theta and to the state: of a
-	// sparse tensor, to the rows that the gradient lists. It returns false if what it wrote
-	// is not finite.
-	descend(u *compute.Updater, i int, theta, grad *models.Param, h *compute.Hyper) bool
+	// descend takes the step for the part of tensor i that begins with element at and is
+	// as long as theta, and writes it to theta and to the state: of a sparse tensor, always
+	// whole, to the rows that the gradient lists. It returns false if what it wrote is not
+	// finite.
+	descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool
 }
 
 // With a gradient of norm largest, averages of it of norm tameMean, sums of its squares of
@@ -72,27 +73,33 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	if !(norm <= largest) {
 		return p.finish(f.before, grad, params)
 	}
-	for i := f.before; i < len(p.links); i++ {
-		p.links[i].own.memory().begin()
-	}
-	h := &p.hyper
-	*h = f.main.settings()
-	h.Scale, h.Factor = 1, 1
+	h := p.begin(f)
 	if f.clip != nil {
 		h.Scale = f.clip.scale(norm)
 	}
-	if f.schedule != nil {
-		h.Factor = f.schedule.advance()
-	}
 	finite := true
 	for i := range grad {
-		finite = f.main.descend(p.updater, i, &params[i], &grad[i], h) && finite
+		finite = f.main.descend(p.updater, i, 0, &params[i], &grad[i], h) && finite
 	}
 	p.commit()
 	if !finite {
 		return fmt.Errorf("%w: parameters before the step", ErrNonFinite)
 	}
 	return nil
+}
+
+// begin proposes the counters of a step in one pass, and returns its settings.
+func (p *Pipeline) begin(f *fusion) *compute.Hyper {
+	for i := f.before; i < len(p.links); i++ {
+		p.links[i].own.memory().begin()
+	}
+	h := &p.hyper
+	*h = f.main.settings()
+	h.Scale, h.Factor = 1, 1
+	if f.schedule != nil {
+		h.Factor = f.schedule.advance()
+	}
+	return h
 }
 
 // bounded says that the norm of a gradient is finite and no more than largest, but for

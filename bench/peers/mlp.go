@@ -53,7 +53,7 @@ func optimizers(name string) ([]optim.Config, error) {
 	return nil, fmt.Errorf("unknown optimizer %q", name)
 }
 
-// trains returns a step as the engine takes it: gradients of a batch, and the optimizer.
+// trains returns a step as the engine takes it: for the gradients of a batch, by an optimizer.
 func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func() error, error) {
 	m, err := models.New(s, w.Batch)
 	if err != nil {
@@ -77,10 +77,8 @@ func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func()
 		if next++; next == len(batches) {
 			next = 0
 		}
-		if _, err := m.Gradients(b); err != nil {
-			return err
-		}
-		return step.Step(m.Grads(), m.Params())
+		_, err := step.Learn(m, b)
+		return err
 	}, nil
 }
 

@@ -147,6 +147,15 @@ func (o *times) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.
 	}
 }
 
+// Defers implements bind.ProductOp.
+func (o *times) Defers() bool { return !o.nt }
+
+// BindProduct implements bind.ProductOp.
+func (o *times) BindProduct(set *kernel.Set, dst *bind.Product, in []*bind.Buffer) bind.Task {
+	a, b := in[0], in[1]
+	return dst.Bind(set, "gemm tn", product(a, 2*a.Shape[1]*b.Shape[1]), a, b)
+}
+
 func (o *columnSum) Rows([]bool) (out, ok bool) { return false, true }
 func (o *columnSum) InPlace() []int             { return nil }
 

@@ -1,0 +1,79 @@
+package compute_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+
+	"github.com/perennial-ml/perennial/compute"
+)
+
+// A gradient that is left as its factors has, in any cut, the bits of one that a run
+// computes, and its factors outlive what else the run needs memory for.
+func TestProductsGiveTheBitsOfTheWhole(t *testing.T) {
+	const capacity = 9
+	n := newNet(t, capacity, 3, 50, 4)
+	whole, err := compute.Compile(n.g, n.roots, capacity, batchOf(n))
+	require.NoError(t, err)
+	products := make([]compute.Product, len(n.roots))
+	with := []compute.Option{batchOf(n)}
+	for i, root := range n.roots {
+		with = append(with, compute.WithProduct(root, &products[i]))
+	}
+	left, err := compute.Compile(n.g, n.roots, capacity, with...)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	given := 0
+	for _, rows := range []int{1, capacity, 4} {
+		require.NoError(t, whole.Run(rows))
+		require.NoError(t, left.Run(rows))
+		for i := range n.roots {
+			p := &products[i]
+			if !p.Given() {
+				require.Equal(t, whole.Output(i).Data(), left.Output(i).Data())
+				continue
+			}
+			given++
+			require.Nil(t, left.Output(i))
+			want := whole.Output(i).Data().([]float32)
+			m, width, terms := p.Shape()
+			require.Equal(t, rows, terms)
+			require.Len(t, want, m*width)
+			norm := 0.0
+			for _, v := range want {
+				norm += float64(v) * float64(v)
+			}
+			require.GreaterOrEqual(t, p.Bound()*(1+1e-5), math.Sqrt(norm))
+			from := r.IntN(m)
+			to := from + 1 + r.IntN(m-from)
+			got := make([]float32, (to-from)*width)
+			p.Rows(got, from, to)
+			require.Equal(t, want[from*width:to*width], got, "rows %d to %d of root %d", from, to, i)
+		}
+	}
+	require.Positive(t, given, "no root was a product")
+	require.Contains(t, left.String(), "by rows on demand")
+}
+
+// Where another node reads a root, it is computed as ever.
+func TestAProductThatIsReadIsComputed(t *testing.T) {
+	n := newNet(t, 4, 3, 5, 2)
+	var read gorgonia.Nodes
+	for _, root := range n.roots[1:] {
+		if root.Shape().Dims() == 2 {
+			read = append(read, root)
+		}
+	}
+	require.NotEmpty(t, read)
+	twice, err := gorgonia.Square(read[0])
+	require.NoError(t, err)
+	var p compute.Product
+	plan, err := compute.Compile(n.g, gorgonia.Nodes{read[0], twice}, 4, batchOf(n), compute.WithProduct(read[0], &p))
+	require.NoError(t, err)
+	require.False(t, p.Given())
+	require.NoError(t, plan.Run(4))
+	require.NotNil(t, plan.Output(0))
+}

@@ -1,0 +1,157 @@
+package optim_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/models/modelstest"
+	"github.com/perennial-ml/perennial/optim"
+)
+
+var taught = []models.Spec{
+	{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 130, Hidden: []int{70, 20}},
+	{Kind: "linear", Task: models.Regression, Dense: 5, Categories: []int{3}},
+	{Kind: "cnn", Task: models.Binary, Dense: 36, Image: &models.Image{Height: 6, Width: 6}, Conv: []models.Conv{{Filters: 4}}, Hidden: []int{7}},
+	{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{50, 40}, Embedding: 6, Hidden: []int{24}},
+}
+
+// pupil is a model and what it learns by.
+type pupil struct {
+	*models.Model
+	*optim.Pipeline
+}
+
+func newPupil(t testing.TB, s models.Spec, list []optim.Config, threads int) pupil {
+	t.Helper()
+	m, err := models.New(s, 40)
+	require.NoError(t, err)
+	require.NoError(t, m.Use(compute.Settings{Threads: threads}))
+	m.Init(rand.New(rand.NewPCG(5, 6)))
+	p, err := optim.New(list, m.Params())
+	require.NoError(t, err)
+	return pupil{m, p}
+}
+
+func (p pupil) state() optim.State { return p.Pipeline.State() }
+
+func TestLearnGivesTheBitsOfGradientsAndStep(t *testing.T) {
+	for name, list := range stepped() {
+		for _, s := range taught {
+			if s.Kind == "deepfm" && (name == "penalties" || name == "guards") {
+				continue // they take no tables
+			}
+			t.Run(name+" "+s.Kind, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(7, 8))
+				learner, shared, apart := newPupil(t, s, list, 1), newPupil(t, s, list, 2), newPupil(t, s, list, 1)
+				for step := range 30 {
+					b := modelstest.Batch(s, []int{1, 2, 10, 40}[step%4], r)
+					if step == 12 { // beyond what is taken in one pass
+						b.Dense[0] = 1e15
+					}
+					want, err := apart.Gradients(b)
+					if err == nil {
+						err = apart.Step(apart.Grads(), apart.Params())
+					}
+					got, failed := learner.Learn(learner.Model, b)
+					require.Equal(t, errors.Is(err, optim.ErrNonFinite), errors.Is(failed, optim.ErrNonFinite), "step %d", step)
+					_, failed = shared.Learn(shared.Model, b)
+					require.Equal(t, errors.Is(err, optim.ErrNonFinite), errors.Is(failed, optim.ErrNonFinite), "step %d on two threads", step)
+					if err == nil {
+						require.Equal(t, want, got, "loss of step %d", step)
+					}
+					require.True(t, apart.Params().Equal(learner.Params()), "parameters after step %d", step)
+					require.True(t, apart.Params().Equal(shared.Params()), "parameters after step %d on two threads", step)
+					require.True(t, apart.state().Tensors.Equal(learner.state().Tensors), "state after step %d", step)
+					require.Equal(t, apart.state().Counters, learner.state().Counters)
+				}
+			})
+		}
+	}
+}
+
+// What is not finite reaches neither parameters nor state, also where gradients are never
+// whole.
+func TestLearnDropsAStepThatIsNotFinite(t *testing.T) {
+	for name, list := range stepped() {
+		t.Run(name, func(t *testing.T) {
+			s := taught[0]
+			r := rand.New(rand.NewPCG(9, 10))
+			p := newPupil(t, s, list, 1)
+			_, err := p.Learn(p.Model, modelstest.Batch(s, 4, r))
+			require.NoError(t, err)
+			w := p.Params()
+			clear(w[0].Data) // the inputs count for nothing, and their weights' gradient overflows
+			for i := range w[1].Data {
+				w[1].Data[i] = 1
+			}
+			for i := range w[4].Data {
+				w[4].Data[i] *= 1e6
+			}
+			params, state := p.Params().Clone(), p.state()
+			b := modelstest.Batch(s, 4, r)
+			for i := range b.Dense {
+				b.Dense[i] *= 1e36
+			}
+			_, err = p.Learn(p.Model, b)
+			require.ErrorIs(t, err, optim.ErrNonFinite)
+			require.True(t, params.Equal(p.Params()))
+			require.True(t, state.Tensors.Equal(p.state().Tensors))
+			require.Equal(t, state.Counters, p.state().Counters)
+			_, err = p.Learn(p.Model, &models.Batch{Rows: 1})
+			require.ErrorIs(t, err, models.ErrBatch)
+		})
+	}
+}
+
+func TestLearnAllocatesNothing(t *testing.T) {
+	for _, name := range []string{"sgd", "momentum", "adamw", "adagrad"} {
+		for _, s := range taught {
+			for _, rows := range []int{1, 40} {
+				t.Run(fmt.Sprint(name, " ", s.Kind, " ", rows), func(t *testing.T) {
+					p := newPupil(t, s, stepped()[name], 1)
+					b := modelstest.Batch(s, rows, rand.New(rand.NewPCG(1, 2)))
+					require.Zero(t, testing.AllocsPerRun(20, func() {
+						if _, err := p.Learn(p.Model, b); err != nil {
+							t.Fatal(err)
+						}
+					}))
+				})
+			}
+		}
+	}
+}
+
+func BenchmarkLearn(b *testing.B) {
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: []int{256, 256}}
+	for _, rows := range []int{1, 10, 40} {
+		batch := modelstest.Batch(s, rows, rand.New(rand.NewPCG(1, 2)))
+		for _, name := range []string{"sgd", "adagrad"} {
+			p := newPupil(b, s, stepped()[name][:1], 1)
+			b.Run(fmt.Sprintf("%s/rows=%d/together", name, rows), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := p.Learn(p.Model, batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("%s/rows=%d/apart", name, rows), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := p.Gradients(batch); err != nil {
+						b.Fatal(err)
+					}
+					if err := p.Step(p.Grads(), p.Params()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
