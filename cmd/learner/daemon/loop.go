@@ -86,6 +86,12 @@ func (r *runner) apply(ctx context.Context, a arrival) error {
 	case moved || r.behind.Load() == 0:
 		r.behind.Store(r.machine.Engine.Time())
 	}
+	if r.adopt && r.machine.Engine.Position() > r.writer.durable.Load() {
+		r.adopt = false
+		if err := r.checkpoint(ctx); err != nil {
+			return err
+		}
+	}
 	r.account(false)
 	r.catchUpTo(ledger.Position(a.rec.Position))
 	return nil
@@ -178,13 +184,17 @@ func (r *runner) tick(ctx context.Context, now time.Time) {
 	}
 	r.ticks.Go(func() {
 		defer r.ticker.done()
-		ev := feedback.NewTick(r.tickID(), r.source)
-		if _, err := r.machine.Log.Append(ctx, []feedback.Event{ev}); err != nil && ctx.Err() == nil {
-			r.logger.Warn("tick was not added", "error", err)
-			return
-		}
-		r.stats.ticks.Inc()
+		r.addTick(ctx)
 	})
+}
+
+func (r *runner) addTick(ctx context.Context) {
+	ev := feedback.NewTick(r.tickID(), r.source)
+	if _, err := r.machine.Log.Append(ctx, []feedback.Event{ev}); err != nil && ctx.Err() == nil {
+		r.logger.Warn("tick was not added", "error", err)
+		return
+	}
+	r.stats.ticks.Inc()
 }
 
 // final makes the last state durable, so that a clean stop starts again at once.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -289,4 +290,24 @@ func TestReadinessWaitsForTheCatchUp(t *testing.T) {
 	}
 	require.NotZero(t, waited, "it was ready at once")
 	require.GreaterOrEqual(t, d.status("shop").Learner.Counters["learner_learned"], uint64(20_000-64), "it was ready too early")
+}
+
+// Whoever adopted a configuration has said so once: a crash right after must not ask again,
+// though nobody sent anything meanwhile.
+func TestAnAdoptedConfigurationIsDurableAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	versions := taught(t, oneModel, folder, 1)
+	yaml := strings.Replace(oneModel, "size: 4", "size: 5", 1)
+	yaml = strings.Replace(yaml, "every: 50ms", "every: 1h", 1)
+	require.ErrorIs(t, refuses(t, yaml, folder), machine.ErrConfig)
+
+	d := start(t, yaml, folder, daemon.Options{How: machine.How{AdoptConfig: true}})
+	d.await("shop", "a version under the new configuration", func(s modelStatus) bool {
+		return s.Learner.Durable > versions[0]
+	})
+	left := crash(t, folder)
+	d.stop()
+	d = start(t, yaml, left, daemon.Options{})
+	d.teach("shop", "more", 40, lesson)
+	d.learned("shop", 80)
 }

@@ -30,6 +30,7 @@ type runner struct {
 	nextID atomic.Uint64
 	ticker ticker
 	owed   bool // a version fell due while the writer was at work
+	adopt  bool // the next record's version makes an adopted configuration durable
 	// behind is the log time, in nanoseconds, since which stable lacks something that
 	// was accepted; 0 if it lacks nothing.
 	behind atomic.Int64
@@ -63,6 +64,7 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 	}
 	r.writer = newWriter(m, r.outbox.dropped.Load, logger, r.stats)
 	r.writer.durable.Store(uint64(v))
+	r.adopt = m.Adopted()
 	r.stable.spec, r.candidate.spec = m.SpecJSON(), m.SpecJSON()
 	state, err := m.Log.State(ctx)
 	if err != nil {
@@ -119,6 +121,9 @@ func (r *runner) run(ctx, working context.Context) error {
 		ahead sync.WaitGroup
 		errs  = make([]error, 3)
 	)
+	if r.adopt {
+		r.ticks.Go(func() { r.addTick(ctx) }) // for want of a record
+	}
 	arrivals := make(chan arrival, readAhead)
 	fail := func(i int, err error) {
 		if errs[i] = err; err != nil {

@@ -33,6 +33,7 @@ type Machine struct {
 	spec    json.RawMessage
 	sealed  seals
 	weights *weightsIn
+	adopted bool
 }
 
 // OpenStore opens a model's store for writing. One process at a time may.

@@ -56,6 +56,7 @@ func (m *Machine) Restore(ctx context.Context, how How) (checkpoint.Version, err
 		err := m.load(man.Version)
 		switch {
 		case err == nil:
+			m.adopted = man.Config != m.digest
 			return man.Version, nil
 		case errors.Is(err, checkpoint.ErrFormat):
 			return 0, fmt.Errorf("model %s: version %s: %w", m.Name, man.Version, err)
@@ -78,6 +79,10 @@ func (m *Machine) Restore(ctx context.Context, how How) (checkpoint.Version, err
 	}
 	return 0, nil
 }
+
+// Adopted reports whether Restore went on from a version of another configuration. Until
+// a version of this one is durable, the next start has to be told again to accept that.
+func (m *Machine) Adopted() bool { return m.adopted }
 
 // belongs checks that a version is of this model, log and configuration.
 func (m *Machine) belongs(ctx context.Context, man *checkpoint.Manifest, how How) error {
