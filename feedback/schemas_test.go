@@ -57,7 +57,7 @@ func (s schemaSet) check(name, text string) error {
 func schemaDecoder(t testing.TB) *feedback.Decoder {
 	dictionary, err := feature.New(feature.Config{
 		Unknown:  feature.Ignore,
-		Features: []feature.Feature{{Name: "x", Kind: feature.Numeric, Missing: feature.Default, Invalid: feature.Default}},
+		Features: []feature.Feature{{Name: "x", Kind: feature.Numeric, Missing: feature.Default, Invalid: feature.Default, Beyond: feature.Default}},
 	})
 	require.NoError(t, err)
 	return newDecoder(t, func(c *feedback.DecoderConfig) {

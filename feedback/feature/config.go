@@ -19,12 +19,18 @@ const (
 // dictionary has it.
 type Policy string
 
-// The policies. Ignore is for unknown features, Default for missing and invalid ones.
+// The policies. Ignore is for unknown features, Default for missing and invalid ones and
+// for values beyond the bound, Clip for these alone.
 const (
 	Refuse  Policy = "refuse"
 	Ignore  Policy = "ignore"
 	Default Policy = "default"
+	Clip    Policy = "clip"
 )
+
+// DefaultBound is the bound of a feature that declares none. A value that is larger once
+// standardised is hardly meant, and one alone would decide a step.
+const DefaultBound = 1e6
 
 // PersonalData is a feature's class of personal data.
 type PersonalData string
@@ -78,6 +84,12 @@ type Feature struct {
 	// Scale of 0 means 1.
 	Mean  float64 `yaml:"mean,omitempty" json:"mean,omitempty"`
 	Scale float64 `yaml:"scale,omitempty" json:"scale,omitempty"`
+	// Bound is the largest absolute value that a number, or a vector element, may have
+	// once it is standardised: DefaultBound unless declared.
+	Bound float64 `yaml:"bound,omitempty" json:"bound,omitempty"`
+	// Beyond is the policy for a value beyond the bound: refuse (the default), clip it to
+	// the bound, or default.
+	Beyond Policy `yaml:"beyond,omitempty" json:"beyond,omitempty"`
 }
 
 // Config declares a dictionary. The order of the features is the order of the
@@ -99,6 +111,10 @@ func (c Config) WithDefaults() Config {
 		orElse(&f.Missing, Refuse)
 		orElse(&f.Invalid, Refuse)
 		orElse(&f.Scale, 1)
+		if f.Kind != Categorical {
+			orElse(&f.Bound, DefaultBound)
+			orElse(&f.Beyond, Refuse)
+		}
 	}
 	orElse(&c.Unknown, Refuse)
 	return c
@@ -175,8 +191,8 @@ func (f Feature) validate() error {
 
 func (f Feature) validateNumbers() error {
 	if f.Kind == Categorical {
-		if f.Default != 0 || f.Mean != 0 || f.Scale != 1 {
-			return fmt.Errorf("kind: default, mean and scale are for numbers; a categorical feature has default_category")
+		if f.Default != 0 || f.Mean != 0 || f.Scale != 1 || f.Bound != 0 || f.Beyond != "" {
+			return fmt.Errorf("kind: default, mean, scale, bound and beyond are for numbers; a categorical feature has default_category")
 		}
 		return nil
 	}
@@ -189,8 +205,18 @@ func (f Feature) validateNumbers() error {
 	if !(f.Scale > 0) || math.IsInf(f.Scale, 0) {
 		return fmt.Errorf("scale: must be finite and above 0, got %v", f.Scale)
 	}
-	if _, ok := f.standardise(f.Default); !ok {
+	if !(f.Bound > 0) || f.Bound > math.MaxFloat32 {
+		return fmt.Errorf("bound: must be above 0, and finite as a float32, got %v", f.Bound)
+	}
+	if f.Beyond != Refuse && f.Beyond != Clip && f.Beyond != Default {
+		return fmt.Errorf("beyond: must be refuse, clip or default, got %q", f.Beyond)
+	}
+	v, ok := f.standardise(f.Default)
+	if !ok {
 		return fmt.Errorf("default: must be finite, also once standardised and held as a float32, got %v", f.Default)
+	}
+	if f.beyond(v) {
+		return fmt.Errorf("default: must be within the bound, %g, once standardised, got %v", f.Bound, f.Default)
 	}
 	return nil
 }
@@ -211,6 +237,9 @@ func (f Feature) standardise(x float64) (float32, bool) {
 	v := float32((x - f.Mean) / f.Scale)
 	return v, v-v == 0
 }
+
+// beyond reports whether a standardised value is beyond the bound.
+func (f Feature) beyond(v float32) bool { return math.Abs(float64(v)) > f.Bound }
 
 func printable(s string, most int) bool {
 	if s == "" || len(s) > most {

@@ -20,6 +20,8 @@ type slot struct {
 	// What stands in for a missing or invalid value.
 	number float32
 	bucket int32
+	// The rule that a value beyond the bound breaks.
+	beyond string
 }
 
 // New checks the configuration, defaults filled in, and returns its dictionary. The
@@ -48,6 +50,7 @@ func New(c Config) (*Dictionary, error) {
 		}
 		s.at = d.dense
 		s.number, _ = f.standardise(f.Default)
+		s.beyond = fmt.Sprintf("must be at most %g in absolute value once standardised", f.Bound)
 		d.dense += f.columns()
 	}
 	return d, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/perennial-ml/perennial/feedback/internal/jsonscan"
@@ -112,9 +113,9 @@ func (e *encoder) value(i int) error {
 	var err error
 	switch {
 	case f.Kind == Numeric && kind == jsonscan.Number:
-		rule, err = e.number(f, e.d.slots[i].at)
+		rule, err = e.number(f, &e.d.slots[i], 0)
 	case f.Kind == Vector && kind == jsonscan.Array:
-		rule, err = e.vector(f, e.d.slots[i].at)
+		rule, err = e.vector(f, &e.d.slots[i])
 	case f.Kind == Categorical && (kind == jsonscan.String || kind == jsonscan.Number):
 		rule, err = e.category(&e.d.slots[i], kind)
 	default:
@@ -127,7 +128,11 @@ func (e *encoder) value(i int) error {
 	if rule == "" {
 		return nil
 	}
-	if f.Invalid == Refuse {
+	policy := f.Invalid
+	if rule == e.d.slots[i].beyond {
+		policy = f.Beyond
+	}
+	if policy == Refuse {
 		return &Error{Reason: Invalid, Field: f.Name, Rule: rule}
 	}
 	e.fallBack(i)
@@ -146,7 +151,8 @@ func wants(f *Feature) string {
 	return "must be a string or an integer"
 }
 
-func (e *encoder) number(f *Feature, at int) (rule string, err error) {
+// number reads one element of a number or vector into the row.
+func (e *encoder) number(f *Feature, s *slot, element int) (rule string, err error) {
 	x, err := e.s.Float()
 	if err != nil {
 		return "", err
@@ -155,13 +161,19 @@ func (e *encoder) number(f *Feature, at int) (rule string, err error) {
 	if !ok {
 		return ruleFinite, nil
 	}
-	e.row.Dense[at] = v
+	if f.beyond(v) {
+		if f.Beyond != Clip {
+			return s.beyond, nil
+		}
+		v = float32(math.Copysign(f.Bound, float64(v)))
+	}
+	e.row.Dense[s.at+element] = v
 	return "", nil
 }
 
 // vector consumes the whole array even when it breaks a rule, so that the object
 // can be read on.
-func (e *encoder) vector(f *Feature, at int) (rule string, err error) {
+func (e *encoder) vector(f *Feature, s *slot) (rule string, err error) {
 	if err := e.s.Open(); err != nil {
 		return "", err
 	}
@@ -175,20 +187,20 @@ func (e *encoder) vector(f *Feature, at int) (rule string, err error) {
 			break
 		}
 		if n >= f.Dim || e.s.Kind() != jsonscan.Number {
-			if rule == "" {
+			if rule == "" || rule == s.beyond {
 				rule = wants(f)
 			}
 			if _, err := e.s.SkipUnique(); err != nil {
 				return "", err
 			}
-		} else if broken, err := e.number(f, at+n); err != nil {
+		} else if broken, err := e.number(f, s, n); err != nil {
 			return "", err
-		} else if rule == "" {
+		} else if rule == "" || rule == s.beyond && broken != "" {
 			rule = broken
 		}
 		n++
 	}
-	if n != f.Dim && rule == "" {
+	if n != f.Dim && (rule == "" || rule == s.beyond) {
 		rule = wants(f)
 	}
 	return rule, nil

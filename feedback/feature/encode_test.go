@@ -145,6 +145,53 @@ func TestEncodeRefusals(t *testing.T) {
 	}
 }
 
+// A finite number can be as bad as none: 3e38 alone would decide every step.
+func TestWhatIsBeyondTheBoundGetsItsPolicy(t *testing.T) {
+	number := func(beyond feature.Policy, bound float64) feature.Feature {
+		return feature.Feature{Name: "x", Kind: feature.Numeric, Mean: 10, Scale: 2, Default: 12, Bound: bound, Beyond: beyond}
+	}
+	vector := func(beyond feature.Policy) feature.Feature {
+		return feature.Feature{Name: "x", Kind: feature.Vector, Dim: 3, Default: 1, Bound: 100, Beyond: beyond}
+	}
+	for _, tc := range []struct {
+		name  string
+		f     feature.Feature
+		value string
+		want  []float32 // nil: refused
+		rule  string
+	}{
+		{"at the default bound", number("", 0), "2000010", []float32{1e6}, ""},
+		{"beyond the default bound", number("", 0), "2000012", nil, "must be at most 1e+06 in absolute value once standardised"},
+		{"as large as a float32", number("", 0), "3e38", nil, "must be at most 1e+06"},
+		{"below", number("", 0), "-3e38", nil, "must be at most 1e+06"},
+		{"a bound of its own", number("", 5), "21", nil, "must be at most 5 in"},
+		{"within it", number("", 5), "20", []float32{5}, ""},
+		{"clipped", number(feature.Clip, 5), "3e38", []float32{5}, ""},
+		{"clipped from below", number(feature.Clip, 5), "-3e38", []float32{-5}, ""},
+		{"not finite is not clipped", number(feature.Clip, 5), "1e300", nil, "must be finite"},
+		{"default", number(feature.Default, 5), "3e38", []float32{1}, ""},
+		{"one element", vector(""), "[1,2,101]", nil, "must be at most 100"},
+		{"one element clipped", vector(feature.Clip), "[1,-101,3]", []float32{1, -100, 3}, ""},
+		{"default for all elements", vector(feature.Default), "[5,101,3]", []float32{1, 1, 1}, ""},
+		{"another rule is broken too", vector(feature.Default), `[101,"a",3]`, nil, "must be an array"},
+		{"not finite either", vector(feature.Default), `[101,1e300,3]`, nil, "must be finite"},
+		{"too few", vector(feature.Default), `[101,2]`, nil, "must be an array"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			row, err := newDictionary(t, feature.Refuse, tc.f).Encode(json.RawMessage(`{"x":` + tc.value + `}`))
+			if tc.want != nil {
+				require.NoError(t, err)
+				require.Equal(t, tc.want, row.Dense)
+				return
+			}
+			var fe *feature.Error
+			require.ErrorAs(t, err, &fe)
+			require.Equal(t, feature.Invalid, fe.Reason)
+			require.Contains(t, fe.Rule, tc.rule)
+		})
+	}
+}
+
 func TestEncodeAllocatesTheRowAlone(t *testing.T) {
 	d := mixed(t, feature.Refuse)
 	raw := json.RawMessage(`{"plan":12,"age":50,"emb":[1,2.5,-3e0],"city":"Gr\u0061z"}`)
@@ -182,6 +229,13 @@ func TestNewNamesFieldAndRule(t *testing.T) {
 		{"features[2].scale: must be", with(func(f *feature.Feature) { f.Name, f.Scale = "y", -1 })},
 		{"features[2].mean: must be", with(func(f *feature.Feature) { f.Name, f.Mean = "y", math.NaN() })},
 		{"features[2].default: must be", with(func(f *feature.Feature) { f.Name, f.Default = "y", 1e300 })},
+		{"features[2].default: must be within the bound", with(func(f *feature.Feature) { f.Name, f.Default, f.Bound = "y", 6, 5 })},
+		{"features[2].bound: must be above 0", with(func(f *feature.Feature) { f.Name, f.Bound = "y", -1 })},
+		{"features[2].bound: must be above 0, and finite as a float32", with(func(f *feature.Feature) { f.Name, f.Bound = "y", 1e39 })},
+		{"features[2].beyond: must be refuse, clip or default", with(func(f *feature.Feature) { f.Name, f.Beyond = "y", feature.Ignore })},
+		{"features[2].kind: default, mean, scale, bound and beyond", with(func(f *feature.Feature) {
+			f.Name, f.Kind, f.Buckets, f.Bound = "y", feature.Categorical, 5, 3
+		})},
 		{"features[2].default_category: must be", with(func(f *feature.Feature) { f.Name, f.DefaultCategory = "y", "a" })},
 	} {
 		_, err := feature.New(tc.config)

@@ -148,6 +148,8 @@ func modelNotes() map[string]note {
 		"feature.Feature.invalid":       {text: "The policy for a value that is not finite, of another kind, or a vector of another length: refuse the event, or let the default stand in.", enum: refuseOr("default")},
 		"feature.Feature.default":       {unit: "the feature's own"},
 		"feature.Feature.mean":          {unit: "the feature's own", text: "What is subtracted from numbers and vector elements before they are divided by scale. It is never estimated from the stream."},
+		"feature.Feature.bound":         {unit: "standardised", above: 0, optional: true, text: "The largest absolute value that a number, or a vector element, may have once it is standardised; 1e6 if left out. One value beyond would decide a step alone."},
+		"feature.Feature.beyond":        {text: "The policy for a value beyond the bound: refuse the event (as where it is left out), clip the value to the bound, or let the default stand in.", enum: []any{"refuse", "clip", "default"}, optional: true},
 		"feature.Feature.scale":         {unit: "the feature's own", above: 0, text: "What numbers and vector elements are divided by once mean is subtracted."},
 	}
 }
