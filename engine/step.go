@@ -57,6 +57,7 @@ func (a *arm) compose(portions []portion) {
 	a.batch.b.Noise = a.noise
 	for _, p := range portions {
 		first := a.batch.b.Rows
+		a.batch.unpack.Touch(p.examples)
 		for _, ex := range p.examples {
 			a.batch.add(ex)
 			if a.objective.Masked {

@@ -1,13 +1,20 @@
 // Package replay holds the memories of past examples from which a learner rehearses:
 // what to keep of a stream without end, and what to draw.
 //
-//	example ──▶ Add ──▶ keep, replace or pass over
-//	                        │
-//	micro-batch ◀── Draw ◀──┴──▶ Snapshot ──▶ State ──▶ bytes
+//	examples ──▶ Offer ──▶ keep, replace or pass over ◀╌╌╌╌╌╮
+//	                               │                        Judge: the learner
+//	micro-batch ◀── Retriever ◀────┴──▶ Snapshot ──▶ State  ╎
+//	                    ◀╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╯
 //
-// There are four kinds: a uniform sample of the stream (reservoir); one shared out among
-// the classes (class_balanced) or the segments (stratified), and uniform within each;
-// and the latest examples beside a uniform sample of those before them (recency).
+// Kinds that go by the stream alone: a uniform sample of it (reservoir); one shared out
+// among the classes (class_balanced) or the segments (stratified), and uniform within each;
+// the latest examples beside a uniform sample of those before them (recency); the latest of
+// each class or segment (ring); the first of each class (gdumb). Kinds that go by what the
+// learner makes of an example, and therefore need a Judge: what is typical of a class
+// (herding), what pulls the weights to different sides (gss), what is not learned yet
+// (loss_aware). What is rehearsed is a choice apart from what is kept: a Retriever draws at
+// random, evenly from each group, or what the new examples would make worse.
+// docs/memories.md has the laws and the papers.
 //
 // # Invariants
 //
@@ -20,6 +27,6 @@
 //
 // # Concurrency
 //
-// A Memory is not safe for concurrent use. A State is immutable: it may be encoded, and
+// A Memory and a Retriever are not safe for concurrent use. A State is immutable: it may be encoded, and
 // restored from, by any goroutine.
 package replay

@@ -11,7 +11,10 @@ import (
 const PackTolerance = 1e-6
 
 // An Unpacker gives dense features back as numbers.
-type Unpacker struct{ value [256]float32 }
+type Unpacker struct {
+	value   [256]float32
+	touched uint32 // what Touch read, so that it reads
+}
 
 // NewUnpacker returns an Unpacker.
 func NewUnpacker() *Unpacker {
@@ -44,6 +47,21 @@ func (u *Unpacker) Append(dst []float32, ex *Example) []float32 {
 	return dst
 }
 
+// Touch reads from every cache line of the examples' features. Rows of a memory lie apart, and
+// misses overlap here that would stand in a queue while each row is written out.
+func (u *Unpacker) Touch(list []*Example) {
+	bits := uint32(0)
+	for _, ex := range list {
+		for i := 0; i < len(ex.Packed); i += 64 {
+			bits |= uint32(ex.Packed[i])
+		}
+		for i := 0; i < len(ex.Dense); i += 16 {
+			bits |= math.Float32bits(ex.Dense[i])
+		}
+	}
+	u.touched = bits
+}
+
 // Width returns the number of dense features, whichever way they are held.
 func (ex *Example) Width() int { return len(ex.Dense) + len(ex.Packed) }
 
@@ -60,9 +78,16 @@ func (p *packer) pack(ex *Example) *Example {
 		return ex
 	}
 	p.bytes = slices.Grow(p.bytes[:0], len(ex.Dense))[:len(ex.Dense)]
-	v, k := ex.Dense, p.bytes
+	v, k, value := ex.Dense, p.bytes, &p.value
 	for len(v) >= 4 && len(k) >= 4 {
-		if !p.exact((*[4]float32)(v), (*[4]uint8)(k)) && !p.close(v[:4], k) {
+		// Four that come back bit for bit; what the conversion makes of a number that
+		// is no int32 does not matter, since it does not.
+		k0, k1 := uint8(int32(v[0]*255+0.5)), uint8(int32(v[1]*255+0.5))
+		k2, k3 := uint8(int32(v[2]*255+0.5)), uint8(int32(v[3]*255+0.5))
+		differ := math.Float32bits(value[k0]) ^ math.Float32bits(v[0]) | math.Float32bits(value[k1]) ^ math.Float32bits(v[1]) |
+			math.Float32bits(value[k2]) ^ math.Float32bits(v[2]) | math.Float32bits(value[k3]) ^ math.Float32bits(v[3])
+		k[0], k[1], k[2], k[3] = k0, k1, k2, k3
+		if differ != 0 && !p.close(v[:4], k) {
 			return ex
 		}
 		v, k = v[4:], k[4:]
@@ -73,18 +98,6 @@ func (p *packer) pack(ex *Example) *Example {
 	packed := *ex
 	packed.Dense, packed.Packed = nil, slices.Clone(p.bytes)
 	return &packed
-}
-
-// exact packs four features, and reports whether they come back bit for bit. What the
-// conversion makes of a number that is no int32 does not matter: it does not come back.
-func (p *packer) exact(v *[4]float32, k *[4]uint8) bool {
-	k[0], k[1] = uint8(int32(v[0]*255+0.5)), uint8(int32(v[1]*255+0.5))
-	k[2], k[3] = uint8(int32(v[2]*255+0.5)), uint8(int32(v[3]*255+0.5))
-	differ := math.Float32bits(p.value[k[0]]) ^ math.Float32bits(v[0])
-	differ |= math.Float32bits(p.value[k[1]]) ^ math.Float32bits(v[1])
-	differ |= math.Float32bits(p.value[k[2]]) ^ math.Float32bits(v[2])
-	differ |= math.Float32bits(p.value[k[3]]) ^ math.Float32bits(v[3])
-	return differ == 0
 }
 
 // close packs features, and reports whether they come back within the tolerance.

@@ -87,11 +87,18 @@ func newReservoir(cfg Config) *reservoir {
 }
 
 func (m *reservoir) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.cfg.exceeds(ex.bytes()+slotBytes) {
+	if m.Replace(ex) {
 		return
 	}
-	size := len(m.items)
-	switch slot := m.arrive(size, m.places(m.cfg, size, m.Bytes(), ex.bytes()+slotBytes), r); slot {
+	size, places := len(m.items), m.cfg.Capacity
+	if m.cfg.MaxBytes > 0 {
+		more := ex.bytes() + slotBytes
+		if m.cfg.exceeds(more) {
+			return
+		}
+		places = m.places(m.cfg, size, m.Bytes(), more)
+	}
+	switch slot := m.arrive(size, places, r); slot {
 	case rejected:
 	case size:
 		m.push(ex)
