@@ -221,6 +221,10 @@ func (a Arm) checkMemory(s models.Spec) error {
 	case m.Kind == replay.LossAware && a.Rehearsal.Ratio < 0:
 		return fmt.Errorf("replay.kind: must not be %s with rehearsal.ratio %v: it goes by the losses of rehearsed examples",
 			m.Kind, a.Rehearsal.Ratio)
+	case m.Logits && a.Projection.Kind != "":
+		return fmt.Errorf("replay.logits: must be false with projection.kind %s: such a step has no one batch whose logits they would be", a.Projection.Kind)
+	case m.Retrieve.Kind != replay.Random && a.Projection.Kind == ProjectGEM:
+		return fmt.Errorf("replay.retrieve.kind: must be %s with projection.kind %s: that looks at the whole memory", replay.Random, a.Projection.Kind)
 	case m.Retrieve.Kind != replay.Random && a.Rehearsal.Ratio < 0:
 		return fmt.Errorf("replay.retrieve.kind: must be %s with rehearsal.ratio %v: nothing is rehearsed", replay.Random, a.Rehearsal.Ratio)
 	}

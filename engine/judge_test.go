@@ -126,7 +126,7 @@ func TestLossAwareMemoryHearsTheLossesOfAStepWithoutAskingAgain(t *testing.T) {
 	a.choose, err = replay.NewRetriever(a.cfg.Replay.Retrieve, a.memory, nil)
 	require.NoError(t, err)
 	for i := range 5 {
-		require.NoError(t, a.learn(list[4*i:4*i+4], uint64(i), armStreams{draw: a.stream("draw", uint64(i)), keep: a.stream("keep", uint64(i))}))
+		require.NoError(t, a.learn(list[4*i:4*i+4], uint64(i), armStreams{draw: a.stream("draw", uint64(i)), keep: a.stream("keep", uint64(i)), noise: a.stream("noise", uint64(i))}))
 	}
 	require.Equal(t, 20, a.memory.Len())
 }

@@ -51,30 +51,37 @@ func TestRestoreRefusesLogitsThatTheModelCannotHaveGiven(t *testing.T) {
 
 func TestMemoriesThatMakeNoSenseAreRefusedWithAReason(t *testing.T) {
 	for _, tc := range []struct {
-		task   models.Task
-		memory replay.Config
-		ratio  float64
-		want   string
+		task       models.Task
+		memory     replay.Config
+		ratio      float64
+		projection string
+		want       string
 	}{
-		{models.Regression, replay.Config{Kind: replay.Herding}, 1,
+		{models.Binary, replay.Config{Logits: true}, 1, engine.ProjectAGEM,
+			"arms[0].replay.logits: must be false with projection.kind agem: such a step has no one batch whose logits they would be"},
+		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, engine.ProjectGEM,
+			"arms[0].replay.retrieve.kind: must be random with projection.kind gem: that looks at the whole memory"},
+		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, engine.ProjectAGEM, ""},
+		{models.Regression, replay.Config{Kind: replay.Herding}, 1, "",
 			"arms[0].replay.kind: must not be herding for task regression: it keeps what is typical of a class, and values are none; reservoir does without"},
-		{models.Regression, replay.Config{Kind: replay.GDumb}, 1,
+		{models.Regression, replay.Config{Kind: replay.GDumb}, 1, "",
 			"arms[0].replay.kind: must not be gdumb for task regression: it evens out classes, and values are none; class_balanced evens out rounded ones"},
-		{models.Binary, replay.Config{Kind: replay.LossAware}, -1,
+		{models.Binary, replay.Config{Kind: replay.LossAware}, -1, "",
 			"arms[0].replay.kind: must not be loss_aware with rehearsal.ratio -1: it goes by the losses of rehearsed examples"},
-		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, -1,
+		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, -1, "",
 			"arms[0].replay.retrieve.kind: must be random with rehearsal.ratio -1: nothing is rehearsed"},
-		{models.Binary, replay.Config{Kind: replay.RecencyMixed, Retrieve: replay.Retrieve{Kind: replay.Balanced}}, 1,
+		{models.Binary, replay.Config{Kind: replay.RecencyMixed, Retrieve: replay.Retrieve{Kind: replay.Balanced}}, 1, "",
 			"arms[0].replay.retrieve.kind: must not be balanced for kind recency, which tells no groups apart; reservoir and class_balanced do"},
-		{models.Binary, replay.Config{MaxBytes: 100}, 1,
+		{models.Binary, replay.Config{MaxBytes: 100}, 1, "",
 			"arms[0].replay.max_bytes: must be 0, or at least 4096 with max_groups 1024, got 100"},
-		{models.Regression, replay.Config{Kind: replay.ClassBalanced, Retrieve: replay.Retrieve{Kind: replay.Balanced}}, 1, ""},
-		{models.Regression, replay.Config{Kind: replay.GSS, Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, ""},
-		{models.Binary, replay.Config{Kind: replay.Herding}, -1, ""},
+		{models.Regression, replay.Config{Kind: replay.ClassBalanced, Retrieve: replay.Retrieve{Kind: replay.Balanced}}, 1, "", ""},
+		{models.Regression, replay.Config{Kind: replay.GSS, Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, "", ""},
+		{models.Binary, replay.Config{Kind: replay.Herding}, -1, "", ""},
 	} {
 		cfg := config()
 		cfg.Spec.Task = tc.task
 		cfg.Arms[0].Replay, cfg.Arms[0].Rehearsal.Ratio = tc.memory, tc.ratio
+		cfg.Segment, cfg.Arms[0].Projection.Kind = "shop", tc.projection
 		_, err := engine.New(cfg, nil)
 		if tc.want == "" {
 			require.NoError(t, err)
