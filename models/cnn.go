@@ -11,8 +11,9 @@ import (
 
 // CNN is a convolutional network for small images (LeCun et al., "Gradient-based learning
 // applied to document recognition", 1998): for each layer of Spec.Conv a convolution, an
-// activation and a pool; then what an MLP has: hidden layers, if there are any, and an
-// affine map to the logits. Weights start as those of an MLP.
+// activation and a pool; then what an MLP has, over what is left of the image and the
+// features that are not of it: hidden layers, if there are any, and an affine map to the
+// logits. Weights start as those of an MLP.
 type CNN struct{}
 
 // Layout implements Architecture.
@@ -20,9 +21,6 @@ func (CNN) Layout(s Spec) (Layout, error) {
 	layers, err := s.convLayers()
 	if err != nil {
 		return nil, err
-	}
-	if n := layers[0].in.Size(); n != s.Dense || len(s.Categories) > 0 {
-		return nil, specError("image", "has %d elements, must be all of the %d inputs", n, s.Inputs())
 	}
 	var l Layout
 	for i, c := range layers {
@@ -33,7 +31,8 @@ func (CNN) Layout(s Spec) (Layout, error) {
 		}...)
 		l = append(l, s.Norm.layout(name, c.Filters)...)
 	}
-	return append(l, head(s, layers[len(layers)-1].out.Size())...), nil
+	beside := s.Inputs() - layers[0].in.Size()
+	return append(l, head(s, layers[len(layers)-1].out.Size()+beside)...), nil
 }
 
 // Init implements Architecture.
@@ -53,7 +52,13 @@ func (CNN) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	pixels, inputs := layers[0].in.Size(), s.Inputs()
 	x := in.Dense
+	if pixels < inputs {
+		if x, err = op.Columns(in.Dense, 0, pixels); err != nil {
+			return nil, err
+		}
+	}
 	for i, l := range layers {
 		if x, p, err = l.apply(s, x, p); err != nil {
 			return nil, fmt.Errorf("convolutional layer %d: %w", i, err)
@@ -61,6 +66,15 @@ func (CNN) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
 	}
 	if x, err = s.leaveOut(in, x, lastImage); err != nil {
 		return nil, fmt.Errorf("last image: %w", err)
+	}
+	if pixels < inputs {
+		beside, err := op.Columns(in.Dense, pixels, inputs)
+		if err != nil {
+			return nil, err
+		}
+		if x, err = op.Concat(x, beside); err != nil {
+			return nil, err
+		}
 	}
 	return applyLayers(s, in, x, p)
 }

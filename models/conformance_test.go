@@ -49,6 +49,8 @@ func TestConformanceOfConvolutions(t *testing.T) {
 			Conv: []models.Conv{{Filters: 4}, {Filters: 5, Pool: "none"}}},
 		models.Spec{Kind: "cnn", Task: models.Binary, Dense: colours, Image: colour, Hidden: []int{7}, Activation: "gelu",
 			Conv: []models.Conv{{Filters: 3, Size: 2, Padding: "none", Stride: 1}}},
+		models.Spec{Kind: "cnn", Task: models.Binary, Dense: pixels + 2, Categories: []int{3}, Image: gray, Hidden: []int{6},
+			Conv: []models.Conv{{Filters: 3}}}, // with features beside the image
 		models.Spec{Kind: "cnn", Task: models.Regression, Dense: colours, Image: colour, Activation: "tanh",
 			Conv: []models.Conv{{Filters: 4, Stride: 2, Pool: "mean"}}},
 		models.Spec{Kind: "cnn", Task: models.Regression, Dense: colours, Image: colour, Activation: "sigmoid",

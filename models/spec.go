@@ -32,7 +32,7 @@ type Spec struct {
 	Dense   int    `json:"dense" yaml:"dense"`               // width of the dense inputs
 	// Categories lists the number of buckets of each categorical feature.
 	Categories []int `json:"categories,omitempty" yaml:"categories"`
-	// Image says how the dense inputs are an image, and Conv lists the layers over it (cnn).
+	// Image says how the first dense inputs are an image, and Conv lists the layers over it (cnn).
 	Image *Image `json:"image,omitempty" yaml:"image"`
 	Conv  []Conv `json:"conv,omitempty" yaml:"conv"`
 	// Hidden lists the widths of the hidden layers (mlp, cnn).

@@ -88,8 +88,10 @@ type Architecture struct {
 	// Kind names the architecture: linear, mlp, cnn, or for hashed categories deepfm,
 	// wide_and_deep or sparse_linear.
 	Kind string `yaml:"kind" json:"kind"`
-	// Image says how the features are an image; for cnn alone. It takes a vector of
-	// height x width x channels elements: line by line, the channels of a pixel side by side.
+	// Image says how the first numbers of the features are an image; for cnn alone. It is best
+	// a vector of height x width x channels elements that comes before all other numbers: line
+	// by line, the channels of a pixel side by side. What other features there are join the
+	// hidden layers.
 	Image *models.Image `yaml:"image" json:"image"`
 	// Conv lists the convolutional layers over the image; for cnn alone, at least one.
 	Conv []models.Conv `yaml:"conv" json:"conv"`

@@ -118,7 +118,7 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"rule of the dictionary", strings.Replace(minimal, "buckets: 7", "dim: 7", 1), "f:6:45: models[0].features[1].dim: must be absent unless the kind is vector (got 7)"},
 		{"rule of the spec", with("classes: 3"), "f:7:14: models[0].classes: must be absent for task binary (got 3)"},
 		{"hidden layers of a linear model", with("model: {kind: linear, hidden: [3]}"), "f:7:27: models[0].model.hidden: must be absent: a linear model has no hidden layers"},
-		{"image of another size", strings.Replace(picture, "784", "785", 1), "f:9:7: models[0].model.image: has 784 elements, must be all of the 785 inputs"},
+		{"image of another size", strings.Replace(picture, "784", "783", 1), "f:9:7: models[0].model.image: has 28 x 28 x 1 elements, must be at most the 783 dense inputs"},
 		{"filter with an even size", strings.Replace(picture, "filters: 16", "filters: 16, size: 2", 1), "f:11:31: models[0].model.conv[0].size: must be odd for padding same (got 2)"},
 		{"dropout of everything", strings.Replace(picture, "kind: cnn", "kind: cnn\n      dropout: 1", 1), "f:9:16: models[0].model.dropout: must be at least 0 and below 1 (got 1)"},
 		{"norm of a linear model", with("model: {kind: linear, norm: layer}"), `f:7:33: models[0].model.norm: must be absent for kind linear (got "layer")`},
