@@ -3,6 +3,7 @@ package models
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 )
@@ -57,6 +58,9 @@ func (l Layout) check(s Spec, a Architecture) error {
 		for _, d := range t.Shape {
 			if d < 1 || n > left/d {
 				field := "hidden"
+				if strings.HasPrefix(t.Name, "conv.") {
+					field = "conv"
+				}
 				if e, ok := a.(Embedding); ok && slices.Contains(e.Tables(), t.Name) {
 					if field = "categories"; s.Table > 0 {
 						field = "table"

@@ -90,6 +90,9 @@ func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
 		{"pool beyond the image", func(s *models.Spec) { s.Conv[1].PoolSize = 4 }, "conv[1].pool_size is 4, which does not fit on an image of 3x3x4"},
 		{"size of no pool", func(s *models.Spec) { s.Conv[0].Pool, s.Conv[0].PoolSize = "none", 2 }, "conv[0].pool_size is 2, must be absent without a pool"},
 		{"too many elements", func(s *models.Spec) { s.Conv[0].Filters = 1 << 16 }, "conv[0].filters is 65536, which makes images of 6x6x65536"},
+		{"too many values", func(s *models.Spec) {
+			s.Conv = []models.Conv{{Filters: 29_000, Size: 5, Pool: "none"}, {Filters: 29_000, Size: 5}}
+		}, "conv makes conv.1.weight too large"},
 		{"image for an mlp", func(s *models.Spec) { s.Kind, s.Hidden, s.Conv = "mlp", []int{3}, nil }, "image is set, must be absent for kind mlp"},
 		{"layers for a linear model", func(s *models.Spec) { s.Kind, s.Image = "linear", nil }, "conv has 2 layers, must be absent for kind linear"},
 	} {
