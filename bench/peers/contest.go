@@ -27,6 +27,7 @@ type row struct {
 	Rival     stat    `json:"rival_rate"`
 	Ratio     stat    `json:"ratio"`
 	CPURatio  float64 `json:"ratio_processor"` // by processor time
+	CPURate   float64 `json:"ours_processor"`  // ours in a second of processor time
 	Aim       float64 `json:"aim,omitempty"`
 	RateAim   float64 `json:"rate_aim,omitempty"`
 	Limit     limit   `json:"limit"`
@@ -124,10 +125,13 @@ func (r *row) fill(w workload, pairs []pair) {
 	if rivalStep == 0 {
 		rivalStep = w.perStep
 	}
-	var ours, theirs, ratios, byCPU []float64
+	var ours, theirs, rates, ratios, byCPU []float64
 	for _, p := range pairs {
 		o := float64(p.ours.Steps) * w.perStep
 		ours = append(ours, o/p.ours.Wall)
+		if p.ours.CPU > 0 {
+			rates = append(rates, o/p.ours.CPU)
+		}
 		if r.RivalName == "" {
 			continue
 		}
@@ -139,6 +143,7 @@ func (r *row) fill(w workload, pairs []pair) {
 		}
 	}
 	r.Ours, r.Rival, r.Ratio, r.CPURatio = statOf(ours), statOf(theirs), statOf(ratios), statOf(byCPU).Median
+	r.CPURate = statOf(rates).Median
 }
 
 // fastest runs each candidate a few times in turn and returns the one with the best median.

@@ -49,6 +49,8 @@ func optimizers(name string) ([]optim.Config, error) {
 		return []optim.Config{{AdamW: &optim.AdamW{LearningRate: 0.001}}}, nil
 	case "adagrad":
 		return []optim.Config{{Adagrad: &optim.Adagrad{LearningRate: 0.01}}}, nil
+	case "ftrl":
+		return []optim.Config{{FTRL: &optim.FTRL{}}}, nil
 	}
 	return nil, fmt.Errorf("unknown optimizer %q", name)
 }

@@ -59,8 +59,8 @@ func (r *report) write(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	for _, g := range groups {
-		fmt.Fprintf(t, "\n| %s\t| ours/s\t| p10 to p90\t| rival/s\t| p10 to p90\t| rival\t| ratio\t| p10 to p90\t| by CPU\t| aim\t|\t| limit/s\t| by\t| share\t| allocs\t|\n", g)
-		fmt.Fprintf(t, "|%s\n", strings.Repeat("---\t|", 15))
+		fmt.Fprintf(t, "\n| %s\t| ours/s\t| p10 to p90\t| a CPU second\t| rival/s\t| p10 to p90\t| rival\t| ratio\t| p10 to p90\t| by CPU\t| aim\t|\t| limit/s\t| by\t| share\t| allocs\t|\n", g)
+		fmt.Fprintf(t, "|%s\n", strings.Repeat("---\t|", 16))
 		for _, row := range r.Rows {
 			if row.Group == g {
 				row.write(t)
@@ -143,8 +143,8 @@ func (r *row) write(w io.Writer) {
 	if r.Limit.Rate > 0 {
 		bound, share = short(r.Limit.Rate), fmt.Sprintf("%.0f%%", 100*r.Share)
 	}
-	fmt.Fprintf(w, "| %s%s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
-		r.Name, threads, short(r.Ours.Median), spread(r.Ours, short), theirs, theirSpread, r.RivalName, times, timesSpread, byCPU,
+	fmt.Fprintf(w, "| %s%s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
+		r.Name, threads, short(r.Ours.Median), spread(r.Ours, short), short(r.CPURate), theirs, theirSpread, r.RivalName, times, timesSpread, byCPU,
 		r.aims(), verdict, bound, r.Limit.By, share, r.Allocs)
 }
 

@@ -70,7 +70,7 @@ func workloads() []workload {
 		}
 	}
 	out = append(out, cnn(1, 4), cnn(32, 1.5))
-	out = append(out, sparseLinear("adagrad", 1e6))
+	out = append(out, sparseLinear("sgd", 1e6), sparseLinear("adagrad", 1e6), sparseLinear("ftrl", 1e6))
 	out = append(out, prediction(digits, 1.5), prediction(tiny, 40))
 	for _, batch := range []int{1, 64} {
 		aims := map[int]float64{64: 5}

@@ -51,12 +51,12 @@ func deepFM(rows int, optimizer string, batch int, aim float64) workload {
 	}
 }
 
-// sparseLinear counts examples; its aim is a rate and not a ratio.
+// sparseLinear counts examples; its aim is a rate and not a ratio. PyTorch has no FTRL.
 func sparseLinear(optimizer string, rate float64) workload {
 	w := spec{Kind: "sparse_linear", Batch: 1, Optimizer: optimizer, Ring: hashedRing, Rows: 1 << 20, Fields: 40}
 	return workload{
 		group: "sparse", name: fmt.Sprintf("sparse linear, 40 of 2^20 features, %s, batch 1", optimizer),
-		spec: w, threads: 1, rate: rate, ours: trainHashed("sparse_linear"), unit: "examples", perStep: 1,
+		spec: w, threads: 1, rate: rate, alone: optimizer == "ftrl", ours: trainHashed("sparse_linear"), unit: "examples", perStep: 1,
 		cost: cost{
 			FLOP: 40 * 4, Lines: 40 * tables[optimizer], LineFootprint: float64(w.Rows) * 4 * tables[optimizer],
 		},
