@@ -62,6 +62,7 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 		room = max(room, n.task.Room)
 	}
 	p.team.furnish(room)
+	p.alone()
 	return p, nil
 }
 

@@ -25,6 +25,7 @@ type Plan struct {
 	whole    string // why a run computes the full capacity; empty if it does not
 
 	team   team
+	solo   []func(bind.Run) // all tasks, where one goroutine runs kernels alone; else nil
 	timed  bool
 	runs   int
 	onRows int // rows of all timed runs
@@ -125,6 +126,13 @@ func (p *Plan) Run(rows int) error {
 	if err := checkRows(rows, p.capacity); err != nil {
 		return err
 	}
+	if p.solo != nil {
+		r := bind.Run{Rows: rows, Parts: 1, Work: p.team.works[0], Room: p.team.rooms[0]}
+		for _, do := range p.solo {
+			do(r)
+		}
+		return nil
+	}
 	if p.timed {
 		return p.runTimed(rows)
 	}
@@ -138,6 +146,22 @@ func (p *Plan) Run(rows int) error {
 		p.team.do(&n.task, rows)
 	}
 	return nil
+}
+
+// alone lists the tasks for a run without choices, if there are none to be made: in a small
+// graph they cost as much as the arithmetic.
+func (p *Plan) alone() {
+	if p.timed || p.team.size > 1 {
+		return
+	}
+	var list []func(bind.Run)
+	for _, n := range p.tasks {
+		if n.fallback != nil {
+			return
+		}
+		list = append(list, n.task.Do)
+	}
+	p.solo = list
 }
 
 func (p *Plan) runTimed(rows int) error {
