@@ -67,6 +67,16 @@ func (h Heads) Masks(s models.Spec) map[string][]float32 {
 	return masks
 }
 
+// Classes returns a function from segment labels to the classes that compete, as
+// models.Batch.Mask has them, and nil for all; nil without heads.
+func (h Heads) Classes(s models.Spec, segment string) func(labels map[string]string) []float32 {
+	if len(h) == 0 {
+		return nil
+	}
+	masks := h.Masks(s)
+	return func(labels map[string]string) []float32 { return masks[labels[segment]] }
+}
+
 // heads are the masks of segments.
 type heads struct {
 	heads Heads

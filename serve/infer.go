@@ -20,7 +20,8 @@ import (
 type row struct {
 	served
 	encoded feature.Row
-	from    int // the features are scratch.features[from:to]
+	classes []float32 // that compete; nil for all
+	from    int       // the features are scratch.features[from:to]
 	to      int
 }
 
@@ -158,6 +159,9 @@ func (f *inferrer) fill(sc *scratch, params *parameters, pins *pinned) error {
 		r := row{from: from, to: len(sc.features)}
 		r.subject = of(params.subjects, i)
 		r.segments, r.flags = of(params.segments, i), of(params.flags, i)
+		if f.model.Classes != nil {
+			r.classes = f.model.Classes(r.segments)
+		}
 		if len(params.ids) > 0 {
 			r.id = params.ids[i]
 		} else {

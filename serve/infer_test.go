@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/ledger"
 	"github.com/perennial-ml/perennial/models"
@@ -349,6 +351,37 @@ func TestMulticlassAndRegressionNameTheirOutputs(t *testing.T) {
 		require.Equal(t, tc.shape, in.Outputs[0].Shape)
 		require.Len(t, f.log.predictions(t)[0].Outputs, tc.shape[1])
 	}
+}
+
+func TestRowsAreAnsweredAmongTheClassesOfTheirHead(t *testing.T) {
+	f := setup(t, serve.Config{}, func(f *fixture) {
+		f.spec.Task, f.spec.Classes = models.Multiclass, 4
+		f.model.Spec = f.spec
+		heads := map[string][]float32{"one": {1, 1, 0, 0}, "two": {0, 0, 1}}
+		f.model.Classes = func(segments map[string]string) []float32 { return heads[segments["task"]] }
+		var err error
+		f.model.Decoder, err = feedback.NewDecoder(feedback.DecoderConfig{
+			Dictionary: f.model.Dictionary, DefaultConsent: feedback.ConsentLearn, Task: feedback.TaskMulticlass, Classes: 4,
+		})
+		require.NoError(t, err)
+		f.spec.Kind, f.model.NewPredictor = "linear", nil
+		p, err := models.NewPredictor(f.spec, 1)
+		require.NoError(t, err)
+		raw, err := json.Marshal(f.spec)
+		require.NoError(t, err)
+		f.model.Spec = f.spec
+		f.stable.at.Store(&hotload.Loaded{Version: 1, Spec: raw, Params: p.Params()}) // equal logits
+	})
+	in := f.infer(t, "/v2/models/m/infer", inferBody(`"parameters":{"segments":[{"task":"one"},{"task":"two"},{"task":"?"},{}]},`, 0, 0, 0, 0))
+	require.Equal(t, []float32{
+		0.5, 0.5, 0, 0,
+		0, 0, 1, 0,
+		0.25, 0.25, 0.25, 0.25,
+		0.25, 0.25, 0.25, 0.25,
+	}, output[float32](t, in, "probabilities"))
+	require.Equal(t, []float64{0.5, 0.5, 0, 0}, f.log.predictions(t)[0].Outputs, "what is recorded is what was answered")
+	in = f.infer(t, "/v2/models/m/infer", inferBody("", 0))
+	require.Equal(t, []float32{0.25, 0.25, 0.25, 0.25}, output[float32](t, in, "probabilities"), "a mask stays with its request")
 }
 
 func TestVersionsWithMoreClassesAnswerBesideThoseWithFewer(t *testing.T) {

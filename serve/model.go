@@ -27,6 +27,10 @@ type Model struct {
 	// Grows says that versions may have more classes than Spec. The metadata then gives
 	// their number as -1; in one answer, all rows have those of the widest version.
 	Grows bool
+	// Classes returns the classes that compete for rows of those segment labels, as
+	// models.Batch.Mask has them, and nil for all; classes beyond its length do not
+	// compete. It may be nil: then all always do.
+	Classes func(segments map[string]string) []float32
 	// Stable answers requests. Candidate may be nil.
 	Stable, Candidate Source
 	Decoder           Decoder

@@ -32,6 +32,7 @@ type worker struct {
 	raw       []byte          // spec as the version brought it
 	holds     *hotload.Loaded // loaded into predictor; nil after a failed load
 	batch     models.Batch
+	mask      []float32
 	out       []float32
 }
 
@@ -125,6 +126,7 @@ func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick 
 	for i := 0; i < len(rows); {
 		b := &wk.batch
 		b.Rows, b.Dense, b.Categories, at = 0, b.Dense[:0], b.Categories[:0], at[:0]
+		masked := false
 		for ; i < len(rows) && len(at) < p.rows; i++ {
 			r := &rows[i]
 			if !pick(r) {
@@ -137,11 +139,16 @@ func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick 
 			b.Dense = append(b.Dense, r.encoded.Dense...)
 			b.Categories = append(b.Categories, r.encoded.Categories...)
 			at = append(at, i)
+			masked = masked || r.classes != nil
 		}
 		if len(at) == 0 {
 			break
 		}
-		b.Rows = len(at)
+		b.Rows, b.Mask = len(at), nil
+		if masked {
+			wk.mask = appendMasks(wk.mask[:0], rows, at, k)
+			b.Mask = wk.mask
+		}
 		out := wk.out[:b.Rows*k]
 		if err := wk.predictor.Predict(out, b); err != nil {
 			return fmt.Errorf("predict with version %d: %w", w.Version, err)
@@ -157,4 +164,19 @@ func (p *pool) predict(ctx context.Context, w *hotload.Loaded, rows []row, pick 
 		}
 	}
 	return nil
+}
+
+// appendMasks appends the mask of each row that at lists, k classes wide.
+func appendMasks(dst []float32, rows []row, at []int, k int) []float32 {
+	for _, i := range at {
+		classes := rows[i].classes
+		for c := range k {
+			in := float32(0)
+			if classes == nil || c < len(classes) && classes[c] != 0 {
+				in = 1
+			}
+			dst = append(dst, in)
+		}
+	}
+	return dst
 }

@@ -132,6 +132,7 @@ func (d *Daemon) serves(r *runner) serve.Model {
 		Name:       m.Name,
 		Dictionary: m.Decoder.Config().Dictionary,
 		Spec:       m.Spec,
+		Classes:    m.Config.Heads.Classes(m.Spec, m.Config.Segment),
 		Stable:     &r.stable,
 		Candidate:  &r.candidate,
 		Decoder:    m.Decoder,

@@ -97,6 +97,7 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 		Name:       m.Name,
 		Dictionary: dc.Dictionary,
 		Spec:       spec,
+		Classes:    m.Heads.Classes(spec, m.Segment),
 		Stable:     stable,
 		Candidate:  candidate,
 		Decoder:    decoder,
