@@ -39,6 +39,9 @@ func (p *Plan) layOut() {
 				n.offset = free.take(size)
 			}
 		}
+		if u := n.uses[0]; n.sparse != nil && u.inArena && u.last == i {
+			n.over = u
+		}
 		for j, u := range n.uses {
 			if u.inArena && u.last == i && u != n.over && !slices.Contains(n.uses[:j], u) {
 				free.give(u.offset, u.room())

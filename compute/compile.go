@@ -267,7 +267,7 @@ func (p *Plan) bind(n *node) {
 		in[i] = u.buf
 	}
 	if n.sparse != nil {
-		n.task = n.bind.(bind.SparseOp).BindSparse(p.set, n.sparse, in)
+		n.task = n.bind.(bind.SparseOp).BindSparse(p.set, n.sparse, in, n.over != nil)
 		return
 	}
 	if n.product != nil {

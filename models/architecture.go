@@ -81,7 +81,10 @@ func (l Layout) zeros(a Architecture) Params {
 	p := make(Params, len(l))
 	for i, t := range l {
 		p[i] = NewParam(t.Name, t.Shape...)
-		p[i].Sparse = e != nil && slices.Contains(e.Tables(), t.Name)
+		if e != nil && slices.Contains(e.Tables(), t.Name) {
+			p[i].Sparse = true
+			preferHugePages(p[i].Data)
+		}
 	}
 	return p
 }

@@ -76,6 +76,9 @@ func (p Params) Zeros() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
 		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, t.size()), Sparse: t.Sparse}
+		if t.Sparse {
+			preferHugePages(out[i].Data)
+		}
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func (o *bagsSlope) InPlace() []int                { return nil }
 
 func (o *bagsSlope) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	var rows bind.Sparse
-	t := o.BindSparse(set, &rows, in)
+	t := o.BindSparse(set, &rows, in, false)
 	t.Kernel = o.name + ", scattered"
 	collect, dim := t.Do, o.dim
 	t.Do = func(r bind.Run) {
@@ -61,10 +61,16 @@ func (o *bagsSlope) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) b
 }
 
 // BindSparse implements bind.SparseOp.
-func (o *bagsSlope) BindSparse(set *kernel.Set, dst *bind.Sparse, in []*bind.Buffer) bind.Task {
+func (o *bagsSlope) BindSparse(set *kernel.Set, dst *bind.Sparse, in []*bind.Buffer, own bool) bind.Task {
 	dy, ids := in[0], in[1]
 	n, dim := len(ids.I32), o.dim
-	index, values := make([]int32, n), make([]float32, n*dim)
+	index := make([]int32, n)
+	var values []float32
+	if own && o.per == 1 && !o.weighted() {
+		values = dy.Data // a row moves to the front, if at all
+	} else {
+		values = make([]float32, n*dim)
+	}
 	collector := kernel.NewCollector(n)
 	weigh := weights(in[2:])
 	return bind.Task{

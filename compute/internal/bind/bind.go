@@ -85,8 +85,9 @@ type Sparse struct {
 type SparseOp interface {
 	Op
 	// BindSparse returns the task that writes the result to dst, whose slices it makes and
-	// cuts to length anew on each run.
-	BindSparse(set *kernel.Set, dst *Sparse, in []*Buffer) Task
+	// cuts to length anew on each run. If own, nobody reads the first input after it, and
+	// the result may lie there until the next run.
+	BindSparse(set *kernel.Set, dst *Sparse, in []*Buffer, own bool) Task
 }
 
 // An Op is a gorgonia.Op that has kernels.

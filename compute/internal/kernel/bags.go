@@ -13,6 +13,10 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 		s.scalarBags(dst, table, ids, weights, per)
 		return
 	}
+	if per == 1 && weights == nil {
+		s.lookUp(dst, table, ids, dim)
+		return
+	}
 	at := 0
 	for base := 0; base < len(ids); base += ahead {
 		part := ids[base:min(base+ahead, len(ids))]
@@ -33,7 +37,7 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 				}
 				s.Axpy(to, table[int(r)*dim:][:dim], weights[base+i])
 			case first:
-				copy(to, table[int(r)*dim:][:dim])
+				copyRow(to, table[int(r)*dim:][:dim])
 			default:
 				s.Add(to, to, table[int(r)*dim:][:dim])
 			}
@@ -41,10 +45,36 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 	}
 }
 
+// lookUp is Bags for bags of one id without weights.
+func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
+	for len(ids) > 0 {
+		part := ids[:min(ahead, len(ids))]
+		ids = ids[len(part):]
+		s.fetch(table, part, dim)
+		for i, r := range part {
+			to := dst[i*dim : (i+1)*dim]
+			switch {
+			case r < 0:
+				clear(to)
+			case dim == 16:
+				*(*[16]float32)(to) = *(*[16]float32)(table[int(r)*16:])
+			default:
+				copyRow(to, table[int(r)*dim:][:dim])
+			}
+		}
+		dst = dst[len(part)*dim:]
+	}
+}
+
 // scalarBags is Bags for rows of one element.
 func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, per int) {
-	s.fetch(table, ids, 1)
+	fetched := 0
 	for b := range len(ids) / per {
+		if b*per >= fetched {
+			next := min(fetched+max(per, ahead/per*per), len(ids))
+			s.fetch(table, ids[fetched:next], 1)
+			fetched = next
+		}
 		sum := float32(0)
 		for i := b * per; i < (b+1)*per; i++ {
 			switch r := ids[i]; {
@@ -67,6 +97,17 @@ func (s *Set) fma(a, b, c float32) float32 {
 	return fma32(a, b, c)
 }
 
+// copyRow copies src to dst, which is as long: rows are too short for a call of copy.
+func copyRow(dst, src []float32) {
+	if len(src)%8 != 0 || len(src) > 64 {
+		copy(dst, src)
+		return
+	}
+	for i := 0; i < len(src); i += 8 {
+		*(*[8]float32)(dst[i:]) = *(*[8]float32)(src[i:])
+	}
+}
+
 // A Collector adds up rows that belong to the same id. It belongs to one goroutine.
 type Collector struct {
 	slots []int32 // by hash: 1 + the place in index, 0 where empty
@@ -78,10 +119,10 @@ func NewCollector(n int) *Collector {
 	return &Collector{slots: make([]int32, tableSize(n)), home: make([]int32, n)}
 }
 
-// tableSize is a power of two of which n is at most half.
+// tableSize is a power of two of which n is at most a quarter, so that few ids meet.
 func tableSize(n int) int {
 	size := 8
-	for size < 2*n {
+	for size < 4*n {
 		size *= 2
 	}
 	return size
@@ -94,10 +135,13 @@ func tableSize(n int) int {
 //
 // a chain of fused multiply-adds from 0. src has dim elements a bag; bags of zeros, which
 // rows without weight have, are passed over. Index and values have room for all ids. It
-// returns how many there are.
+// returns how many there are. Values may be src where bags are of one id without weights.
 func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32, weights, src []float32, dim, per int) int {
 	if dim == 1 && weights == nil {
 		return c.scalars(index, values, ids, src, per)
+	}
+	if weights == nil && per == 1 {
+		return c.vectors(s, index, values, ids, src, dim)
 	}
 	mask := tableSize(len(ids)) - 1
 	slots := c.slots[:mask+1]
@@ -124,7 +168,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 		to := values[k*dim : k*dim+dim]
 		switch {
 		case weights == nil && fresh:
-			copy(to, from)
+			copyRow(to, from)
 		case weights == nil:
 			s.Add(to, to, from)
 		default:
@@ -173,6 +217,42 @@ func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []
 			n++
 			slots[at] = int32(n)
 		}
+	}
+	for _, at := range home[:n] {
+		slots[at] = 0
+	}
+	return n
+}
+
+// vectors is Collect for bags of one id without weights.
+func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32, src []float32, dim int) int {
+	mask := tableSize(len(ids)) - 1
+	slots, home := c.slots[:mask+1], c.home
+	n := 0
+	for i, id := range ids {
+		from := src[i*dim : (i+1)*dim]
+		if id < 0 || from[0] == 0 && zeros(from) {
+			continue
+		}
+		at := hash(id) & mask
+		k := int(slots[at]) - 1
+		for k >= 0 && index[k] != id {
+			at = (at + 1) & mask
+			k = int(slots[at]) - 1
+		}
+		if k >= 0 {
+			to := values[k*dim : (k+1)*dim]
+			s.Add(to, to, from)
+			continue
+		}
+		if dim == 16 {
+			*(*[16]float32)(values[n*16:]) = *(*[16]float32)(from)
+		} else {
+			copyRow(values[n*dim:(n+1)*dim], from)
+		}
+		index[n], home[n] = id, int32(at)
+		n++
+		slots[at] = int32(n)
 	}
 	for _, at := range home[:n] {
 		slots[at] = 0

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package models
+
+func preferHugePages([]float32) {}
