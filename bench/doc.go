@@ -5,7 +5,14 @@
 //	              against the log
 //	bench/loop    measures the loop: accepted and learned a second, freshness, memory
 //	bench/peers   measures models and products beside PyTorch and the TapeMachine
+//	bench/online  measures whole runs of online rehearsal beside a plain PyTorch loop
 //	bench/plot    draws what was measured, as SVG
+//
+// and the continual-learning benchmark, which learner bench runs:
+//
+//	bench/data ─▶ bench/scenario ─▶ bench/trial ─▶ bench/result ─▶ bench/report
+//	                  bench/protocol ─┘   └─ bench/measure
+//	bench/suites  the suites that ship; bench/campaign runs what one lacks
 //
 // # Invariants
 //
