@@ -43,6 +43,9 @@ func Read(data []byte) (State, error) {
 	if width > 0 && s.kind != Herding {
 		return State{}, corrupt("kind %s holds no features", s.kind)
 	}
+	if width > 0 && groups == 0 {
+		return State{}, corrupt("features of width %d belong to no group", width)
+	}
 	s.width = int(width)
 	s.list = d.groups(groups, width)
 	if s.kind.scored() {

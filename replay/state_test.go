@@ -95,6 +95,19 @@ func TestReadRefusesDamage(t *testing.T) {
 	}
 }
 
+func TestReadAllocatesNothingForAWidthThatNoBytesStandFor(t *testing.T) {
+	m := newMemory(t, replay.Config{Kind: replay.Herding})
+	data := encode(t, m.Snapshot())
+	binary.LittleEndian.PutUint32(data[28:], math.MaxInt32)
+	_, err := replay.Read(data)
+	require.ErrorIs(t, err, replay.ErrCorrupt)
+	m.Add(example(1), rng.New(1, "add", 0))
+	data = encode(t, m.Snapshot())
+	binary.LittleEndian.PutUint32(data[28:], math.MaxInt32)
+	_, err = replay.Read(data)
+	require.ErrorIs(t, err, replay.ErrCorrupt)
+}
+
 func TestNewerFormatIsNamed(t *testing.T) {
 	data := encode(t, filled(t, replay.Config{}, 1).Snapshot())
 	data[8] = 7
