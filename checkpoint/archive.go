@@ -13,10 +13,11 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/perennial-ml/perennial/internal/durable"
+	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // maxArchive bounds the entries of an archive that Import reads.
-const maxArchive = 1 << 14
+const maxArchive = 1 << 15
 
 // Export writes one version as a tar of an OCI image layout, which registry
 // tools open and Import reads. Equal versions give equal archives. Damage found
@@ -98,21 +99,18 @@ func (s *Store) addBlob(ctx context.Context, t *tar.Writer, b BlobInfo) error {
 	return nil
 }
 
-// ExportWeights writes a version's weights as a plain safetensors file. The
-// error comes after the bytes if these turn out damaged.
+// ExportWeights writes a version's weights as one plain safetensors file.
 func (s *Store) ExportWeights(ctx context.Context, v Version, w io.Writer) error {
 	saved, err := s.Get(v)
 	if err != nil {
 		return err
 	}
 	defer saved.Close()
-	r, err := saved.Open(WeightsBlob)
+	weights, err := saved.Weights(nil)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	_, err = io.Copy(&ctxWriter{ctx, w}, r)
-	return err
+	return safetensors.EncodeFrozen(&ctxWriter{ctx, w}, weights)
 }
 
 // Import reads an archive of Export, or one that a registry tool made of a copy,

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 
+	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
 )
@@ -23,16 +24,27 @@ type Blob struct {
 	// the version before when nothing changed since. A store that holds such a
 	// blob does not call Write; another one does, and holds it to the digest.
 	Digest string
+	// Seal, if not nil, gives the Digest when the Store comes to the blob: it may have
+	// become known since the Blob was made.
+	Seal *seal.Seal
 }
 
-// Weights returns the blob of a model's parameters. The caller must not change
-// them before the Store is done.
-func Weights(params models.Params) Blob {
-	return Blob{
-		Name:      WeightsBlob,
-		MediaType: safetensors.MediaType,
-		Write:     func(w io.Writer) error { return safetensors.EncodeParams(w, params) },
+// known returns the digest, if it is known by now.
+func (b *Blob) known() string {
+	if b.Digest == "" && b.Seal != nil {
+		return b.Seal.Digest()
 	}
+	return b.Digest
+}
+
+// Weights returns a model's parameters as blobs: one of that name, and one for each chunk
+// of a large tensor.
+func Weights(f *models.Frozen) []Blob {
+	var blobs []Blob
+	for _, p := range safetensors.Pieces(f) {
+		blobs = append(blobs, Blob{Name: WeightsBlob + p.Suffix, MediaType: p.MediaType, Write: p.Write, Seal: p.Seal})
+	}
+	return blobs
 }
 
 // HashBlobs returns the StateHash of blobs and their descriptions (without the

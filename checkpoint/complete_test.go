@@ -15,7 +15,7 @@ import (
 func TestCompleteTakesThePlaceOfWeightsAlone(t *testing.T) {
 	ctx := context.Background()
 	s := memStore(t, durable.NewMem(), checkpoint.Config{})
-	_, err := s.Write(ctx, manifest(100), []checkpoint.Blob{checkpoint.Weights(weights(100))})
+	_, err := s.Write(ctx, manifest(100), checkpoint.Weights(weights(100)))
 	require.NoError(t, err)
 	require.NoError(t, s.SetChannel("stable", 100))
 	_, err = s.Write(ctx, manifest(100), state(100))
@@ -41,8 +41,8 @@ func TestCompleteTakesThePlaceOfWeightsAlone(t *testing.T) {
 func TestCompleteReplacesNoOtherWeightsAndNoOtherState(t *testing.T) {
 	ctx := context.Background()
 	for name, stored := range map[string][]checkpoint.Blob{
-		"other weights alone": {checkpoint.Weights(weights(7))},
-		"another whole state": {checkpoint.Weights(weights(100)), blob("replay", []byte("other")), blob("guard", nil)},
+		"other weights alone": checkpoint.Weights(weights(7)),
+		"another whole state": append(checkpoint.Weights(weights(100)), blob("replay", []byte("other")), blob("guard", nil)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := memStore(t, durable.NewMem(), checkpoint.Config{})
@@ -61,7 +61,7 @@ func TestRetainCountsWeightsAloneApart(t *testing.T) {
 	s := memStore(t, durable.NewMem(), checkpoint.Config{Keep: 2})
 	for v := checkpoint.Version(10); v <= 50; v += 10 {
 		write(t, s, v)
-		_, err := s.Write(ctx, manifest(v+5), []checkpoint.Blob{checkpoint.Weights(weights(v + 5))})
+		_, err := s.Write(ctx, manifest(v+5), checkpoint.Weights(weights(v+5)))
 		require.NoError(t, err)
 	}
 	_, err := s.Retain(ctx)

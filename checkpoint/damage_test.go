@@ -23,8 +23,8 @@ func memStore(t testing.TB, m *durable.Mem, cfg checkpoint.Config, opts ...check
 	return open(t, root, cfg, append(opts, checkpoint.WithFS(m))...)
 }
 
-// twoVersions is a disk with 100 and 200, which share the guard blob, and the
-// files that only one of them needs.
+// twoVersions is a disk with 100 and 200, which share the guard blob and most chunks of a
+// tensor, and the files that only one of them needs.
 func twoVersions(t *testing.T) (disk *durable.Mem, only100, only200, shared []string) {
 	disk = durable.NewMem()
 	s := memStore(t, disk, checkpoint.Config{})
@@ -40,12 +40,14 @@ func twoVersions(t *testing.T) (disk *durable.Mem, only100, only200, shared []st
 	require.NoError(t, err)
 	list, err = reader.Versions()
 	require.NoError(t, err)
-	guard, ok := list[0].Blob("guard")
-	require.True(t, ok)
+	both := map[string]bool{}
+	for _, b := range list[0].Blobs {
+		both[b.Stored] = slices.Contains(list[1].Blobs, b)
+	}
 	for _, file := range disk.Files() {
 		switch {
 		case !strings.Contains(file, "/blobs/"):
-		case strings.HasSuffix(file, strings.TrimPrefix(guard.Stored, "sha256:")):
+		case both["sha256:"+file[strings.LastIndex(file, "/")+1:]]:
 			shared = append(shared, file)
 		case slices.Contains(before, file):
 			only100 = append(only100, file)
@@ -53,9 +55,9 @@ func twoVersions(t *testing.T) (disk *durable.Mem, only100, only200, shared []st
 			only200 = append(only200, file)
 		}
 	}
-	require.Len(t, only100, 4, "weights, replay, config, manifest")
-	require.Len(t, only200, 4)
-	require.Len(t, shared, 1)
+	require.Len(t, only100, 5, "weights, a chunk of them, replay, config, manifest")
+	require.Len(t, only200, 5)
+	require.Len(t, shared, 4, "guard, chunks that did not change")
 	return disk, only100, only200, shared
 }
 

@@ -280,16 +280,44 @@ func (v *Saved) ReadBlob(name string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Weights decodes the version's parameters, proven.
-func (v *Saved) Weights() (models.Params, error) {
-	r, err := v.Open(WeightsBlob)
+// Weights decodes the version's parameters, proven. It reads the chunks that have, which
+// may be nil, does not hold, and shares the others with it.
+func (v *Saved) Weights(have *models.Frozen) (*models.Frozen, error) {
+	head, err := v.ReadBlob(WeightsBlob)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	params, err := safetensors.DecodeParams(r, v.store.cfg.MaxBlob)
+	f, more, err := safetensors.Join(head, func(tensor, chunk int) (*models.Chunk, error) {
+		return v.chunk(tensor, chunk, have)
+	})
+	if err == nil && len(more) > 0 {
+		err = fmt.Errorf("%w: %q is %s, parameters are F32", ErrCorrupt, more[0].Name, more[0].DType)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("weights of checkpoint %s: %w", v.manifest.Version, err)
 	}
-	return params, nil
+	return f, nil
+}
+
+// chunk returns a chunk of the weights, from have if it has the digest.
+func (v *Saved) chunk(tensor, chunk int, have *models.Frozen) (*models.Chunk, error) {
+	name := WeightsBlob + safetensors.Suffix(tensor, chunk)
+	info, ok := v.manifest.Blob(name)
+	if !ok {
+		return nil, fmt.Errorf("%w: no blob %s", ErrCorrupt, name)
+	}
+	if have != nil && tensor < len(have.Tensors()) {
+		if list := have.Tensors()[tensor].Chunks; chunk < len(list) && list[chunk].Digest() == info.Digest {
+			return list[chunk], nil
+		}
+	}
+	data, err := v.ReadBlob(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := safetensors.DecodeChunk(data)
+	if err == nil {
+		c.Seal.Set(info.Digest)
+	}
+	return c, err
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/internal/durable"
+	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -27,14 +28,28 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// weights are a function of the version, as in a learner.
-func weights(v checkpoint.Version) models.Params {
+// weights are a function of the version, as in a learner. The table is in five small
+// chunks, of which one changes.
+func weights(v checkpoint.Version) *models.Frozen {
 	r := rand.New(rand.NewPCG(uint64(v), 1))
 	data := make([]float32, 60)
 	for i := range data {
 		data[i] = r.Float32()
 	}
-	return models.Params{{Name: "w0", Shape: []int{6, 10}, Data: data}, {Name: "b0", Shape: []int{2}, Data: []float32{float32(v), 1}}}
+	tensors := models.Params{
+		{Name: "w0", Shape: []int{6, 10}, Data: data}, models.NewParam("table", 9, 4),
+		{Name: "b0", Shape: []int{2}, Data: []float32{float32(v), 1}},
+	}.Freeze().Tensors()
+	table := &tensors[1]
+	table.Rows, table.Chunks = 2, nil
+	for _, values := range [][]float32{{0: 1, 7: 0}, {3: float32(v), 7: 0}, {7: 0}, {7: 0}, {2, 3, 4, 5}} {
+		table.Chunks = append(table.Chunks, models.NewChunk(values))
+	}
+	f, err := models.NewFrozen(tensors)
+	if err != nil {
+		panic(err)
+	}
+	return f
 }
 
 func blob(name string, content []byte) checkpoint.Blob {
@@ -47,7 +62,7 @@ func blob(name string, content []byte) checkpoint.Blob {
 // state is a small learner's: the weights change, the guard does not.
 func state(v checkpoint.Version) []checkpoint.Blob {
 	replay := bytes.Repeat([]byte(fmt.Sprintf("example of %d;", v)), 20)
-	return []checkpoint.Blob{checkpoint.Weights(weights(v)), blob("replay", replay), blob("guard", []byte("guard state"))}
+	return append(checkpoint.Weights(weights(v)), blob("replay", replay), blob("guard", []byte("guard state")))
 }
 
 func manifest(v checkpoint.Version) checkpoint.Manifest {
@@ -89,9 +104,9 @@ func requireWhole(t testing.TB, saved *checkpoint.Saved, v checkpoint.Version) {
 		require.NoError(t, err)
 		require.Equal(t, want.Bytes(), got, b.Name)
 	}
-	params, err := saved.Weights()
+	got, err := saved.Weights(nil)
 	require.NoError(t, err)
-	require.Equal(t, weights(v), params)
+	require.True(t, weights(v).Equal(got))
 }
 
 func TestWriteThenReadGivesTheSameState(t *testing.T) {
@@ -149,7 +164,7 @@ func TestTheFolderIsAnOCIImageLayout(t *testing.T) {
 	var doc v1.Manifest
 	readJSON(t, filepath.Join(dir, "blobs/sha256", index.Manifests[0].Digest.Encoded()), &doc)
 	require.Equal(t, checkpoint.Type, doc.ArtifactType)
-	require.Len(t, doc.Layers, 3)
+	require.Len(t, doc.Layers, 8)
 	for _, d := range append(doc.Layers, doc.Config) {
 		raw, err := os.ReadFile(filepath.Join(dir, "blobs/sha256", d.Digest.Encoded()))
 		require.NoError(t, err)
@@ -174,26 +189,80 @@ func TestUnchangedBlobsAreNotWrittenAgain(t *testing.T) {
 	}))
 	first, err := s.Write(context.Background(), manifest(100), state(100))
 	require.NoError(t, err)
-	require.Equal(t, 5, syncs, "three blobs, config, manifest")
+	require.Equal(t, 9, syncs, "three blobs, four different chunks, config, manifest")
 
 	syncs = 0
 	second, err := s.Write(context.Background(), manifest(200), state(200))
 	require.NoError(t, err)
-	require.Equal(t, 4, syncs, "guard is there already")
-	require.Equal(t, first.Blobs[2], second.Blobs[2])
+	require.Equal(t, 5, syncs, "weights, the chunk that changed, replay, config, manifest")
+	require.Equal(t, first.Blobs[7], second.Blobs[7])
 
 	// With its digest known, an unchanged blob is not even encoded.
 	hinted := state(300)
-	hinted[2].Digest = second.Blobs[2].Digest
-	hinted[2].Write = func(io.Writer) error { t.Error("encoded although its digest is known"); return nil }
+	hinted[7].Digest = second.Blobs[7].Digest
+	hinted[7].Write = func(io.Writer) error { t.Error("encoded although its digest is known"); return nil }
 	third, err := s.Write(context.Background(), manifest(300), hinted)
 	require.NoError(t, err)
-	require.Equal(t, first.Blobs[2], third.Blobs[2])
+	require.Equal(t, first.Blobs[7], third.Blobs[7])
 
 	wrong := state(400)
-	wrong[1].Digest = "sha256:" + strings.Repeat("0", 64)
+	wrong[6].Digest = "sha256:" + strings.Repeat("0", 64)
 	_, err = s.Write(context.Background(), manifest(400), wrong)
 	require.ErrorIs(t, err, checkpoint.ErrInvalid, "a digest that the bytes do not have")
+}
+
+// A server that holds one version reads of the next only the chunks that differ.
+func TestWeightsShareTheChunksThatAreThereAlready(t *testing.T) {
+	disk := durable.NewMem()
+	s := memStore(t, disk, checkpoint.Config{})
+	write(t, s, 100, 200)
+	first, err := s.Get(100)
+	require.NoError(t, err)
+	defer first.Close()
+	second, err := s.Get(200)
+	require.NoError(t, err)
+	defer second.Close()
+	have, err := first.Weights(nil)
+	require.NoError(t, err)
+	got, err := second.Weights(have)
+	require.NoError(t, err)
+	require.True(t, weights(200).Equal(got))
+	for i, c := range got.Tensors()[1].Chunks {
+		if i == 1 {
+			require.NotSame(t, have.Tensors()[1].Chunks[i], c)
+			continue
+		}
+		require.Same(t, have.Tensors()[1].Chunks[i], c)
+	}
+	alone, err := second.Weights(nil)
+	require.NoError(t, err)
+	require.True(t, alone.Equal(got))
+	m, n := first.Manifest(), second.Manifest()
+	a, _ := m.WeightsDigest()
+	b, ok := n.WeightsDigest()
+	require.True(t, ok)
+	require.NotEqual(t, a, b, "one changed chunk is other weights")
+}
+
+// What one part of a state has sealed, another that shares it must not encode again, also
+// if it was listed before.
+func TestABlobSealedMeanwhileIsNotEncodedAgain(t *testing.T) {
+	s := memStore(t, durable.NewMem(), checkpoint.Config{})
+	var shared seal.Seal
+	encoded := 0
+	twice := func(name string) checkpoint.Blob {
+		return checkpoint.Blob{Name: name, MediaType: "application/x-test", Seal: &shared, Write: func(w io.Writer) error {
+			encoded++
+			return shared.Write(w, func(w io.Writer) error {
+				_, err := io.WriteString(w, "content")
+				return err
+			})
+		}}
+	}
+	m, err := s.Write(t.Context(), manifest(100), []checkpoint.Blob{twice("candidate"), twice("stable")})
+	require.NoError(t, err)
+	require.Equal(t, 1, encoded)
+	require.Equal(t, m.Blobs[0].Stored, m.Blobs[1].Stored)
 }
 
 func TestWritingAVersionAgain(t *testing.T) {
@@ -356,7 +425,7 @@ func ExampleStore() {
 	defer store.Close()
 	for position := checkpoint.Version(1000); position <= 3000; position += 1000 {
 		params := models.Params{{Name: "w", Shape: []int{1}, Data: []float32{float32(position)}}}
-		_, err := store.Write(ctx, checkpoint.Manifest{Version: position, Model: "churn"}, []checkpoint.Blob{checkpoint.Weights(params)})
+		_, err := store.Write(ctx, checkpoint.Manifest{Version: position, Model: "churn"}, checkpoint.Weights(params.Freeze()))
 		if err != nil {
 			fmt.Println(err)
 		}
@@ -367,8 +436,8 @@ func ExampleStore() {
 	stable, _ := store.Channel("stable")
 	saved, _ := store.Get(stable)
 	defer saved.Close()
-	params, _ := saved.Weights()
-	fmt.Println(stable, params)
+	weights, _ := saved.Weights(nil)
+	fmt.Println(stable, weights.Params())
 	// Output:
 	// <nil>
 	// <nil> and back

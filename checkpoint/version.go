@@ -62,8 +62,11 @@ type BlobInfo struct {
 	StoredLen int64  `json:"stored_size"` // of the compressed bytes
 }
 
-// WeightsBlob is the name of the blob that a server needs.
+// WeightsBlob is the name of the blob that a server needs. Those of large tensors' chunks
+// are named "weights.TENSOR.CHUNK".
 const WeightsBlob = "weights"
+
+var weightsName = regexp.MustCompile(`^` + WeightsBlob + `(\.[0-9]+\.[0-9]+)?$`)
 
 // StateHash names a state by content: the SHA-256, as "sha256:hex", over the
 // line name, zero byte, uncompressed digest, newline of each blob, in order.
@@ -81,19 +84,45 @@ var blobName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 
 // Bounds on what a manifest may hold.
 const (
-	maxBlobs    = 1 << 10
-	maxManifest = 4 << 20  // bytes of JSON, of an OCI manifest or a config
+	maxBlobs    = 1 << 14
+	maxManifest = 16 << 20 // bytes of JSON, of an OCI manifest or a config
 	maxIndex    = 16 << 20 // bytes of JSON
 )
 
 // WeightsOnly reports whether a version holds its weights and nothing else: enough to
 // serve from, and not to go on from.
-func (m *Manifest) WeightsOnly() bool { return len(m.Blobs) == 1 && m.Blobs[0].Name == WeightsBlob }
+func (m *Manifest) WeightsOnly() bool {
+	for _, b := range m.Blobs {
+		if !weightsName.MatchString(b.Name) {
+			return false
+		}
+	}
+	return len(m.Blobs) > 0
+}
 
 // weightsOf reports whether m is the weights of whole, and nothing else.
 func (m *Manifest) weightsOf(whole Manifest) bool {
-	w, ok := whole.Blob(WeightsBlob)
-	return ok && m.WeightsOnly() && m.Blobs[0].Digest == w.Digest
+	w, ok := whole.WeightsDigest()
+	own, _ := m.WeightsDigest()
+	return ok && m.WeightsOnly() && own == w
+}
+
+// WeightsDigest names the weights by content: the digest of their blob, or if there are
+// several the StateHash of those. ok is false for a version without weights.
+func (m *Manifest) WeightsDigest() (digest string, ok bool) {
+	var list []BlobInfo
+	for _, b := range m.Blobs {
+		if weightsName.MatchString(b.Name) {
+			list = append(list, b)
+		}
+	}
+	switch len(list) {
+	case 0:
+		return "", false
+	case 1:
+		return list[0].Digest, true
+	}
+	return StateHash(list), true
 }
 
 // Blob returns the description of a blob by name.

@@ -154,8 +154,9 @@ func (s *Store) prove(ctx context.Context, info BlobInfo) error {
 
 // storeBlob encodes b into the folder, or finds its bytes there.
 func (s *Store) storeBlob(ctx context.Context, b Blob, known map[string]BlobInfo) (BlobInfo, error) {
-	if b.Digest != "" {
-		if info, ok := s.reuse(ctx, b, b.Digest, known); ok {
+	given := b.known()
+	if given != "" {
+		if info, ok := s.reuse(ctx, b, given, known); ok {
 			return info, nil
 		}
 	}
@@ -168,8 +169,8 @@ func (s *Store) storeBlob(ctx context.Context, b Blob, known map[string]BlobInfo
 		return BlobInfo{}, err
 	}
 	info, err := s.compress(ctx, f, b)
-	if err == nil && b.Digest != "" && b.Digest != info.Digest {
-		err = fmt.Errorf("%w: digest given as %s, bytes have %s", ErrInvalid, b.Digest, info.Digest)
+	if err == nil && given != "" && given != info.Digest {
+		err = fmt.Errorf("%w: digest given as %s, bytes have %s", ErrInvalid, given, info.Digest)
 	}
 	stored, reused := BlobInfo{}, false
 	if err == nil {

@@ -40,6 +40,8 @@ type arm struct {
 	teacher   *teacher     // nil unless the loss needs one
 	projector *projector   // nil without a projection
 
+	dirty     *models.Dirty  // of the weights, since they were frozen
+	frozen    *models.Frozen // the last copy of the weights
 	batch     *batch
 	rehearsed [2][]*replay.Example // by draw
 	offered   []*replay.Example
@@ -122,6 +124,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		teacher:   taught,
 		projector: projector,
 		batch:     newBatch(c.Spec, objective, capacity),
+		dirty:     models.NewDirty(model.Params()),
 	}
 	j.arm = a
 	if cfg.Loss.asymmetric(c.Spec) || taught != nil {
@@ -248,10 +251,27 @@ func newStep(cfg Arm, compute models.Compute, params models.Params) (*optim.Pipe
 	return step, nil
 }
 
+// freeze returns a copy of the weights, in time proportional to what changed since the
+// last one.
+func (a *arm) freeze() *models.Frozen {
+	a.frozen = a.dirty.Freeze(a.model.Params(), a.frozen)
+	return a.frozen
+}
+
+// load replaces the weights.
+func (a *arm) load(weights *models.Frozen) error {
+	frozen, err := a.dirty.Thaw(a.model.Params(), weights)
+	if err != nil {
+		return err
+	}
+	a.frozen = frozen
+	return nil
+}
+
 // rollBack takes the arm to earlier weights: the optimizer starts afresh, and the
 // memory forgets what came later.
-func (a *arm) rollBack(version uint64, weights models.Params) error {
-	if err := a.model.Params().CopyFrom(weights); err != nil {
+func (a *arm) rollBack(version uint64, weights *models.Frozen) error {
+	if err := a.load(weights); err != nil {
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 	}
 	step, err := newStep(a.cfg, a.use, a.model.Params())

@@ -1,51 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/models/safetensors"
-	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
 )
-
-// optimizerWriter writes an optimizer's moments and counters as safetensors: counters
-// as tensors of one 64-bit element, under a name that no moment has.
-func optimizerWriter(state optim.State) func(io.Writer) error {
-	return func(w io.Writer) error {
-		tensors := safetensors.FromParams(state.Tensors)
-		for _, c := range state.Counters {
-			tensors = append(tensors, safetensors.Tensor{
-				Name: counterPrefix + c.Name, DType: safetensors.U64, U64: []uint64{c.Value},
-			})
-		}
-		return safetensors.Encode(w, tensors, nil)
-	}
-}
-
-const counterPrefix = "counter:"
-
-func (a *arm) restoreOptimizer(data []byte) error {
-	tensors, _, err := safetensors.Decode(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return err
-	}
-	var state optim.State
-	for _, t := range tensors {
-		if t.DType == safetensors.F32 {
-			state.Tensors = append(state.Tensors, models.Param{Name: t.Name, Shape: t.Shape, Data: t.F32})
-			continue
-		}
-		name, ok := bytes.CutPrefix([]byte(t.Name), []byte(counterPrefix))
-		if !ok || t.DType != safetensors.U64 || len(t.U64) != 1 {
-			return fmt.Errorf("tensor %q is neither a moment nor a counter", t.Name)
-		}
-		state.Counters = append(state.Counters, optim.Counter{Name: string(name), Value: t.U64[0]})
-	}
-	return a.step.Restore(state)
-}
 
 func (a *arm) restoreMemory(m replay.Memory) func(data []byte) error {
 	return func(data []byte) error {

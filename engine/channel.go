@@ -12,11 +12,10 @@ import (
 
 const channelStable = feedback.ChannelStable
 
-// A release is a version that a channel names, with its weights, which are never
-// written to.
+// A release is a version that a channel names, with its weights.
 type release struct {
 	version uint64
-	weights models.Params
+	weights *models.Frozen
 }
 
 // channels is what servers are told to serve.
@@ -122,7 +121,7 @@ func (e *Engine) release(rec Record) error {
 func (e *Engine) publish() error {
 	e.cadence.changed = false
 	e.cadence.published = e.time
-	weights := e.arms[0].model.Params().Clone()
+	weights := e.arms[0].freeze()
 	e.channels.candidate = release{version: e.position, weights: weights}
 	e.effects = append(e.effects, Publish{Version: e.position, Time: e.time, Weights: weights})
 
@@ -169,7 +168,7 @@ func checkControl(rec Record) Record {
 }
 
 // fetch reads the weights that a rollback record names, before anything changes.
-func (e *Engine) fetch(rec Record) (models.Params, error) {
+func (e *Engine) fetch(rec Record) (*models.Frozen, error) {
 	if rec.Event == nil || rec.Event.Control == nil || rec.Event.Control.Action != feedback.Rollback {
 		return nil, nil
 	}
@@ -186,16 +185,14 @@ func (e *Engine) fetch(rec Record) (models.Params, error) {
 		return nil, fmt.Errorf("record %d: roll back to version %d: %w: %w: put the version back, "+
 			"or take the record out of the log (learner ledger erase %d)", rec.Position, c.Version, ErrVersion, err, rec.Position)
 	}
-	// Clone shares nothing with the store; CopyFrom checks names and shapes.
-	own := e.arms[0].model.Params().Clone()
-	if err := own.CopyFrom(weights); err != nil {
+	if err := weights.Fits(e.arms[0].model.Params()); err != nil {
 		return nil, fmt.Errorf("record %d: roll back to version %d: %w", rec.Position, c.Version, errors.Join(ErrVersion, err))
 	}
-	return own, nil
+	return weights, nil
 }
 
 // control carries out a decision of a person or of a guard.
-func (e *Engine) control(c *feedback.Control, rollback models.Params) error {
+func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 	switch c.Action {
 	case feedback.Boundary:
 		return e.boundary()

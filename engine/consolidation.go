@@ -107,7 +107,7 @@ func (a *arm) consolidate(position uint64) error {
 		a.step.Reset(a.model.Params())
 	}
 	if a.teacher != nil {
-		if err := a.teacher.replace(a.model.Params(), a.classes.seen, a.heads.list(), position); err != nil {
+		if err := a.teacher.replace(a.freeze(), a.classes.seen, a.heads.list(), position); err != nil {
 			return fmt.Errorf("arm %s: teacher: %w", a.cfg.Name, err)
 		}
 	}

@@ -12,8 +12,8 @@ type Effect interface{ effect() }
 // Publish asks for weights to go to the servers, as candidate.
 type Publish struct {
 	Version uint64
-	Time    int64         // log time
-	Weights models.Params // shared, and not to be written to
+	Time    int64 // log time
+	Weights *models.Frozen
 }
 
 // MoveChannel asks for a channel to point at a version. Every version it names was
@@ -22,8 +22,7 @@ type MoveChannel struct {
 	Channel string
 	Version uint64
 	Reason  string
-	// Weights of the version; shared and not to be written to.
-	Weights models.Params
+	Weights *models.Frozen // of the version
 }
 
 // Checkpoint asks for the state, as it is after this record, to be made durable.

@@ -26,7 +26,7 @@ var (
 // Versions reads the weights of durable versions, for rollbacks. A digest names the
 // same weights for ever; how they are kept is the implementation's business.
 type Versions interface {
-	Weights(version uint64, digest string) (models.Params, error)
+	Weights(version uint64, digest string) (*models.Frozen, error)
 }
 
 // An Engine is the state machine.
@@ -86,7 +86,7 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 	if e.scores, err = newScores(cfg, e.arms); err != nil {
 		return nil, err
 	}
-	first := e.arms[0].model.Params().Clone()
+	first := e.arms[0].freeze()
 	e.channels = channels{candidate: release{weights: first}, stable: release{weights: first}}
 	return e, e.scores.loadStable(first)
 }
@@ -96,6 +96,9 @@ func (e *Engine) Position() uint64 { return e.position }
 
 // Time returns the log time of the last record applied, in nanoseconds.
 func (e *Engine) Time() int64 { return e.time }
+
+// Weights returns the weights that the next version would have: the first arm's.
+func (e *Engine) Weights() *models.Frozen { return e.arms[0].freeze() }
 
 // Announce returns the effects that tell servers what they should be serving now:
 // the candidate and the stable version. It is for the start of a process.
@@ -138,7 +141,7 @@ func (e *Engine) Apply(rec Record) ([]Effect, error) {
 	return e.effects, nil
 }
 
-func (e *Engine) advance(rec Record, rollback models.Params) error {
+func (e *Engine) advance(rec Record, rollback *models.Frozen) error {
 	e.counts.Records++
 	e.window.Advance(e.position, e.time)
 	e.collect()
@@ -153,7 +156,7 @@ func (e *Engine) advance(rec Record, rollback models.Params) error {
 }
 
 // dispatch gives the record to whom it concerns.
-func (e *Engine) dispatch(rec Record, rollback models.Params) error {
+func (e *Engine) dispatch(rec Record, rollback *models.Frozen) error {
 	ev := rec.Event
 	switch {
 	case ev == nil:

@@ -190,7 +190,7 @@ func apply(t testing.TB, e *engine.Engine, records []engine.Record) []string {
 func describe(f engine.Effect) string {
 	switch f := f.(type) {
 	case engine.Publish:
-		return fmt.Sprintf("publish %d %x", f.Version, f.Weights[0].Data[:2])
+		return fmt.Sprintf("publish %d %x", f.Version, f.Weights.Params()[0].Data[:2])
 	case engine.MoveChannel:
 		return fmt.Sprintf("%s %d", f.Channel, f.Version)
 	case engine.Checkpoint:

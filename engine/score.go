@@ -27,6 +27,7 @@ type scores struct {
 	paired *prequential.Paired
 
 	predictor *models.Predictor // holds stable's weights
+	loaded    *models.Frozen    // and these are they
 	heads     *heads
 	batch     *batch
 	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
@@ -60,10 +61,11 @@ func newScores(cfg Config, arms []*arm) (*scores, error) {
 	return s, nil
 }
 
-func (s *scores) loadStable(weights models.Params) error {
-	if err := s.predictor.Load(weights); err != nil {
+func (s *scores) loadStable(weights *models.Frozen) error {
+	if err := s.predictor.Update(weights, s.loaded); err != nil {
 		return fmt.Errorf("stable: %w", err)
 	}
+	s.loaded = weights
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+
+	"github.com/perennial-ml/perennial/internal/seal"
 )
 
 // fingerprint stands for an id: 128 bits of its SHA-256, so that nobody can make two
@@ -18,13 +20,21 @@ const segmentIDs = 1 << 16
 // writes only the last one anew.
 type seen struct {
 	max      int
-	first    uint64          // number of the oldest segment
-	segments [][]fingerprint // the last one is being filled
+	first    uint64    // number of the oldest segment
+	segments []segment // the last one is being filled
 	index    map[fingerprint]struct{}
 }
 
+// A segment only grows. Once it is full its seal is used.
+type segment struct {
+	ids  []fingerprint
+	seal *seal.Seal
+}
+
+func newSegment(ids []fingerprint) segment { return segment{ids: ids, seal: &seal.Seal{}} }
+
 func newSeen(max int) *seen {
-	return &seen{max: max, segments: [][]fingerprint{nil}, index: map[fingerprint]struct{}{}}
+	return &seen{max: max, segments: []segment{newSegment(nil)}, index: map[fingerprint]struct{}{}}
 }
 
 // fingerprintOf keeps the name spaces of events and predictions apart.
@@ -59,13 +69,13 @@ func (s *seen) add(space byte, id string) bool {
 		return false
 	}
 	s.index[f] = struct{}{}
-	last := len(s.segments) - 1
-	s.segments[last] = append(s.segments[last], f)
-	if len(s.segments[last]) == segmentIDs {
-		s.segments = append(s.segments, nil)
+	last := &s.segments[len(s.segments)-1]
+	last.ids = append(last.ids, f)
+	if len(last.ids) == segmentIDs {
+		s.segments = append(s.segments, newSegment(nil))
 	}
-	for len(s.index)-len(s.segments[0]) >= s.max && len(s.segments) > 1 {
-		for _, old := range s.segments[0] {
+	for len(s.index)-len(s.segments[0].ids) >= s.max && len(s.segments) > 1 {
+		for _, old := range s.segments[0].ids {
 			delete(s.index, old)
 		}
 		s.segments = s.segments[1:]
@@ -79,25 +89,33 @@ func (s *seen) add(space byte, id string) bool {
 func (s *seen) parts() []Part {
 	var parts []Part
 	for i, seg := range s.segments {
-		if len(seg) == 0 {
+		if len(seg.ids) == 0 {
 			continue
 		}
-		parts = append(parts, Part{
+		p := Part{
 			Name:      fmt.Sprintf("seen-%08d", s.first+uint64(i)),
 			MediaType: "application/vnd.perennial.seen.v1",
-			Sealed:    len(seg) == segmentIDs,
-			Write: func(w io.Writer) error {
-				buf := bufio.NewWriterSize(w, 64<<10)
-				for i := range seg {
-					if _, err := buf.Write(seg[i][:]); err != nil {
-						return err
-					}
-				}
-				return buf.Flush()
-			},
-		})
+			Write:     func(w io.Writer) error { return writeIDs(w, seg.ids) },
+		}
+		if len(seg.ids) == segmentIDs {
+			p.Seal = seg.seal
+			p.Write = func(w io.Writer) error {
+				return seg.seal.Write(w, func(w io.Writer) error { return writeIDs(w, seg.ids) })
+			}
+		}
+		parts = append(parts, p)
 	}
 	return parts
+}
+
+func writeIDs(w io.Writer, ids []fingerprint) error {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	for i := range ids {
+		if _, err := buf.Write(ids[i][:]); err != nil {
+			return err
+		}
+	}
+	return buf.Flush()
 }
 
 // names returns the part names that a later restore has to read.
@@ -133,10 +151,10 @@ func restoreSeen(max int, first uint64, names []string, read func(name string) (
 			s.index[f] = struct{}{}
 			seg = append(seg, f)
 		}
-		s.segments = append(s.segments, seg)
+		s.segments = append(s.segments, newSegment(seg))
 	}
-	if n := len(s.segments); n == 0 || len(s.segments[n-1]) == segmentIDs {
-		s.segments = append(s.segments, nil)
+	if n := len(s.segments); n == 0 || len(s.segments[n-1].ids) == segmentIDs {
+		s.segments = append(s.segments, newSegment(nil))
 	}
 	return s, nil
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,8 +9,8 @@ import (
 
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/canonical"
+	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/models/safetensors"
 	"github.com/perennial-ml/perennial/replay"
 )
 
@@ -32,9 +31,8 @@ const (
 )
 
 const (
-	mediaTensors = safetensors.MediaType
-	mediaCBOR    = "application/cbor"
-	mediaReplay  = "application/vnd.perennial.replay.v2"
+	mediaCBOR   = "application/cbor"
+	mediaReplay = "application/vnd.perennial.replay.v2"
 )
 
 // A Part is one piece of a snapshot. Write may be called at any time, from any
@@ -43,9 +41,10 @@ type Part struct {
 	Name      string
 	MediaType string
 	Write     func(io.Writer) error
-	// Sealed says that the part's bytes never change again in this run of the log:
-	// one that was written under this name need not be written anew.
-	Sealed bool
+	// Seal, if not nil, knows the digest of the bytes once Write has succeeded. Parts
+	// whose content has not changed share it with those of the snapshot before, so that
+	// what was written then need not be written anew.
+	Seal *seal.Seal
 }
 
 // stateFormat is raised with each incompatible change of the document.
@@ -101,9 +100,10 @@ type meters struct {
 	Arms   [][]byte `cbor:"arms"`
 }
 
-// Snapshot returns the state in parts, in a fixed order. It copies weights and
-// optimizer state and shares the rest, so that the pause is short; the parts are
-// encoded when they are written.
+// Snapshot returns the state in parts, in a fixed order. It copies what changed of weights
+// and optimizer state since the last one and shares the rest, so that the pause is short;
+// the parts are encoded when they are written. What is large is in several parts, so that
+// those that did not change need not be written again.
 func (e *Engine) Snapshot() ([]Part, error) {
 	doc, err := e.document()
 	if err != nil {
@@ -120,13 +120,12 @@ func (e *Engine) Snapshot() ([]Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := []Part{
-		cborPart(PartEngine, doc),
-		tensorPart(PartCandidate, e.channels.candidate.weights),
-		tensorPart(PartStable, e.channels.stable.weights),
-		{Name: PartJoin, MediaType: mediaCBOR, Write: e.window.Snapshot().Write},
-		{Name: PartGuard, MediaType: mediaCBOR, Write: writeBytes(paired)},
-	}
+	parts := []Part{cborPart(PartEngine, doc)}
+	parts = append(parts, tensorParts(PartCandidate, e.channels.candidate.weights)...)
+	parts = append(parts, tensorParts(PartStable, e.channels.stable.weights)...)
+	parts = append(parts,
+		Part{Name: PartJoin, MediaType: mediaCBOR, Write: e.window.Snapshot().Write},
+		Part{Name: PartGuard, MediaType: mediaCBOR, Write: writeBytes(paired)})
 	for i, a := range e.arms {
 		bytes, err := a.meter.Snapshot()
 		if err != nil {
@@ -182,17 +181,12 @@ func armPrefix(i int, a *arm) string {
 }
 
 func (a *arm) parts(prefix string) []Part {
-	parts := []Part{
-		tensorPart(prefix+PartWeights, a.model.Params().Clone()),
-		{
-			Name:      prefix + PartOptimizer,
-			MediaType: mediaTensors,
-			Write:     optimizerWriter(a.step.State()),
-		},
-		memoryPart(prefix+PartReplay, a.memory),
-	}
+	step := a.step.Freeze()
+	parts := tensorParts(prefix+PartWeights, a.freeze())
+	parts = append(parts, tensorParts(prefix+PartOptimizer, step.Tensors, counterTensors(step.Counters)...)...)
+	parts = append(parts, memoryPart(prefix+PartReplay, a.memory))
 	if a.teacher != nil {
-		parts = append(parts, tensorPart(prefix+PartTeacher, a.teacher.predictor.Params().Clone()))
+		parts = append(parts, tensorParts(prefix+PartTeacher, a.teacher.weights)...)
 	}
 	if a.phase != nil {
 		parts = append(parts, memoryPart(prefix+PartPhase, a.phase))
@@ -338,11 +332,11 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 	if err != nil {
 		return err
 	}
-	if err := a.model.Params().CopyFrom(weights); err != nil {
+	if err := a.load(weights); err != nil {
 		return fmt.Errorf("restore %s: %w", prefix+PartWeights, err)
 	}
-	if err := restorePart(read, prefix+PartOptimizer, a.restoreOptimizer); err != nil {
-		return err
+	if err := a.restoreOptimizer(read, prefix+PartOptimizer); err != nil {
+		return fmt.Errorf("restore %s: %w", prefix+PartOptimizer, err)
 	}
 	if err := restorePart(read, prefix+PartReplay, a.restoreMemory(a.memory)); err != nil {
 		return err
@@ -352,7 +346,7 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 		if err != nil {
 			return err
 		}
-		if err := a.teacher.predictor.Load(weights); err != nil {
+		if err := a.teacher.load(weights); err != nil {
 			return fmt.Errorf("restore %s: %w", prefix+PartTeacher, err)
 		}
 	}
@@ -392,10 +386,6 @@ func cborPart(name string, v any) Part {
 	return Part{Name: name, MediaType: mediaCBOR, Write: func(w io.Writer) error { return canonical.Write(w, v) }}
 }
 
-func tensorPart(name string, p models.Params) Part {
-	return Part{Name: name, MediaType: mediaTensors, Write: func(w io.Writer) error { return safetensors.EncodeParams(w, p) }}
-}
-
 func writeBytes(data []byte) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -416,21 +406,4 @@ func restorePart(read func(string) ([]byte, error), name string, restore func([]
 
 func readCBOR(read func(string) ([]byte, error), name string, v any) error {
 	return restorePart(read, name, func(data []byte) error { return canonical.Unmarshal(data, v) })
-}
-
-// readWeights reads tensors that must have the names and shapes of like.
-func readWeights(read func(string) ([]byte, error), name string, like models.Params) (models.Params, error) {
-	data, err := read(name)
-	if err != nil {
-		return nil, err
-	}
-	p, err := safetensors.DecodeParams(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, fmt.Errorf("restore %s: %w", name, err)
-	}
-	own := like.Clone()
-	if err := own.CopyFrom(p); err != nil {
-		return nil, fmt.Errorf("restore %s: %w", name, err)
-	}
-	return own, nil
 }

@@ -41,14 +41,26 @@ func (a *arm) update(portions [3]portion) error {
 		if err != nil || rows == 0 {
 			return err
 		}
-		return a.step.Step(a.model.Grads(), a.model.Params())
+		return a.descend()
 	}
 	a.compose(portions[:])
 	if a.batch.b.Rows == 0 {
 		return nil
 	}
-	_, err := a.step.Learn(a.model, a.batch.view())
-	return err
+	if _, err := a.step.Learn(a.model, a.batch.view()); err != nil {
+		return err
+	}
+	a.dirty.MarkStep(a.model.Grads())
+	return nil
+}
+
+// descend takes the optimizer's step for the model's gradients.
+func (a *arm) descend() error {
+	if err := a.step.Step(a.model.Grads(), a.model.Params()); err != nil {
+		return err
+	}
+	a.dirty.MarkStep(a.model.Grads())
+	return nil
 }
 
 // compose lays portions out as a batch.

@@ -10,8 +10,9 @@ import (
 // held. It is part of the state.
 type teacher struct {
 	predictor *models.Predictor
-	at        uint64 // position of that consolidation; 0 before the first
-	known     []bool // the classes it had seen
+	weights   *models.Frozen // in the predictor
+	at        uint64         // position of that consolidation; 0 before the first
+	known     []bool         // the classes it had seen
 	groups    []float32
 	logits    []float32
 }
@@ -31,6 +32,7 @@ func newTeacher(cfg Arm, c Config, capacity int) (*teacher, error) {
 	}
 	return &teacher{
 		predictor: p,
+		weights:   p.Params().Freeze(),
 		known:     make([]bool, spec.Classes),
 		groups:    make([]float32, spec.Classes),
 		logits:    make([]float32, capacity*spec.Outputs()),
@@ -39,13 +41,21 @@ func newTeacher(cfg Arm, c Config, capacity int) (*teacher, error) {
 
 // replace makes the arm's weights the teacher's, with the classes that it has seen. Classes
 // of a head are one group, and those without a head another.
-func (t *teacher) replace(weights models.Params, seen []bool, h Heads, position uint64) error {
-	if err := t.predictor.Load(weights); err != nil {
+func (t *teacher) replace(weights *models.Frozen, seen []bool, h Heads, position uint64) error {
+	if err := t.load(weights); err != nil {
 		return err
 	}
 	t.at = position
 	copy(t.known, seen)
 	t.group(h)
+	return nil
+}
+
+func (t *teacher) load(weights *models.Frozen) error {
+	if err := t.predictor.Update(weights, t.weights); err != nil {
+		return err
+	}
+	t.weights = weights
 	return nil
 }
 

@@ -38,6 +38,18 @@ func (d *Dirty) MarkTensor(i int) {
 	}
 }
 
+// MarkStep marks what a step writes: of sparse tensors the rows that it lists, and all of
+// the others.
+func (d *Dirty) MarkStep(step Params) {
+	for i := range step {
+		if step[i].Sparse {
+			d.MarkRows(i, step[i].Rows)
+		} else {
+			d.MarkTensor(i)
+		}
+	}
+}
+
 // MarkRow marks a leading row of the i-th tensor.
 func (d *Dirty) MarkRow(i, row int) {
 	t := &d.tensors[i]
@@ -74,6 +86,24 @@ func (d *Dirty) Freeze(p Params, prev *Frozen) *Frozen {
 	}
 	d.now++
 	return f
+}
+
+// Thaw overwrites p, which has the tensors that d was made for, by f, and returns f as the
+// copy that a chain of Freeze goes on from. It returns ErrParams, and changes nothing, if
+// names or shapes differ.
+func (d *Dirty) Thaw(p Params, f *Frozen) (*Frozen, error) {
+	if err := f.CopyTo(p); err != nil {
+		return nil, err
+	}
+	next := &Frozen{tensors: f.tensors, dirty: d, at: d.now}
+	for i := range d.tensors {
+		if d.tensors[i].Chunking != f.tensors[i].Chunking { // from another geometry
+			next.dirty = nil
+		}
+	}
+	d.MarkAll() // for other chains
+	d.now++
+	return next, nil
 }
 
 // freeze copies the chunks that were marked since have, and all of them without it.

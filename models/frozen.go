@@ -145,11 +145,13 @@ func (f *Frozen) Equal(g *Frozen) bool {
 }
 
 // Concat returns the tensors of all of list, one after the other, and shares their chunks.
-// Their names must differ.
+// Their names must differ. Nil is a Frozen of nothing.
 func Concat(list ...*Frozen) *Frozen {
 	out := &Frozen{}
 	for _, f := range list {
-		out.tensors = append(out.tensors, f.tensors...)
+		if f != nil {
+			out.tensors = append(out.tensors, f.tensors...)
+		}
 	}
 	return out
 }

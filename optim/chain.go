@@ -159,6 +159,32 @@ func (p *Pipeline) State() State {
 	return out
 }
 
+// Freeze returns what State does, in time proportional to what changed since the last
+// call of it; of Transforms from outside this package all is copied.
+func (p *Pipeline) Freeze() Frozen {
+	var out Frozen
+	for i := range p.links {
+		l := &p.links[i]
+		var f Frozen
+		if l.own != nil {
+			f = l.own.memory().freeze()
+		} else {
+			st := l.foreign.State()
+			f = Frozen{Tensors: st.Tensors.Freeze(), Counters: st.Counters}
+		}
+		if f.Tensors != nil {
+			out.Tensors = models.Concat(out.Tensors, f.Tensors.Rename(func(t string) string { return l.prefix(i) + t }))
+		}
+		for _, c := range f.Counters {
+			out.Counters = append(out.Counters, Counter{Name: l.prefix(i) + c.Name, Value: c.Value})
+		}
+	}
+	if out.Tensors == nil {
+		out.Tensors = models.Concat()
+	}
+	return out
+}
+
 func (l *link) prefix(i int) string { return fmt.Sprintf("%d.%s/", i, l.name) }
 
 func (l *link) state() State {

@@ -101,6 +101,7 @@ func (m *memory) clear() {
 		for _, t := range s.cur {
 			clear(t.Data)
 		}
+		s.dirty.MarkAll()
 	}
 	for _, c := range m.counters {
 		c.cur = 0

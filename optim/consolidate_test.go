@@ -219,7 +219,9 @@ func TestResetForgetsTheOptimizerAndKeepsTheGuards(t *testing.T) {
 		require.NoError(t, pipeline.Step(params(1, -1), p))
 	}
 	require.NoError(t, pipeline.Consolidate(p, nil))
+	pipeline.Freeze()
 	pipeline.Reset(p)
+	require.True(t, pipeline.Freeze().Tensors.Params().Equal(pipeline.State().Tensors))
 
 	fresh, err := optim.New(list, p)
 	require.NoError(t, err)

@@ -29,7 +29,7 @@ func (c L2SP) Build(params models.Params) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	l := &l2sp{L2SP: c.WithDefaults(), start: &slot{name: "start", cur: params.Clone()}}
+	l := &l2sp{L2SP: c.WithDefaults(), start: &slot{name: "start", cur: params.Clone(), dirty: models.NewDirty(params)}}
 	l.mem.slots = []*slot{l.start}
 	return single("l2sp", l, params), nil
 }

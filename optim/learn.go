@@ -50,6 +50,7 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 			finite = f.main.descend(p.updater, i, from*width, theta, part, h) && finite
 		}
 	}
+	f.main.memory().touch(grads)
 	p.commit()
 	if !finite {
 		return 0, fmt.Errorf("%w: parameters before the step", ErrNonFinite)

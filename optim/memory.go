@@ -29,6 +29,9 @@ type slot struct {
 	cur, next models.Params
 	old       []picked // by tensor: what the rows are, of a sparse one
 	moved     bool     // next holds a proposal
+
+	dirty  *models.Dirty
+	frozen *models.Frozen // the last copy
 }
 
 type counter struct {
@@ -37,7 +40,10 @@ type counter struct {
 }
 
 func newSlot(name string, params models.Params) *slot {
-	return &slot{name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]picked, len(params))}
+	return &slot{
+		name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]picked, len(params)),
+		dirty: models.NewDirty(params),
+	}
 }
 
 // pair marks the next copy as proposed and returns both of tensor i, for a gradient of it:
@@ -125,6 +131,7 @@ func (m *memory) commit() {
 
 func (s *slot) commit() {
 	s.moved = false
+	s.dirty.MarkStep(s.next)
 	for i := range s.cur {
 		cur, next := &s.cur[i], &s.next[i]
 		if cur.Sparse {
@@ -133,6 +140,26 @@ func (s *slot) commit() {
 			cur.Data, next.Data = next.Data, cur.Data
 		}
 	}
+}
+
+// touch marks what a step for grad has changed in place.
+func (m *memory) touch(grad models.Params) {
+	for _, s := range m.slots {
+		s.dirty.MarkStep(grad)
+	}
+}
+
+// freeze returns a copy that shares what did not change since the last one.
+func (m *memory) freeze() Frozen {
+	var out Frozen
+	for _, s := range m.slots {
+		s.frozen = s.dirty.Freeze(s.cur, s.frozen)
+		out.Tensors = models.Concat(out.Tensors, s.frozen.Rename(func(t string) string { return s.name + "/" + t }))
+	}
+	for _, c := range m.counters {
+		out.Counters = append(out.Counters, Counter{Name: c.name, Value: c.cur})
+	}
+	return out
 }
 
 // state returns a copy.
@@ -186,6 +213,7 @@ func (m *memory) restore(st State) {
 			copy(t.Data, st.Tensors[i].Data)
 			i++
 		}
+		s.dirty.MarkAll()
 	}
 	for i, c := range m.counters {
 		c.cur = st.Counters[i].Value

@@ -81,6 +81,7 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	for i := range grad {
 		finite = f.main.descend(p.updater, i, 0, &params[i], &grad[i], h) && finite
 	}
+	f.main.memory().touch(grad)
 	p.commit()
 	if !finite {
 		return fmt.Errorf("%w: parameters before the step", ErrNonFinite)

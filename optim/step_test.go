@@ -56,6 +56,11 @@ func TestStepGivesTheBitsOfUpdateAndApply(t *testing.T) {
 				want, got := apart.State(), fused.State()
 				require.True(t, want.Tensors.Equal(got.Tensors), "state after step %d", step)
 				require.Equal(t, want.Counters, got.Counters)
+				for _, p := range []*optim.Pipeline{fused, apart} {
+					frozen := p.Freeze()
+					require.True(t, frozen.Tensors.Params().Equal(want.Tensors), "frozen state after step %d", step)
+					require.Equal(t, want.Counters, frozen.Counters)
+				}
 			}
 		})
 	}

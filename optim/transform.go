@@ -47,6 +47,12 @@ type Counter struct {
 	Value uint64
 }
 
+// A Frozen is a State that never changes, in chunks that it shares with the one before it.
+type Frozen struct {
+	Tensors  *models.Frozen
+	Counters []Counter
+}
+
 // Apply subtracts a step from the parameters. An Update that succeeded has checked that
 // the result is finite.
 func Apply(params, step models.Params) {

@@ -122,8 +122,8 @@ func newFakePredictor(spec models.Spec, _ int) (serve.Predictor, error) {
 	return &fakePredictor{spec: spec}, nil
 }
 
-func (p *fakePredictor) Load(params models.Params) error {
-	p.bias = params[0].Data[0]
+func (p *fakePredictor) Update(weights, _ *models.Frozen) error {
+	p.bias = weights.Tensors()[0].Chunks[0].Values()[0]
 	return nil
 }
 
@@ -149,7 +149,7 @@ func weights(version uint64, bias float32, spec models.Spec) *hotload.Loaded {
 	raw, _ := json.Marshal(spec) // a Spec always has an encoding
 	return &hotload.Loaded{
 		Version: checkpoint.Version(version), Spec: raw,
-		Params: models.Params{{Name: "bias", Shape: []int{1}, Data: []float32{bias}}},
+		Weights: models.Params{{Name: "bias", Shape: []int{1}, Data: []float32{bias}}}.Freeze(),
 	}
 }
 

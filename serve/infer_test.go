@@ -290,6 +290,7 @@ func TestALearnerThatCatchesUpIsNotReady(t *testing.T) {
 // A version is swapped all the time; each answer must come from one of them whole.
 func TestRequestSeesOneVersionFromStartToEnd(t *testing.T) {
 	f := setup(t, serve.Config{Limits: serve.Limits{Predictors: 3}}, nil)
+	f.stable.at.Store(weights(0, 0, f.spec)) // the rule that the test goes by
 	stop := make(chan struct{})
 	var swapping sync.WaitGroup
 	swapping.Go(func() {

@@ -49,7 +49,7 @@ func TestProtocolClientAgainstTheRealRooms(t *testing.T) {
 	defer cancel()
 	offer := func(v checkpoint.Version, seed uint64) {
 		model.Init(rand.New(rand.NewPCG(seed, 0)))
-		channel.Offer(v, raw, model.Params().Clone())
+		channel.Offer(v, raw, model.Params().Freeze())
 		_, err := handle.Wait(ctx, v)
 		require.NoError(t, err)
 	}
@@ -134,7 +134,7 @@ func BenchmarkInferRealModel(b *testing.B) {
 	for _, every := range []int{0, 1, 100} {
 		b.Run("swap_every_"+strconv.Itoa(every), func(b *testing.B) {
 			stable := &source{}
-			stable.at.Store(&hotload.Loaded{Version: 1, Spec: raw, Params: model.Params()})
+			stable.at.Store(&hotload.Loaded{Version: 1, Spec: raw, Weights: model.Params().Freeze()})
 			server, err := serve.New(serve.Config{Record: serve.Record{Mode: serve.RecordDurable}},
 				[]serve.Model{{Name: "m", Dictionary: d, Spec: spec, Stable: stable, Decoder: decoder, Log: discard{}}}, serve.Options{})
 			require.NoError(b, err)
@@ -142,7 +142,7 @@ func BenchmarkInferRealModel(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if every > 0 && i%every == 0 {
-					stable.at.Store(&hotload.Loaded{Version: checkpoint.Version(i), Spec: raw, Params: model.Params()})
+					stable.at.Store(&hotload.Loaded{Version: checkpoint.Version(i), Spec: raw, Weights: model.Params().Freeze()})
 				}
 				w := httptest.NewRecorder()
 				server.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v2/models/m/infer", strings.NewReader(body)))

@@ -54,8 +54,9 @@ type Source interface {
 
 // A Predictor computes a model's outputs; *models.Predictor is one. It is used by one goroutine at a time.
 type Predictor interface {
-	// Load copies params in. They have the shapes of the predictor's spec.
-	Load(params models.Params) error
+	// Update copies weights in, which have the shapes of the predictor's spec. have, if
+	// not nil, are the ones that the last Update copied in.
+	Update(weights, have *models.Frozen) error
 	// Predict writes batch.Rows x Spec.Outputs() outputs to dst.
 	Predict(dst []float32, batch *models.Batch) error
 }

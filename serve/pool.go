@@ -31,6 +31,7 @@ type worker struct {
 	spec      models.Spec
 	raw       []byte          // spec as the version brought it
 	holds     *hotload.Loaded // loaded into predictor; nil after a failed load
+	weights   *models.Frozen  // in the predictor; nil if that is not known
 	batch     models.Batch
 	mask      []float32
 	out       []float32
@@ -94,10 +95,12 @@ func (p *pool) ready(wk *worker, w *hotload.Loaded) error {
 		}
 		*wk = worker{predictor: predictor, spec: spec, raw: w.Spec, out: make([]float32, p.rows*spec.Outputs())}
 	}
-	if err := wk.predictor.Load(w.Params); err != nil {
+	have := wk.weights
+	wk.weights = nil
+	if err := wk.predictor.Update(w.Weights, have); err != nil {
 		return fmt.Errorf("load version %d: %w", w.Version, err)
 	}
-	wk.holds = w
+	wk.holds, wk.weights = w, w.Weights
 	return nil
 }
 

@@ -26,6 +26,7 @@ type learner struct {
 	engine    *engine.Engine
 	spec      models.Spec
 	predictor *models.Predictor
+	loaded    *models.Frozen // in the predictor
 	position  uint64
 	now       int64 // log time
 	task      map[string]string
@@ -66,9 +67,10 @@ func (l *learner) serve(effects []engine.Effect) error {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case engine.Publish:
-			if err := l.predictor.Load(e.Weights); err != nil {
+			if err := l.predictor.Update(e.Weights, l.loaded); err != nil {
 				return fmt.Errorf("version %d: %w", e.Version, err)
 			}
+			l.loaded = e.Weights
 		case engine.DeadLetter:
 			return fmt.Errorf("record %d was refused: %v", e.Position, e.Refusal)
 		}

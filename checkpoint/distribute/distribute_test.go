@@ -54,17 +54,24 @@ func fetcher(t testing.TB, js jetstream.JetStream) *distribute.Fetcher {
 	return f
 }
 
-// weights have one tensor that changes with the version and one that does not.
-func weights(v checkpoint.Version) models.Params {
+// weights have one tensor that changes with the version, one that does not, and one of
+// five chunks of which one does.
+func weights(v checkpoint.Version) *models.Frozen {
 	r := rand.New(rand.NewPCG(uint64(v), 0))
-	moving := make([]float32, 100_000) // several chunks
+	moving := make([]float32, 100_000) // several messages
 	for i := range moving {
 		moving[i] = r.Float32()
 	}
+	table := models.NewParam("table", 1<<14+1, 16)
+	for i := range table.Data {
+		table.Data[i] = float32(i)
+	}
+	table.Data[5000*16] = float32(v)
 	return models.Params{
 		{Name: "moving", Shape: []int{100, 1000}, Data: moving},
 		{Name: "frozen", Shape: []int{3}, Data: []float32{1, 2, 3}},
-	}
+		table,
+	}.Freeze()
 }
 
 var spec = []byte(`{"kind":"linear"}`)
@@ -73,7 +80,7 @@ func publish(t testing.TB, p *distribute.Publisher, v checkpoint.Version, channe
 	require.NoError(t, p.Publish(t.Context(), v, spec, weights(v), channels...))
 }
 
-func fetch(t testing.TB, f *distribute.Fetcher, channel string, have *distribute.Weights) (*distribute.Pointer, *distribute.Weights) {
+func fetch(t testing.TB, f *distribute.Fetcher, channel string, have *models.Frozen) (*distribute.Pointer, *distribute.Fetched) {
 	p, err := f.Pointer(t.Context(), channel)
 	require.NoError(t, err)
 	w, err := f.Fetch(t.Context(), p, have)
@@ -89,16 +96,20 @@ func TestOnlyChangedTensorsTravel(t *testing.T) {
 	pointer, first := fetch(t, f, "stable", nil)
 	require.Equal(t, checkpoint.Version(100), pointer.Version)
 	require.JSONEq(t, string(spec), string(pointer.Spec))
-	require.Equal(t, weights(100), first.Params)
-	require.Equal(t, 2, first.Fetched)
+	require.True(t, weights(100).Equal(first.Weights))
+	require.Equal(t, 7, first.Chunks)
 
 	publish(t, p, 200, "candidate")
-	next, second := fetch(t, f, "candidate", first)
-	require.Equal(t, weights(200), second.Params)
-	require.Equal(t, 1, second.Fetched, "frozen did not change")
-	require.EqualValues(t, 400_000, second.Bytes)
-	require.Same(t, &first.Params[1].Data[0], &second.Params[1].Data[0])
+	next, second := fetch(t, f, "candidate", first.Weights)
+	require.True(t, weights(200).Equal(second.Weights))
+	require.Equal(t, 2, second.Chunks, "frozen did not change, and of the table one chunk")
+	require.EqualValues(t, 400_000+4096*16*4, second.Bytes)
+	require.Same(t, first.Weights.Tensors()[1].Chunks[0], second.Weights.Tensors()[1].Chunks[0])
 	require.Equal(t, pointer.Tensors[1].Object, next.Tensors[1].Object, "and was not uploaded again")
+	for i, c := range pointer.Tensors[2].Chunks {
+		require.Equal(t, i != 1, c.Object == next.Tensors[2].Chunks[i].Object)
+		require.Equal(t, i != 1, first.Weights.Tensors()[2].Chunks[i] == second.Weights.Tensors()[2].Chunks[i])
+	}
 }
 
 func TestPublishingAgainIsHarmless(t *testing.T) {
@@ -130,11 +141,11 @@ func TestAReplacedPublisherCannotOverwriteItsSuccessor(t *testing.T) {
 	f := fetcher(t, js)
 	pointer, w := fetch(t, f, "stable", nil)
 	require.Equal(t, checkpoint.Version(150), pointer.Version)
-	require.Equal(t, weights(150), w.Params)
+	require.True(t, weights(150).Equal(w.Weights))
 	pointer, w = fetch(t, f, "candidate", nil)
 	require.Equal(t, checkpoint.Version(100), pointer.Version, "what the old one published stays")
 	require.Equal(t, successor.Epoch(), pointer.Epoch)
-	require.Equal(t, weights(100), w.Params)
+	require.True(t, weights(100).Equal(w.Weights))
 }
 
 // The successor claims between the old publisher's look at the epoch and its
@@ -151,7 +162,7 @@ func TestTheFenceHoldsInTheMiddleOfAPublication(t *testing.T) {
 	require.ErrorIs(t, err, distribute.ErrFenced)
 	pointer, w := fetch(t, fetcher(t, js), "stable", nil)
 	require.Equal(t, checkpoint.Version(150), pointer.Version)
-	require.Equal(t, weights(150), w.Params)
+	require.True(t, weights(150).Equal(w.Weights))
 }
 
 // pausing calls at before each message of an object.
@@ -203,10 +214,10 @@ func TestOldObjectsGoAndNamedOnesStay(t *testing.T) {
 	require.NoError(t, err)
 	objects, err := store.List(t.Context())
 	require.NoError(t, err)
-	require.LessOrEqual(t, len(objects), 2+1+2+1, "stable, two recent, one being written")
+	require.LessOrEqual(t, len(objects), 5+2*(1+2+1), "what never changes; and twice stable, two recent, one being written")
 	f := fetcher(t, js)
 	_, w := fetch(t, f, "stable", nil)
-	require.Equal(t, weights(1), w.Params, "however old")
+	require.True(t, weights(1).Equal(w.Weights), "however old")
 
 	// A new epoch clears up after the one before, markers included, once nothing
 	// names its objects.
@@ -214,12 +225,12 @@ func TestOldObjectsGoAndNamedOnesStay(t *testing.T) {
 	publish(t, p, 30, "candidate", "stable")
 	objects, err = store.List(t.Context())
 	require.NoError(t, err)
-	require.Len(t, objects, 2)
+	require.Len(t, objects, 7)
 	stream, err := js.Stream(t.Context(), "OBJ_perennial_churn")
 	require.NoError(t, err)
 	info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter("$O.perennial_churn.M.>"))
 	require.NoError(t, err)
-	require.Len(t, info.State.Subjects, 2)
+	require.Len(t, info.State.Subjects, 7)
 }
 
 func TestFetchRefusesOtherBytes(t *testing.T) {
@@ -260,15 +271,21 @@ func TestPointersAreBounded(t *testing.T) {
 		change func(*distribute.Pointer)
 		want   error
 	}{
-		{"format from the future", func(p *distribute.Pointer) { p.Format = 2 }, distribute.ErrFormat},
+		{"format from the future", func(p *distribute.Pointer) { p.Format = 3 }, distribute.ErrFormat},
 		{"negative dimension", func(p *distribute.Pointer) { p.Tensors[0].Shape = []int{-1, -4} }, distribute.ErrInvalid},
 		{"overflowing shape", func(p *distribute.Pointer) { p.Tensors[0].Shape = []int{1 << 40, 1 << 40} }, distribute.ErrInvalid},
 		{"size against shape", func(p *distribute.Pointer) { p.Tensors[0].Size++ }, distribute.ErrInvalid},
 		{"object name", func(p *distribute.Pointer) { p.Tensors[0].Object = "../x" }, distribute.ErrInvalid},
+		{"a chunk's object name", func(p *distribute.Pointer) { p.Tensors[2].Chunks[1].Object = "../x" }, distribute.ErrInvalid},
+		{"a chunk too few", func(p *distribute.Pointer) { p.Tensors[2].Chunks = p.Tensors[2].Chunks[1:] }, distribute.ErrInvalid},
+		{"no rows to a chunk", func(p *distribute.Pointer) { p.Tensors[2].Rows = 0 }, distribute.ErrInvalid},
+		{"an object and chunks", func(p *distribute.Pointer) { p.Tensors[2].Object = "e1.0" }, distribute.ErrInvalid},
+		{"rows beyond the tensor", func(p *distribute.Pointer) { p.Tensors[2].Rows = 1 << 20 }, distribute.ErrInvalid},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			bad := *good
 			bad.Tensors = append([]distribute.Tensor(nil), good.Tensors...)
+			bad.Tensors[2].Chunks = append([]distribute.Chunk(nil), good.Tensors[2].Chunks...)
 			tc.change(&bad)
 			raw, err := json.Marshal(bad)
 			require.NoError(t, err)
@@ -358,13 +375,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	w := models.Params{{Name: "w", Shape: []int{2}, Data: []float32{0.5, -1}}}
+	w := models.Params{{Name: "w", Shape: []int{2}, Data: []float32{0.5, -1}}}.Freeze()
 	fmt.Println("published:", learner.Publish(ctx, 1200, []byte(`{"kind":"linear"}`), w, "candidate"))
 
 	server, _ := distribute.NewFetcher(ctx, js, "churn")
 	pointer, _ := server.Pointer(ctx, "candidate")
 	got, _ := server.Fetch(ctx, pointer, nil)
-	fmt.Println(pointer.Version, got.Params)
+	fmt.Println(pointer.Version, got.Weights.Params())
 	// Output:
 	// published: <nil>
 	// v1200 [{w [2] [0.5 -1]}]

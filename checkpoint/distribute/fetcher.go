@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -93,75 +94,103 @@ func (f *Fetcher) Watch(ctx context.Context, channel string, changed func(*Point
 	}
 }
 
-// Weights are parameters with the digest of each tensor, in the same order.
-type Weights struct {
-	Params  models.Params
-	Digests []string
-	// Fetched and Bytes count what Fetch had to transfer.
-	Fetched int
+// Fetched is what Fetch returns: the weights, and how much of them it had to transfer.
+type Fetched struct {
+	Weights *models.Frozen
+	Chunks  int
 	Bytes   int64
 }
 
-// Fetch returns the weights that a pointer names. Tensors whose digest is among
-// have's are shared with it, not fetched; neither may be changed afterwards. have
-// may be nil. ErrStale if an object is gone or holds other bytes by now.
-func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *Weights) (*Weights, error) {
-	known := map[string]int{}
+// inFlight is how many chunks a Fetch reads at a time.
+const inFlight = 8
+
+// Fetch returns the weights that a pointer names. Chunks whose digest is among have's are
+// shared with it, not fetched. have may be nil. ErrStale if an object is gone or holds
+// other bytes by now.
+func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*Fetched, error) {
+	known := map[string]*models.Chunk{}
 	if have != nil {
-		for i, d := range have.Digests {
-			known[d] = i
+		for _, t := range have.Tensors() {
+			for _, c := range t.Chunks {
+				known[c.Digest()] = c
+			}
 		}
 	}
-	w := &Weights{Params: make(models.Params, len(p.Tensors)), Digests: make([]string, len(p.Tensors))}
-	for i, t := range p.Tensors {
-		w.Digests[i] = t.Digest
-		if j, ok := known[t.Digest]; ok && int64(len(have.Params[j].Data))*4 == t.Size {
-			w.Params[i] = models.Param{Name: t.Name, Shape: t.Shape, Data: have.Params[j].Data}
-			continue
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		w       = &Fetched{}
+		reading sync.WaitGroup
+		slots   = make(chan struct{}, inFlight)
+		tensors = make([]models.FrozenTensor, len(p.Tensors))
+	)
+	for i := range p.Tensors {
+		t := &p.Tensors[i]
+		list := t.list()
+		tensors[i] = models.FrozenTensor{Name: t.Name, Shape: t.Shape, Chunking: t.chunking(), Chunks: make([]*models.Chunk, len(list))}
+		for j, c := range list {
+			from, to := tensors[i].Span(j)
+			if have, ok := known[c.Digest]; ok && len(have.Values()) == to-from {
+				tensors[i].Chunks[j] = have
+				continue
+			}
+			w.Chunks++
+			w.Bytes += 4 * int64(to-from)
+			slots <- struct{}{}
+			reading.Go(func() {
+				defer func() { <-slots }()
+				chunk, err := f.chunk(ctx, c, 4*int64(to-from))
+				if err != nil {
+					cancel(fmt.Errorf("tensor %s: %w", t.Name, err))
+					return
+				}
+				tensors[i].Chunks[j] = chunk
+			})
 		}
-		param, err := f.tensor(ctx, t)
-		if err != nil {
-			return nil, fmt.Errorf("fetch %s: tensor %s: %w", p.Version, t.Name, err)
-		}
-		w.Params[i] = param
-		w.Fetched++
-		w.Bytes += t.Size
 	}
-	if got := safetensors.ParamsDigest(w.Params, w.Digests); got != p.Digest {
+	reading.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", p.Version, err)
+	}
+	var err error
+	if w.Weights, err = models.NewFrozen(tensors); err != nil {
+		return nil, fmt.Errorf("fetch %s: %w: %w", p.Version, ErrInvalid, err)
+	}
+	if got := safetensors.FrozenDigest(w.Weights); got != p.Digest {
 		return nil, fmt.Errorf("fetch %s: %w: weights have %s, the pointer says %s", p.Version, ErrInvalid, got, p.Digest)
 	}
 	return w, nil
 }
 
-// tensor reads one object, never more of it than was announced.
-func (f *Fetcher) tensor(ctx context.Context, t Tensor) (models.Param, error) {
-	ctx, cancel := context.WithTimeout(ctx, minFetch+time.Duration(t.Size/slowest)*time.Second)
+// chunk reads one object, never more of it than was announced.
+func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk, error) {
+	ctx, cancel := context.WithTimeout(ctx, minFetch+time.Duration(size/slowest)*time.Second)
 	defer cancel()
-	r, err := f.objects.Get(ctx, t.Object)
+	r, err := f.objects.Get(ctx, c.Object)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return models.Param{}, fmt.Errorf("%w: object %s is gone", ErrStale, t.Object)
+		return nil, fmt.Errorf("%w: object %s is gone", ErrStale, c.Object)
 	}
 	if err != nil {
-		return models.Param{}, err
+		return nil, err
 	}
 	defer r.Close()
 	info, err := r.Info()
 	if err != nil {
-		return models.Param{}, err
+		return nil, err
 	}
-	if info.Size != uint64(t.Size) {
-		return models.Param{}, fmt.Errorf("%w: object %s has %d bytes, announced were %d", ErrStale, t.Object, info.Size, t.Size)
+	if info.Size != uint64(size) {
+		return nil, fmt.Errorf("%w: object %s has %d bytes, announced were %d", ErrStale, c.Object, info.Size, size)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, t.Size+1))
+	data, err := io.ReadAll(io.LimitReader(r, size+1))
 	if err != nil {
-		return models.Param{}, fmt.Errorf("object %s: %w", t.Object, err)
+		return nil, fmt.Errorf("object %s: %w", c.Object, err)
 	}
-	param, err := safetensors.DecodeData(t.Name, t.Shape, data)
-	if err != nil {
-		return models.Param{}, fmt.Errorf("%w: object %s: %w", ErrStale, t.Object, err)
+	chunk, err := safetensors.DecodeChunk(data)
+	if err != nil || int64(len(data)) != size {
+		return nil, fmt.Errorf("%w: object %s: %d bytes, announced were %d", ErrStale, c.Object, len(data), size)
 	}
-	if got := safetensors.DataDigest(param); got != t.Digest {
-		return models.Param{}, fmt.Errorf("%w: object %s has %s, announced was %s", ErrStale, t.Object, got, t.Digest)
+	if got := chunk.Digest(); got != c.Digest {
+		return nil, fmt.Errorf("%w: object %s has %s, announced was %s", ErrStale, c.Object, got, c.Digest)
 	}
-	return param, nil
+	return chunk, nil
 }

@@ -1,6 +1,7 @@
 package distribute
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
 // chunkSize of an object; what a message may hold is 1 MiB unless configured.
@@ -23,16 +23,20 @@ type upload struct {
 	pending        []jetstream.PubAckFuture
 }
 
-// send puts one tensor on its way to an object, as the Object Store lays it out:
+// send puts one chunk on its way to an object, as the Object Store lays it out:
 // chunks on a subject of their own, then the description, which replaces the one
 // before. Several uploads share one wait, which ObjectStore.Put would not do; it
 // also makes a publisher and a goroutine per call, and at its pace here the few
 // goroutines that never end add up.
-func (p *Publisher) send(w models.Param, object, digest string) (*upload, error) {
+func (p *Publisher) send(c *models.Chunk, object string) (*upload, error) {
 	p.uploads++
 	id := fmt.Sprintf("e%dn%d", p.epoch, p.uploads)
-	up := &upload{object: object, digest: digest}
-	data := safetensors.AppendData(make([]byte, 0, 4*len(w.Data)), w)
+	up := &upload{object: object, digest: c.Digest()}
+	var encoded bytes.Buffer
+	encoded.Grow(4 * len(c.Values()))
+	// A buffer takes everything.
+	_, _ = c.WriteTo(&encoded)
+	data := encoded.Bytes()
 	sum := sha256.New()
 	sum.Write(data)
 	info := jetstream.ObjectInfo{

@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
@@ -25,8 +26,12 @@ var (
 	ErrFormat = errors.New("distribute: unknown format")
 )
 
-// format is the version of Pointer's JSON.
-const format = 1
+// format is the version of Pointer's JSON; in wholeFormat, which is read as well, no tensor
+// is in chunks.
+const (
+	format      = 2
+	wholeFormat = 1
+)
 
 const (
 	epochKey      = "epoch"
@@ -45,7 +50,7 @@ type Pointer struct {
 	Version checkpoint.Version `json:"version"`
 	Epoch   uint64             `json:"epoch"` // of the publisher that wrote it last
 	Spec    json.RawMessage    `json:"spec,omitempty"`
-	Digest  string             `json:"digest"` // safetensors.ParamsDigest of the tensors
+	Digest  string             `json:"digest"` // safetensors.FrozenDigest of the tensors
 	Tensors []Tensor           `json:"tensors"`
 }
 
@@ -53,9 +58,39 @@ type Pointer struct {
 type Tensor struct {
 	Name   string `json:"name"`
 	Shape  []int  `json:"shape"`
-	Digest string `json:"digest"` // safetensors.DataDigest
-	Size   int64  `json:"size"`   // bytes
-	Object string `json:"object"` // name in the Object Store
+	Digest string `json:"digest"`           // safetensors.TensorDigest
+	Size   int64  `json:"size"`             // bytes
+	Object string `json:"object,omitempty"` // name in the Object Store, of a tensor that is one chunk
+	// Rows is the number of leading rows of each chunk but the last, and Chunks lists
+	// them, if there are several.
+	Rows   int     `json:"rows,omitempty"`
+	Chunks []Chunk `json:"chunks,omitempty"`
+}
+
+// A Chunk is a run of leading rows of a tensor.
+type Chunk struct {
+	Digest string `json:"digest"` // models.Chunk.Digest
+	Object string `json:"object"`
+}
+
+// chunking says how the tensor falls into chunks.
+func (t *Tensor) chunking() models.Chunking {
+	c := models.ChunkingOf(t.Shape)[0]
+	c.Rows = t.Rows
+	if len(t.Chunks) == 0 && len(t.Shape) > 0 {
+		c.Rows = t.Shape[0]
+	} else if len(t.Chunks) == 0 {
+		c.Rows = 1
+	}
+	return c
+}
+
+// list returns the chunks, also of a tensor that is one.
+func (t *Tensor) list() []Chunk {
+	if len(t.Chunks) == 0 {
+		return []Chunk{{Digest: t.Digest, Object: t.Object}}
+	}
+	return t.Chunks
 }
 
 var (
@@ -84,8 +119,8 @@ func parsePointer(raw []byte) (*Pointer, error) {
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return nil, fmt.Errorf("%w: pointer: %w", ErrInvalid, err)
 	}
-	if p.Format != format {
-		return nil, fmt.Errorf("%w: pointer format %d; this build reads %d", ErrFormat, p.Format, format)
+	if p.Format != format && p.Format != wholeFormat {
+		return nil, fmt.Errorf("%w: pointer format %d; this build reads up to %d", ErrFormat, p.Format, format)
 	}
 	if len(p.Tensors) > safetensors.MaxTensors {
 		return nil, fmt.Errorf("%w: pointer: %d tensors", ErrInvalid, len(p.Tensors))
@@ -98,9 +133,25 @@ func parsePointer(raw []byte) (*Pointer, error) {
 			}
 			n *= int64(d)
 		}
-		if t.Name == "" || t.Size != n || !objectName.MatchString(t.Object) {
-			return nil, fmt.Errorf("%w: pointer: tensor %q: size %d of shape %v in object %q", ErrInvalid, t.Name, t.Size, t.Shape, t.Object)
+		if t.Name == "" || t.Size != n {
+			return nil, fmt.Errorf("%w: pointer: tensor %q: size %d of shape %v", ErrInvalid, t.Name, t.Size, t.Shape)
+		}
+		if err := t.check(); err != nil {
+			return nil, fmt.Errorf("%w: pointer: tensor %q: %w", ErrInvalid, t.Name, err)
 		}
 	}
 	return &p, nil
+}
+
+// check holds the chunks against the shape.
+func (t *Tensor) check() error {
+	if n := len(t.Chunks); n > 0 && (t.Rows < 1 || n == 1 || t.Object != "" || t.chunking().Chunks() != n) {
+		return fmt.Errorf("%d chunks of %d rows of shape %v", n, t.Rows, t.Shape)
+	}
+	for _, c := range t.list() {
+		if !objectName.MatchString(c.Object) {
+			return fmt.Errorf("object %q", c.Object)
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -101,11 +102,11 @@ func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg
 // Epoch returns the epoch that this Publisher claimed, from 1.
 func (p *Publisher) Epoch() uint64 { return p.epoch }
 
-// Publish stores the tensors of weights that the last publications did not have,
+// Publish stores the chunks of weights that the last publications did not have,
 // then points each channel at the version. The same call again is harmless.
 // Errors: ErrFenced, ErrInvalid, NATS's; after another error than ErrFenced some
 // of the channels may have moved, and the call can be repeated.
-func (p *Publisher) Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights models.Params, channels ...string) error {
+func (p *Publisher) Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights *models.Frozen, channels ...string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.publish(ctx, v, spec, weights, channels); err != nil {
@@ -115,7 +116,7 @@ func (p *Publisher) Publish(ctx context.Context, v checkpoint.Version, spec []by
 	return nil
 }
 
-func (p *Publisher) publish(ctx context.Context, v checkpoint.Version, spec []byte, weights models.Params, channels []string) error {
+func (p *Publisher) publish(ctx context.Context, v checkpoint.Version, spec []byte, weights *models.Frozen, channels []string) error {
 	if p.fenced {
 		return ErrFenced
 	}
@@ -174,7 +175,7 @@ func (p *Publisher) move(ctx context.Context, channel string, next *Pointer) err
 		want := next
 		if want == nil && state.pointer != nil {
 			renewed := *state.pointer
-			renewed.Epoch = p.epoch
+			renewed.Epoch, renewed.Format = p.epoch, format
 			want = &renewed
 		}
 		if want == nil || same(state.pointer, want) {
@@ -220,33 +221,49 @@ func (p *Publisher) read(ctx context.Context, key string) (*channelState, error)
 
 func same(a, b *Pointer) bool {
 	return a != nil && a.Version == b.Version && a.Epoch == b.Epoch && a.Digest == b.Digest &&
-		slices.EqualFunc(a.Tensors, b.Tensors, func(x, y Tensor) bool { return x.Object == y.Object })
+		slices.EqualFunc(a.Tensors, b.Tensors, func(x, y Tensor) bool {
+			return slices.EqualFunc(x.list(), y.list(), func(c, d Chunk) bool { return c.Object == d.Object })
+		})
 }
 
 // upload stores what is not stored, and describes all of weights.
-func (p *Publisher) upload(ctx context.Context, weights models.Params) ([]Tensor, string, error) {
-	tensors := make([]Tensor, len(weights))
-	digests := make([]string, len(weights))
-	// Tensors that this version already uses must not be overwritten by its others.
+func (p *Publisher) upload(ctx context.Context, weights *models.Frozen) ([]Tensor, string, error) {
+	tensors := make([]Tensor, len(weights.Tensors()))
+	// Chunks that this version already uses must not be overwritten by its others.
 	live := p.live()
-	for i, w := range weights {
-		digests[i] = safetensors.DataDigest(w)
-		tensors[i] = Tensor{Name: w.Name, Shape: w.Shape, Digest: digests[i], Size: int64(len(w.Data)) * 4}
-		live[p.stored[digests[i]]] = true
+	for _, t := range weights.Tensors() {
+		for _, c := range t.Chunks {
+			live[p.stored[c.Digest()]] = true
+		}
 	}
 	var sent []*upload
-	for i, w := range weights {
-		object, ok := p.stored[digests[i]]
-		if !ok {
-			object = p.free(live)
-			up, err := p.send(w, object, digests[i])
-			if err != nil {
-				return nil, "", fmt.Errorf("tensor %s: %w", w.Name, err)
+	sending := map[string]string{} // digest -> object, of this version
+	slot := 0
+	for i, t := range weights.Tensors() {
+		chunks := make([]Chunk, len(t.Chunks))
+		for j, c := range t.Chunks {
+			digest := c.Digest()
+			object, ok := p.stored[digest]
+			if !ok {
+				object, ok = sending[digest]
 			}
-			sent = append(sent, up)
-			live[object] = true
+			if !ok {
+				object, slot = p.free(live, slot)
+				up, err := p.send(c, object)
+				if err != nil {
+					return nil, "", fmt.Errorf("tensor %s: %w", t.Name, err)
+				}
+				sent = append(sent, up)
+				sending[digest], live[object] = object, true
+			}
+			chunks[j] = Chunk{Digest: digest, Object: object}
 		}
-		tensors[i].Object = object
+		tensors[i] = Tensor{Name: t.Name, Shape: t.Shape, Digest: safetensors.TensorDigest(t), Size: int64(t.Size) * 4}
+		if len(chunks) == 1 {
+			tensors[i].Object = chunks[0].Object
+		} else {
+			tensors[i].Rows, tensors[i].Chunks = t.Rows, chunks
+		}
 	}
 	for _, up := range sent {
 		if err := up.wait(ctx); err != nil {
@@ -254,29 +271,33 @@ func (p *Publisher) upload(ctx context.Context, weights models.Params) ([]Tensor
 		}
 		p.holds[up.object], p.stored[up.digest] = up.digest, up.object
 	}
-	return tensors, safetensors.ParamsDigest(weights, digests), nil
+	return tensors, safetensors.FrozenDigest(weights), nil
 }
 
-// free returns the first object that is not live, and forgets what it holds.
-func (p *Publisher) free(live map[string]bool) string {
-	slot := 0
+// free returns the first object from a slot on that is not live, with its slot, and forgets
+// what it holds.
+func (p *Publisher) free(live map[string]bool, slot int) (string, int) {
 	for live[p.objectName(slot)] {
 		slot++
 	}
 	object := p.objectName(slot)
 	delete(p.stored, p.holds[object])
 	p.holds[object] = ""
-	return object
+	return object, slot
 }
 
-func (p *Publisher) objectName(slot int) string { return fmt.Sprintf("e%d.%d", p.epoch, slot) }
+func (p *Publisher) objectName(slot int) string {
+	return "e" + strconv.FormatUint(p.epoch, 10) + "." + strconv.Itoa(slot)
+}
 
 // live is the set of objects that a channel or a recent publication names.
 func (p *Publisher) live() map[string]bool {
 	live := map[string]bool{}
 	mark := func(tensors []Tensor) {
 		for _, t := range tensors {
-			live[t.Object] = true
+			for _, c := range t.list() {
+				live[c.Object] = true
+			}
 		}
 	}
 	for _, c := range p.channels {

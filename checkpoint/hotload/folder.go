@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/checkpoint"
+	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
@@ -100,15 +101,15 @@ func (f *Folder) look(s *checkpoint.Store) (*found, error) {
 	}
 	defer saved.Close()
 	m := saved.Manifest()
-	info, ok := m.Blob(checkpoint.WeightsBlob)
+	digest, ok := m.WeightsDigest()
 	if !ok {
 		return nil, fmt.Errorf("checkpoint %s has no weights: %w", v, checkpoint.ErrCorrupt)
 	}
-	return &found{s, v, info.Digest}, nil
+	return &found{s, v, digest}, nil
 }
 
 // Fetch implements Source.
-func (f *Folder) Fetch(_ context.Context, a Announcement, _ *Loaded) (*Loaded, error) {
+func (f *Folder) Fetch(_ context.Context, a Announcement, have *Loaded) (*Loaded, error) {
 	at, ok := a.Detail.(*found)
 	if !ok {
 		return nil, errForeign
@@ -119,15 +120,16 @@ func (f *Folder) Fetch(_ context.Context, a Announcement, _ *Loaded) (*Loaded, e
 	}
 	defer saved.Close()
 	m := saved.Manifest()
-	if info, _ := m.Blob(checkpoint.WeightsBlob); info.Digest != at.weights {
+	if digest, _ := m.WeightsDigest(); digest != at.weights {
 		return nil, fmt.Errorf("%w: checkpoint %s was replaced meanwhile", ErrDigest, at.version)
 	}
-	params, err := saved.Weights()
+	var known *models.Frozen
+	if have != nil {
+		known = have.Weights
+	}
+	weights, err := saved.Weights(known)
 	if err != nil {
 		return nil, err
 	}
-	return &Loaded{
-		Version: m.Version, Spec: m.Spec, Params: params,
-		Digest: safetensors.ParamsDigest(params, nil),
-	}, nil
+	return &Loaded{Version: m.Version, Spec: m.Spec, Weights: weights, Digest: safetensors.FrozenDigest(weights)}, nil
 }

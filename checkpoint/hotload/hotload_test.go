@@ -31,12 +31,28 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var spec = []byte(`{"kind":"linear"}`)
 
-func weights(v checkpoint.Version) models.Params {
+func weights(v checkpoint.Version) *models.Frozen {
 	r := rand.New(rand.NewPCG(uint64(v), 0))
+	table := models.NewParam("table", 1<<14+1, 16) // five chunks, of which one moves
+	for i := range table.Data {
+		table.Data[i] = float32(i)
+	}
+	table.Data[5000*16] = float32(v)
 	return models.Params{
 		{Name: "moving", Shape: []int{2}, Data: []float32{r.Float32(), float32(v)}},
 		{Name: "frozen", Shape: []int{1}, Data: []float32{7}},
+		table,
+	}.Freeze()
+}
+
+// shared lists the chunks of a tensor that two versions share.
+func shared(a, b *hotload.Loaded, tensor int) (chunks []int) {
+	for i, c := range a.Weights.Tensors()[tensor].Chunks {
+		if c == b.Weights.Tensors()[tensor].Chunks[i] {
+			chunks = append(chunks, i)
+		}
 	}
+	return chunks
 }
 
 // run runs a handle until the test ends.
@@ -93,7 +109,7 @@ func channels(t *testing.T) []channel {
 
 func save(t testing.TB, s *checkpoint.Store, v checkpoint.Version) {
 	_, err := s.Write(context.Background(), checkpoint.Manifest{Version: v, Model: "churn", Spec: spec},
-		[]checkpoint.Blob{checkpoint.Weights(weights(v))})
+		checkpoint.Weights(weights(v)))
 	require.NoError(t, err)
 }
 
@@ -124,10 +140,10 @@ func TestEverySourceFollowsItsChannel(t *testing.T) {
 				c.publish(v)
 				loaded := wait(t, h, v)
 				require.Equal(t, v, loaded.Version)
-				require.Equal(t, weights(v), loaded.Params)
+				require.True(t, weights(v).Equal(loaded.Weights))
 				require.JSONEq(t, string(spec), string(loaded.Spec))
 				if loaded.Digest != "" {
-					require.Equal(t, safetensors.ParamsDigest(weights(v), nil), loaded.Digest)
+					require.Equal(t, safetensors.FrozenDigest(weights(v)), loaded.Digest)
 				}
 			}
 			c.publish(200)
@@ -145,8 +161,10 @@ func TestAFolderWithoutAChannelFollowsTheNewest(t *testing.T) {
 	defer store.Close()
 	save(t, store, 100)
 	wait(t, h, 100)
+	first := h.Current()
 	save(t, store, 200)
-	require.Equal(t, weights(200), wait(t, h, 200).Params)
+	require.True(t, weights(200).Equal(wait(t, h, 200).Weights))
+	require.Equal(t, []int{0, 2, 3, 4}, shared(first, h.Current(), 2), "what did not change was read again")
 }
 
 func TestNATSSharesWhatDidNotChange(t *testing.T) {
@@ -158,13 +176,14 @@ func TestNATSSharesWhatDidNotChange(t *testing.T) {
 	first := wait(t, h, 100)
 	require.NoError(t, p.Publish(t.Context(), 200, spec, weights(200), "stable"))
 	second := wait(t, h, 200)
-	require.Same(t, &first.Params[1].Data[0], &second.Params[1].Data[0], "frozen was not fetched again")
+	require.Equal(t, []int{0}, shared(first, second, 1), "frozen was not fetched again")
+	require.Equal(t, []int{0, 2, 3, 4}, shared(first, second, 2), "of the table one chunk was")
 
 	// A successor takes over the channel: same version, new epoch, same memory.
 	_, err = distribute.NewPublisher(t.Context(), js, "churn", distribute.Config{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return h.Current().Epoch == 2 }, 10*time.Second, time.Millisecond)
-	require.Same(t, &second.Params[0].Data[0], &h.Current().Params[0].Data[0])
+	require.Same(t, second.Weights, h.Current().Weights)
 }
 
 // A damaged update keeps the version in use, is told, and a good one heals.
@@ -184,7 +203,7 @@ func TestADamagedVersionIsNotSwappedIn(t *testing.T) {
 	}))
 	wait(t, h, 100)
 
-	m, err := store.Write(t.Context(), checkpoint.Manifest{Version: 200, Model: "churn"}, []checkpoint.Blob{checkpoint.Weights(weights(200))})
+	m, err := store.Write(t.Context(), checkpoint.Manifest{Version: 200, Model: "churn"}, checkpoint.Weights(weights(200)))
 	require.NoError(t, err)
 	file := filepath.Join(dir, "blobs/sha256", m.Blobs[0].Stored[len("sha256:"):])
 	raw, err := os.ReadFile(file)
@@ -197,7 +216,7 @@ func TestADamagedVersionIsNotSwappedIn(t *testing.T) {
 
 	save(t, store, 300)
 	require.NoError(t, store.SetChannel("stable", 300))
-	require.Equal(t, weights(300), wait(t, h, 300).Params)
+	require.True(t, weights(300).Equal(wait(t, h, 300).Weights))
 }
 
 // A scripted source announces and fetches as a test says.
@@ -342,12 +361,12 @@ func ExampleHandle() {
 	done := make(chan error)
 	go func() { done <- stable.Run(ctx) }()
 
-	learner.Offer(1200, []byte(`{"kind":"linear"}`), models.Params{{Name: "w", Shape: []int{1}, Data: []float32{0.5}}})
+	learner.Offer(1200, []byte(`{"kind":"linear"}`), models.Params{{Name: "w", Shape: []int{1}, Data: []float32{0.5}}}.Freeze())
 	if _, err := stable.Wait(ctx, 1200); err != nil {
 		fmt.Println(err)
 	}
 	model := stable.Current() // one version from here to the end of the request
-	fmt.Println(model.Version, string(model.Spec), model.Params)
+	fmt.Println(model.Version, string(model.Spec), model.Weights.Params())
 
 	stop()
 	fmt.Println(<-done)

@@ -19,12 +19,12 @@ type Memory struct {
 
 var _ Source = (*Memory)(nil)
 
-// Offer makes a version the newest. The caller gives spec and params away: they
-// must not change from here on.
-func (m *Memory) Offer(v checkpoint.Version, spec []byte, params models.Params) {
+// Offer makes a version the newest. The caller gives spec away: it must not
+// change from here on.
+func (m *Memory) Offer(v checkpoint.Version, spec []byte, weights *models.Frozen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.newest = &Loaded{Version: v, Spec: spec, Params: params}
+	m.newest = &Loaded{Version: v, Spec: spec, Weights: weights}
 	for w := range m.watches {
 		select {
 		case w <- struct{}{}:

@@ -9,10 +9,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/checkpoint/distribute"
+	"github.com/perennial-ml/perennial/models"
 )
 
 // NATS is a Source over a channel that distribute.Publisher writes. It fetches
-// only the tensors that changed.
+// only the chunks that changed.
 type NATS struct {
 	js             jetstream.JetStream
 	model, channel string
@@ -80,16 +81,16 @@ func (n *NATS) Fetch(ctx context.Context, a Announcement, have *Loaded) (*Loaded
 	if err != nil {
 		return nil, err
 	}
-	var known *distribute.Weights
-	if have != nil && len(have.Tensors) == len(have.Params) {
-		known = &distribute.Weights{Params: have.Params, Digests: have.Tensors}
+	var known *models.Frozen
+	if have != nil {
+		known = have.Weights
 	}
 	w, err := f.Fetch(ctx, p, known)
 	if err != nil {
 		return nil, err
 	}
 	return &Loaded{
-		Version: p.Version, Spec: p.Spec, Params: w.Params,
-		Digest: p.Digest, Epoch: p.Epoch, Tensors: w.Digests,
+		Version: p.Version, Spec: p.Spec, Weights: w.Weights,
+		Digest: p.Digest, Epoch: p.Epoch,
 	}, nil
 }

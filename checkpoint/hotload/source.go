@@ -22,15 +22,13 @@ var (
 type Loaded struct {
 	Version checkpoint.Version
 	Spec    json.RawMessage // models.Spec
-	Params  models.Params
-	// Digest is safetensors.ParamsDigest of Params: equal digests, equal weights,
-	// wherever they came from. Empty from Memory, where nothing can be damaged.
+	// Weights share the chunks that did not change with those of the versions before.
+	Weights *models.Frozen
+	// Digest names the weights: equal digests, equal weights, from sources of one kind.
+	// Empty from Memory, where nothing can be damaged.
 	Digest string
 	// Epoch is that of the learner that published it; 0 where there are none.
 	Epoch uint64
-	// Tensors are the digests of Params, in order, if the source knows them. A
-	// source uses them to fetch only what changed.
-	Tensors []string
 }
 
 // An Announcement says that a channel names a version.

@@ -21,6 +21,9 @@ func (s *Seal) Digest() string {
 	return ""
 }
 
+// Set tells a digest that is known from elsewhere.
+func (s *Seal) Set(digest string) { s.digest.Store(&digest) }
+
 // Write calls write, and remembers the digest of what went through if it succeeds.
 func (s *Seal) Write(w io.Writer, write func(io.Writer) error) error {
 	if s.Digest() != "" {

@@ -136,6 +136,14 @@ func writeString(b *bytes.Buffer, s string) {
 
 // writeData writes the elements, little-endian, by way of buf.
 func writeData(w io.Writer, t *Tensor, buf []byte) error {
+	for _, c := range t.chunks {
+		if _, err := c.WriteTo(w); err != nil {
+			return err
+		}
+	}
+	if t.chunks != nil {
+		return nil
+	}
 	width := int(t.DType.Width())
 	per := chunk / width
 	for from, n := 0, t.len(); from < n; from += per {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"unicode/utf8"
+
+	"github.com/perennial-ml/perennial/models"
 )
 
 // MediaType names the format in an OCI descriptor.
@@ -58,9 +60,18 @@ type Tensor struct {
 	F32   []float32
 	I64   []int64
 	U64   []uint64
+
+	chunks []*models.Chunk // the elements, instead of F32
 }
 
 func (t *Tensor) len() int {
+	if t.chunks != nil {
+		n := 0
+		for _, c := range t.chunks {
+			n += len(c.Values())
+		}
+		return n
+	}
 	switch t.DType {
 	case F32:
 		return len(t.F32)

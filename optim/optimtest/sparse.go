@@ -89,14 +89,14 @@ func (s sparse) others(t *testing.T) {
 	for range 30 {
 		rows := draw(r, 5)
 		g := gradient(p, r, 1, rows...)
-		before, state := p.Clone(), tr.State()
+		before, state := p.Clone(), stateOf(t, tr)
 		require.NoError(t, tr.Update(g, p))
 		require.True(t, before.Equal(p), "Update wrote to the parameters")
 		require.NoError(t, p.FitsGrads(g))
 		require.Equal(t, rows, g[0].Rows)
 		optim.Apply(p, g)
 		requireOthers(t, before, p, rows)
-		requireOthers(t, state.Tensors, tr.State().Tensors, rows)
+		requireOthers(t, state.Tensors, stateOf(t, tr).Tensors, rows)
 	}
 }
 
@@ -130,11 +130,11 @@ func (s sparse) roundTrip(t *testing.T) {
 	tr := s.build(p)
 	s.advance(t, tr, p, 13, rand.New(rand.NewPCG(7, 8)))
 	q, twin := p.Clone(), s.build(tables())
-	require.NoError(t, twin.Restore(tr.State()))
+	require.NoError(t, twin.Restore(stateOf(t, tr)))
 	s.advance(t, tr, p, 17, rand.New(rand.NewPCG(9, 10)))
 	s.advance(t, twin, q, 17, rand.New(rand.NewPCG(9, 10)))
 	require.True(t, p.Equal(q), "the restored twin went another way")
-	requireEqual(t, tr.State(), twin.State())
+	requireEqual(t, stateOf(t, tr), stateOf(t, twin))
 }
 
 func (s sparse) nonFinite(t *testing.T) {
@@ -142,27 +142,27 @@ func (s sparse) nonFinite(t *testing.T) {
 	tr := s.build(p)
 	r := rand.New(rand.NewPCG(11, 12))
 	s.advance(t, tr, p, 5, r)
-	q, state := p.Clone(), tr.State()
+	q, state := p.Clone(), stateOf(t, tr)
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for i := range p {
 			g := gradient(p, r, 1, 7, 2, 9)
 			g[i].Data[2] = float32(bad)
 			require.ErrorIs(t, tr.Update(g, p), optim.ErrNonFinite)
 			require.True(t, q.Equal(p), "parameters changed")
-			requireEqual(t, state, tr.State())
+			requireEqual(t, state, stateOf(t, tr))
 		}
 	}
 	g := gradient(p, r, math.MaxFloat32/8, 7, 2, 9)
 	if err := tr.Update(g, p); err != nil {
 		require.ErrorIs(t, err, optim.ErrNonFinite)
-		requireEqual(t, state, tr.State())
+		requireEqual(t, state, stateOf(t, tr))
 	}
 }
 
 func (s sparse) outside(t *testing.T) {
 	p := tables()
 	tr := s.build(p)
-	state := tr.State()
+	state := stateOf(t, tr)
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, row := range []int32{-1, tableRows} {
 		require.ErrorIs(t, tr.Update(gradient(p, r, 1, 3, row), p), models.ErrParams)
@@ -174,7 +174,7 @@ func (s sparse) outside(t *testing.T) {
 	dense := gradient(p, r, 1, 3)
 	dense[2].Rows = []int32{0}
 	require.ErrorIs(t, tr.Update(dense, p), models.ErrParams)
-	requireEqual(t, state, tr.State())
+	requireEqual(t, state, stateOf(t, tr))
 }
 
 func (s sparse) allocations(t *testing.T) {

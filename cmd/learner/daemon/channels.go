@@ -19,6 +19,6 @@ type channel struct {
 func (c *channel) Current() *hotload.Loaded { return c.current.Load() }
 
 // set swaps the weights; requests that began with the old ones finish with them.
-func (c *channel) set(v uint64, p models.Params) {
-	c.current.Store(&hotload.Loaded{Version: checkpoint.Version(v), Spec: c.spec, Params: p})
+func (c *channel) set(v uint64, weights *models.Frozen) {
+	c.current.Store(&hotload.Loaded{Version: checkpoint.Version(v), Spec: c.spec, Weights: weights})
 }

@@ -18,7 +18,7 @@ import (
 type release struct {
 	channel string
 	version uint64
-	weights models.Params
+	weights *models.Frozen
 }
 
 // A distributor publishes releases through NATS, the newest of each channel, until it
@@ -35,7 +35,7 @@ type distributor struct {
 
 // A publisher points channels at weights: a *distribute.Publisher.
 type publisher interface {
-	Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights models.Params, channels ...string) error
+	Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights *models.Frozen, channels ...string) error
 }
 
 func newDistributor(p publisher, spec json.RawMessage, logger *slog.Logger) *distributor {

@@ -23,7 +23,7 @@ type channels struct {
 	named  map[string]checkpoint.Version
 }
 
-func (c *channels) Publish(_ context.Context, v checkpoint.Version, _ []byte, _ models.Params, list ...string) error {
+func (c *channels) Publish(_ context.Context, v checkpoint.Version, _ []byte, _ *models.Frozen, list ...string) error {
 	if c.before != nil {
 		c.before()
 	}

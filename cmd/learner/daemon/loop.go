@@ -146,7 +146,7 @@ func (r *runner) job(ctx context.Context) (job, error) {
 		settled:  r.outbox.mark(ctx),
 		stable:   stable.Version,
 	}
-	j.stableManifest, j.stableBlobs = r.machine.WeightsVersion(stable.Version, stable.Params)
+	j.stableManifest, j.stableBlobs = r.machine.WeightsVersion(stable.Version, stable.Weights)
 	return j, nil
 }
 

@@ -87,10 +87,24 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 	if err != nil {
 		return serve.Model{}, nil, err
 	}
+	// The shapes that weights must have; made when the first ones come.
+	shapes := sync.OnceValues(func() (models.Params, error) {
+		p, err := models.NewPredictor(spec, 1)
+		if err != nil {
+			return nil, err
+		}
+		return p.Params(), nil
+	})
 	channel := func(name string) *hotload.Handle {
 		return hotload.New(hotload.NewNATS(broker.JetStream(), m.Name, name),
 			hotload.WithLogger(opt.Logger.With("model", m.Name, "channel", name)),
-			hotload.WithCheck(func(l *hotload.Loaded) error { return fits(l, spec) }))
+			hotload.WithCheck(func(l *hotload.Loaded) error {
+				own, err := shapes()
+				if err != nil {
+					return err
+				}
+				return l.Weights.Fits(own)
+			}))
 	}
 	stable, candidate := channel(serve.Stable), channel(serve.Candidate)
 	return serve.Model{
@@ -119,13 +133,4 @@ func predictors(how compute.Settings) func(models.Spec, int) (serve.Predictor, e
 		}
 		return p, p.Warm(1)
 	}
-}
-
-// fits refuses weights of another model than the configuration describes.
-func fits(l *hotload.Loaded, spec models.Spec) error {
-	p, err := models.NewPredictor(spec, 1)
-	if err != nil {
-		return err
-	}
-	return p.Params().Fits(l.Params)
 }

@@ -32,7 +32,7 @@ func takeFrozen(folder string, version uint64) (*frozen, error) {
 		return nil, err
 	}
 	defer saved.Close()
-	weights, err := saved.Weights()
+	weights, err := saved.Weights(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func takeFrozen(folder string, version uint64) (*frozen, error) {
 	if f.predictor, err = models.NewPredictor(spec, 1); err != nil {
 		return nil, err
 	}
-	return f, f.predictor.Load(weights)
+	return f, f.predictor.Update(weights, nil)
 }
 
 func (f *frozen) predict(stream []halfHour, t int) (float32, error) {

@@ -34,14 +34,14 @@ func (m *Machine) prepare(c *feedback.Control) error {
 	}
 	defer saved.Close()
 	man := saved.Manifest()
-	info, ok := man.Blob(checkpoint.WeightsBlob)
+	digest, ok := man.WeightsDigest()
 	if !ok {
 		return fmt.Errorf("roll back to %s: it holds no weights", v)
 	}
-	if c.Digest != "" && c.Digest != info.Digest {
+	if c.Digest != "" && c.Digest != digest {
 		return &feedback.Refusal{
 			Code: feedback.CodeNoVersion, Field: "data.digest", Rule: "must be the digest of the version's weights",
-			Detail: "the store holds " + info.Digest,
+			Detail: "the store holds " + digest,
 		}
 	}
 	// A record that cannot be applied would stop the learner: better to hear of it now.
@@ -51,10 +51,10 @@ func (m *Machine) prepare(c *feedback.Control) error {
 			Detail: "it was learned as " + string(man.Spec),
 		}
 	}
-	if _, err := saved.Weights(); err != nil {
+	if _, err := saved.Weights(nil); err != nil {
 		return fmt.Errorf("roll back to %s: %w", v, err)
 	}
-	c.Digest = info.Digest
+	c.Digest = digest
 	return hold(m.Store, v, 0)
 }
 

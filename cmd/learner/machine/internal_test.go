@@ -1,14 +1,11 @@
 package machine
 
 import (
-	"bytes"
-	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/checkpoint"
-	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
@@ -40,30 +37,4 @@ func TestOnlyTagsOfRollbacksAreHolds(t *testing.T) {
 			require.Equal(t, tc.tag, holdTag(v, record))
 		}
 	}
-}
-
-// What is sealed is encoded once; what is not, each time.
-func TestSealedPartsAreGivenByDigestOnceTheyWereWritten(t *testing.T) {
-	part := func(name string, sealed bool) engine.Part {
-		return engine.Part{Name: name, MediaType: "application/x-test", Sealed: sealed, Write: func(w io.Writer) error {
-			_, err := io.WriteString(w, "content of "+name)
-			return err
-		}}
-	}
-	var s seals
-	full, open := part("seen-0", true), part("seen-1", false)
-	for _, p := range []engine.Part{full, open} {
-		b := s.blob(p)
-		require.Empty(t, b.Digest, "nothing was written yet")
-		var out bytes.Buffer
-		require.NoError(t, b.Write(&out))
-		require.Equal(t, "content of "+p.Name, out.String())
-	}
-	_, infos, err := checkpoint.HashBlobs(t.Context(), []checkpoint.Blob{s.blob(full)})
-	require.NoError(t, err)
-	require.Equal(t, infos[0].Digest, s.blob(full).Digest)
-	require.Empty(t, s.blob(open).Digest)
-
-	s.keep([]engine.Part{open})
-	require.Empty(t, s.blob(full).Digest, "another lineage may give the name to other bytes")
 }

@@ -31,7 +31,6 @@ type Machine struct {
 	logger  *slog.Logger
 	digest  string // of the configuration that states depend on
 	spec    json.RawMessage
-	sealed  seals
 	weights *weightsIn
 	adopted bool
 }
@@ -80,7 +79,7 @@ func New(cfg *config.Config, m config.Model, log *ledger.Log, store *checkpoint.
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
 	weights := &weightsIn{
-		store: store, ctx: context.Background(), computed: map[string]models.Params{},
+		store: store, ctx: context.Background(), computed: map[string]*models.Frozen{},
 		fresh: func() (*Machine, error) { return New(cfg, m, log, store, logger) },
 	}
 	eng, err := engine.New(ec, weights)
@@ -125,17 +124,16 @@ func (m *Machine) Decode(raw ledger.Raw) engine.Record {
 	return rec
 }
 
-// Blobs returns the state as the store takes it. What is sealed and was written before
-// is given with its digest, so that it is not encoded again.
+// Blobs returns the state as the store takes it. What did not change since it was last
+// written is sealed, and is not encoded again.
 func (m *Machine) Blobs() ([]checkpoint.Blob, error) {
 	parts, err := m.Engine.Snapshot()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: snapshot: %w", m.Name, err)
 	}
-	m.sealed.keep(parts)
 	blobs := make([]checkpoint.Blob, len(parts))
 	for i, p := range parts {
-		blobs[i] = m.sealed.blob(p)
+		blobs[i] = checkpoint.Blob{Name: p.Name, MediaType: p.MediaType, Write: p.Write, Seal: p.Seal}
 	}
 	return blobs, nil
 }
@@ -159,10 +157,10 @@ func (m *Machine) manifest(v checkpoint.Version, logTime int64) checkpoint.Manif
 
 // WeightsVersion returns a version that holds nothing but weights: what a channel
 // names when the learner has gone on since. It cannot be resumed from.
-func (m *Machine) WeightsVersion(v checkpoint.Version, weights models.Params) (checkpoint.Manifest, []checkpoint.Blob) {
+func (m *Machine) WeightsVersion(v checkpoint.Version, weights *models.Frozen) (checkpoint.Manifest, []checkpoint.Blob) {
 	man := m.manifest(v, m.Engine.Time())
 	man.Summary = map[string]string{"kind": "weights"}
-	return man, []checkpoint.Blob{checkpoint.Weights(weights)}
+	return man, checkpoint.Weights(weights)
 }
 
 // Resumable reports whether a version holds the whole state, or only weights.

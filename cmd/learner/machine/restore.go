@@ -114,6 +114,5 @@ func (m *Machine) load(v checkpoint.Version) error {
 		return err
 	}
 	defer saved.Close()
-	m.sealed.keep(nil)
 	return m.Engine.Restore(saved.ReadBlob)
 }

@@ -1,10 +1,10 @@
 package machine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/engine"
@@ -25,11 +25,11 @@ type weightsIn struct {
 	ctx      context.Context
 	// computed keeps weights by their digest, for nested rollbacks too, so that none
 	// are computed twice.
-	computed map[string]models.Params
+	computed map[string]*models.Frozen
 }
 
 // Weights returns the weights of a version that lies before the record.
-func (w *weightsIn) Weights(version uint64, digest string) (models.Params, error) {
+func (w *weightsIn) Weights(version uint64, digest string) (*models.Frozen, error) {
 	if w.store == nil {
 		return nil, errors.New("no store is open")
 	}
@@ -49,26 +49,26 @@ func (w *weightsIn) Weights(version uint64, digest string) (models.Params, error
 	return params, nil
 }
 
-func (w *weightsIn) saved(v checkpoint.Version, digest string) (models.Params, error) {
+func (w *weightsIn) saved(v checkpoint.Version, digest string) (*models.Frozen, error) {
 	saved, err := w.store.Get(v)
 	if err != nil {
 		return nil, err
 	}
 	defer saved.Close()
 	man := saved.Manifest()
-	info, ok := man.Blob(checkpoint.WeightsBlob)
+	stored, ok := man.WeightsDigest()
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("version %s holds no weights", v)
-	case digest != "" && info.Digest != digest:
-		return nil, fmt.Errorf("version %s holds weights %s, the record names %s", v, info.Digest, digest)
+	case digest != "" && stored != digest:
+		return nil, fmt.Errorf("version %s holds weights %s, the record names %s", v, stored, digest)
 	}
-	return saved.Weights()
+	return saved.Weights(nil)
 }
 
 // compute scans the log to a version, on a machine of its own, and writes nothing. A
 // rollback that it meets on the way names a still older version, so this ends.
-func (w *weightsIn) compute(version uint64, digest string) (models.Params, error) {
+func (w *weightsIn) compute(version uint64, digest string) (*models.Frozen, error) {
 	if version == 0 || version > w.scanning.Engine.Position() {
 		return nil, errors.New("no record before this one made it")
 	}
@@ -87,32 +87,36 @@ func (w *weightsIn) compute(version uint64, digest string) (models.Params, error
 	if m.Engine.Position() != version {
 		return nil, fmt.Errorf("position %d is a gap in the log", version)
 	}
-	parts, err := m.Engine.Snapshot()
-	if err != nil {
+	weights := m.Engine.Weights()
+	if err := named(w.ctx, weights, digest); err != nil {
 		return nil, err
 	}
-	for _, p := range parts {
-		if p.Name == engine.PartWeights {
-			return decode(w.ctx, p, digest)
-		}
-	}
-	return nil, fmt.Errorf("the state has no part %s", engine.PartWeights)
+	return weights, nil
 }
 
-// decode returns a part's weights if they have the digest.
-func decode(ctx context.Context, p engine.Part, digest string) (models.Params, error) {
-	_, infos, err := checkpoint.HashBlobs(ctx, []checkpoint.Blob{{Name: p.Name, MediaType: p.MediaType, Write: p.Write}})
+// named reports whether weights have the digest that a record names them by. One that was
+// made before large tensors were kept in chunks is that of the whole file.
+func named(ctx context.Context, weights *models.Frozen, digest string) error {
+	_, infos, err := checkpoint.HashBlobs(ctx, checkpoint.Weights(weights))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	man := checkpoint.Manifest{Blobs: infos}
+	now, _ := man.WeightsDigest()
+	if now == digest {
+		return nil
+	}
+	_, infos, err = checkpoint.HashBlobs(ctx, []checkpoint.Blob{{
+		Name: checkpoint.WeightsBlob, MediaType: safetensors.MediaType,
+		Write: func(w io.Writer) error { return safetensors.EncodeFrozen(w, weights) },
+	}})
+	if err != nil {
+		return err
 	}
 	if infos[0].Digest != digest {
-		return nil, fmt.Errorf("its weights are %s, the record names %s", infos[0].Digest, digest)
+		return fmt.Errorf("its weights are %s, the record names %s", now, digest)
 	}
-	var encoded bytes.Buffer
-	if err := p.Write(&encoded); err != nil {
-		return nil, err
-	}
-	return safetensors.DecodeParams(&encoded, int64(encoded.Len()))
+	return nil
 }
 
 // Apply applies the next record. ctx bounds the computing of weights that a rollback
