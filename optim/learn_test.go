@@ -69,6 +69,7 @@ func TestLearnGivesTheBitsOfGradientsAndStep(t *testing.T) {
 					require.True(t, apart.Params().Equal(shared.Params()), "parameters after step %d on two threads", step)
 					require.True(t, apart.state().Tensors.Equal(learner.state().Tensors), "state after step %d", step)
 					require.Equal(t, apart.state().Counters, learner.state().Counters)
+					require.True(t, learner.Freeze().Tensors.Params().Equal(learner.state().Tensors), "frozen state after step %d", step)
 				}
 			})
 		}
