@@ -371,7 +371,7 @@ func TestRowsAreAnsweredAmongTheClassesOfTheirHead(t *testing.T) {
 		raw, err := json.Marshal(f.spec)
 		require.NoError(t, err)
 		f.model.Spec = f.spec
-		f.stable.at.Store(&hotload.Loaded{Version: 1, Spec: raw, Params: p.Params()}) // equal logits
+		f.stable.at.Store(&hotload.Loaded{Version: 1, Spec: raw, Weights: p.Params().Freeze()}) // equal logits
 	})
 	in := f.infer(t, "/v2/models/m/infer", inferBody(`"parameters":{"segments":[{"task":"one"},{"task":"two"},{"task":"?"},{}]},`, 0, 0, 0, 0))
 	require.Equal(t, []float32{
