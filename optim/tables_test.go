@@ -61,10 +61,8 @@ func trained(tb testing.TB, s models.Spec, list []optim.Config, batches []*model
 		if next++; next == len(batches) {
 			next = 0
 		}
-		if _, err := m.Gradients(b); err != nil {
-			return err
-		}
-		return chain.Step(m.Grads(), m.Params())
+		_, err := chain.Learn(m, b)
+		return err
 	}
 	for range batches { // builds the graph, and has the system find the table's pages
 		require.NoError(tb, step())
@@ -92,7 +90,7 @@ func TestTrainingOnTablesAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkTables takes whole training steps: gradients of a batch, and the step.
+// BenchmarkTables takes whole training steps, as the engine does.
 func BenchmarkTables(b *testing.B) {
 	for _, net := range []struct {
 		name string
