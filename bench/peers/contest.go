@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/perennial-ml/perennial/compute"
@@ -27,6 +28,7 @@ type row struct {
 	Rival     stat    `json:"rival_rate"`
 	Ratio     stat    `json:"ratio"`
 	CPURatio  float64 `json:"ratio_processor"` // by processor time
+	Best      float64 `json:"ratio_best"`      // of the fastest slices of either side
 	CPURate   float64 `json:"ours_processor"`  // ours in a second of processor time
 	Aim       float64 `json:"aim,omitempty"`
 	RateAim   float64 `json:"rate_aim,omitempty"`
@@ -144,6 +146,9 @@ func (r *row) fill(w workload, pairs []pair) {
 	}
 	r.Ours, r.Rival, r.Ratio, r.CPURatio = statOf(ours), statOf(theirs), statOf(ratios), statOf(byCPU).Median
 	r.CPURate = statOf(rates).Median
+	if r.RivalName != "" {
+		r.Best = slices.Max(ours) / slices.Max(theirs)
+	}
 }
 
 // fastest runs each candidate a few times in turn and returns the one with the best median.

@@ -10,7 +10,9 @@
 // sides alike: the ratio is the median over neighbouring slices. A peer's instances differ,
 // by where the allocator put them: several are tried, in each way in which a user may set
 // the workload up, and the fastest one is the rival. Ours has one instance for each of
-// theirs, and no choice among them.
+// theirs, and no choice among them. Beside that ratio stand the one by processor time, which
+// leaves out waiting for a processor, and the one of the fastest slices, which leaves out the
+// most that a busy machine does to both; short slices are the more likely to be undisturbed.
 //
 // Next to each figure stands what the hardware allows: the floating point operations that
 // the workload cannot do without over the measured peak, or the bytes over the bandwidth

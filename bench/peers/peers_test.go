@@ -128,6 +128,7 @@ func TestRatiosAreOfNeighbouringSlices(t *testing.T) {
 	require.InDelta(t, 3, r.Ratio.Low, 1e-9)
 	require.InDelta(t, 3, r.Ratio.High, 1e-9)
 	require.InDelta(t, 6, r.CPURatio, 1e-9)
+	require.InDelta(t, 3, r.Best, 1e-9)
 	met, ok := r.met()
 	require.True(t, met && ok)
 	r.Aim = 3.5

@@ -59,8 +59,8 @@ func (r *report) write(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	for _, g := range groups {
-		fmt.Fprintf(t, "\n| %s\t| ours/s\t| p10 to p90\t| a CPU second\t| rival/s\t| p10 to p90\t| rival\t| ratio\t| p10 to p90\t| by CPU\t| aim\t|\t| limit/s\t| by\t| share\t| allocs\t|\n", g)
-		fmt.Fprintf(t, "|%s\n", strings.Repeat("---\t|", 16))
+		fmt.Fprintf(t, "\n| %s\t| ours/s (p10 to p90)\t| in a CPU second\t| rival\t| rival/s (p10 to p90)\t| ratio (p10 to p90)\t| by CPU\t| best\t| aim\t|\t| limit/s\t| by\t| share\t| allocs\t|\n", g)
+		fmt.Fprintf(t, "|%s\n", strings.Repeat("---\t|", 14))
 		for _, row := range r.Rows {
 			if row.Group == g {
 				row.write(t)
@@ -81,7 +81,7 @@ func (r *report) write(w io.Writer) error {
 	}
 	missed := r.missed()
 	if len(missed) > 0 {
-		fmt.Fprintf(w, "\nMissed:\n")
+		fmt.Fprintf(w, "\nMissed:\n\n")
 	}
 	for _, m := range missed {
 		fmt.Fprintf(w, "- %s\n", m)
@@ -131,10 +131,10 @@ func (r *row) write(w io.Writer) {
 	if r.Threads > 1 {
 		threads = fmt.Sprintf(", %d threads", r.Threads)
 	}
-	theirs, theirSpread, times, timesSpread, byCPU := "", "", "", "", ""
+	theirs, times, byCPU, best := "", "", "", ""
 	if r.RivalName != "" {
-		theirs, theirSpread = short(r.Rival.Median), spread(r.Rival, short)
-		times, timesSpread = ratio(r.Ratio.Median), spread(r.Ratio, ratio)
+		best = ratio(r.Best)
+		theirs, times = r.Rival.text(short), r.Ratio.text(ratio)
 		if r.CPURatio > 0 {
 			byCPU = ratio(r.CPURatio)
 		}
@@ -143,12 +143,14 @@ func (r *row) write(w io.Writer) {
 	if r.Limit.Rate > 0 {
 		bound, share = short(r.Limit.Rate), fmt.Sprintf("%.0f%%", 100*r.Share)
 	}
-	fmt.Fprintf(w, "| %s%s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
-		r.Name, threads, short(r.Ours.Median), spread(r.Ours, short), short(r.CPURate), theirs, theirSpread, r.RivalName, times, timesSpread, byCPU,
+	fmt.Fprintf(w, "| %s%s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
+		r.Name, threads, r.Ours.text(short), short(r.CPURate), r.RivalName, theirs, times, byCPU, best,
 		r.aims(), verdict, bound, r.Limit.By, share, r.Allocs)
 }
 
-func spread(s stat, as func(float64) string) string { return as(s.Low) + " to " + as(s.High) }
+func (s stat) text(as func(float64) string) string {
+	return fmt.Sprintf("%s (%s to %s)", as(s.Median), as(s.Low), as(s.High))
+}
 
 // ratio writes a factor with three digits, or two after the point below 10.
 func ratio(v float64) string {
