@@ -28,8 +28,9 @@ type row struct {
 	Rival     stat    `json:"rival_rate"`
 	Ratio     stat    `json:"ratio"`
 	CPURatio  float64 `json:"ratio_processor"` // by processor time
-	Best      float64 `json:"ratio_best"`      // of the fastest slices of either side
-	CPURate   float64 `json:"ours_processor"`  // ours in a second of processor time
+	OursBest  float64 `json:"ours_best"`       // the fastest slice
+	RivalBest float64 `json:"rival_best"`
+	CPURate   float64 `json:"ours_processor"` // ours in a second of processor time
 	Aim       float64 `json:"aim,omitempty"`
 	RateAim   float64 `json:"rate_aim,omitempty"`
 	Limit     limit   `json:"limit"`
@@ -146,8 +147,9 @@ func (r *row) fill(w workload, pairs []pair) {
 	}
 	r.Ours, r.Rival, r.Ratio, r.CPURatio = statOf(ours), statOf(theirs), statOf(ratios), statOf(byCPU).Median
 	r.CPURate = statOf(rates).Median
+	r.OursBest = slices.Max(ours)
 	if r.RivalName != "" {
-		r.Best = slices.Max(ours) / slices.Max(theirs)
+		r.RivalBest = slices.Max(theirs)
 	}
 }
 

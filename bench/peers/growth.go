@@ -23,12 +23,26 @@ type sweep struct {
 	Points []point `json:"points"`
 }
 
-// A point is seconds a step.
+// A point is what a step costs at one size.
 type point struct {
 	Size  int     `json:"size"`
-	Ours  stat    `json:"ours"`
-	Rival stat    `json:"rival"`
-	Limit float64 `json:"limit"`
+	Ours  span    `json:"ours"`
+	Rival span    `json:"rival"`
+	Limit float64 `json:"limit"` // seconds
+}
+
+// A span is seconds a step: of the fastest slice, and of the median one, which on an idle
+// machine are close.
+type span struct {
+	Fastest float64 `json:"fastest"`
+	Median  float64 `json:"median"`
+}
+
+func (s span) String() string {
+	if s.Fastest == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", short(1e6*s.Fastest), short(1e6*s.Median))
 }
 
 func doubling(from, to, factor int) (out []int) {
@@ -76,42 +90,41 @@ func (s *sweep) measure(ctx context.Context, p *peers, l limits) error {
 		if err != nil {
 			return fmt.Errorf("%s %d: %w", s.Name, n, err)
 		}
-		pt := point{Size: n, Ours: r.Ours.inverse(), Rival: r.Rival.inverse()}
-		if r.Limit.Rate > 0 {
-			pt.Limit = 1 / r.Limit.Rate
-		}
-		s.Points = append(s.Points, pt)
+		s.Points = append(s.Points, point{
+			Size: n, Limit: inverse(r.Limit.Rate),
+			Ours: span{inverse(r.OursBest), inverse(r.Ours.Median)}, Rival: span{inverse(r.RivalBest), inverse(r.Rival.Median)},
+		})
 	}
 	return nil
 }
 
-// inverse turns rates into durations.
-func (s stat) inverse() stat {
-	if s.Median == 0 {
-		return stat{}
+// inverse turns a rate into a duration; nothing stays nothing.
+func inverse(rate float64) float64 {
+	if rate == 0 {
+		return 0
 	}
-	return stat{Median: 1 / s.Median, Low: 1 / s.High, High: 1 / s.Low}
+	return 1 / rate
 }
 
 // draw writes the plot of a sweep.
 func (s *sweep) draw(w io.Writer) error {
 	ours, theirs, limit := plot.Series{Name: "Perennial"}, plot.Series{Name: "PyTorch"}, plot.Series{Name: "hardware limit"}
-	add := func(to *plot.Series, n int, v stat) {
-		if v.Median > 0 {
-			to.X, to.Y = append(to.X, float64(n)), append(to.Y, 1e6*v.Median)
-			to.Low, to.High = append(to.Low, 1e6*v.Low), append(to.High, 1e6*v.High)
+	add := func(to *plot.Series, n int, v span) {
+		if v.Fastest > 0 {
+			to.X, to.Y = append(to.X, float64(n)), append(to.Y, 1e6*v.Fastest)
+			to.Low, to.High = append(to.Low, 1e6*v.Fastest), append(to.High, 1e6*v.Median)
 		}
 	}
 	for _, p := range s.Points {
 		add(&ours, p.Size, p.Ours)
 		add(&theirs, p.Size, p.Rival)
-		add(&limit, p.Size, stat{p.Limit, p.Limit, p.Limit})
+		add(&limit, p.Size, span{p.Limit, p.Limit})
 	}
 	series := []plot.Series{ours}
 	if len(theirs.X) > 0 {
 		series = append(series, theirs)
 	}
-	chart := plot.Chart{Title: s.title + ", one thread", X: s.axis, Y: "µs a step, median and p10 to p90", LogX: true, LogY: true}
+	chart := plot.Chart{Title: s.title + ", one thread", X: s.axis, Y: "µs a step: fastest slice, up to the median", LogX: true, LogY: true}
 	return chart.Lines(w, append(series, limit)...)
 }
 

@@ -71,9 +71,9 @@ func (r *report) write(w io.Writer) error {
 		}
 	}
 	for _, s := range r.Growth {
-		fmt.Fprintf(t, "\n| %s\t| ours, µs\t| PyTorch, µs\t| limit, µs\t|\n|---\t|---\t|---\t|---\t|\n", s.axis)
+		fmt.Fprintf(t, "\n| %s\t| ours, µs, fastest (median)\t| PyTorch, µs\t| limit, µs\t|\n|---\t|---\t|---\t|---\t|\n", s.axis)
 		for _, p := range s.Points {
-			fmt.Fprintf(t, "| %d\t| %s\t| %s\t| %s\t|\n", p.Size, short(1e6*p.Ours.Median), short(1e6*p.Rival.Median), short(1e6*p.Limit))
+			fmt.Fprintf(t, "| %d\t| %s\t| %s\t| %s\t|\n", p.Size, p.Ours, p.Rival, short(1e6*p.Limit))
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (r *row) write(w io.Writer) {
 	}
 	theirs, times, byCPU, best := "", "", "", ""
 	if r.RivalName != "" {
-		best = ratio(r.Best)
+		best = ratio(r.OursBest / r.RivalBest)
 		theirs, times = r.Rival.text(short), r.Ratio.text(ratio)
 		if r.CPURatio > 0 {
 			byCPU = ratio(r.CPURatio)
