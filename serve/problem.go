@@ -120,7 +120,7 @@ func asProblem(err error) *problem {
 	case errors.Is(err, ledger.ErrStalled):
 		return newProblem(http.StatusServiceUnavailable, codeStalled, "the log does not answer; a retry with the same ids stores nothing twice").after(2)
 	case errors.Is(err, ledger.ErrFull):
-		return newProblem(http.StatusInsufficientStorage, codeFull, "the log is full").after(60)
+		return newProblem(http.StatusInsufficientStorage, codeFull, "the log, or the disk that it is on, has no room; a retry with the same ids stores nothing twice").after(60)
 	case errors.Is(err, ledger.ErrTooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, codeTooLarge, err.Error())
 	case errors.Is(err, ledger.ErrUnstorable):

@@ -35,6 +35,7 @@ type recorder struct {
 	queue  []feedback.Event
 	bytes  int64
 	closed bool
+	ailing error         // why the log takes nothing at the moment; nil if it does
 	room   chan struct{} // closed and renewed when the queue was taken
 	wake   chan struct{} // holds one token while the queue may hold something
 }
@@ -48,7 +49,7 @@ func newRecorder(model string, log Log, cfg Record, logger *slog.Logger, m *metr
 }
 
 // add queues events together. It waits while there is no room and returns ctx's error
-// if that takes too long; nothing was queued then. Events that are larger than the whole
+// if that takes too long, or the log's if that is why; nothing was queued then. Events that are larger than the whole
 // queue go in alone.
 func (r *recorder) add(ctx context.Context, events []feedback.Event) error {
 	size := sizeOf(events)
@@ -68,11 +69,14 @@ func (r *recorder) add(ctx context.Context, events []feedback.Event) error {
 			}
 			return nil
 		}
-		room := r.room
+		room, ailing := r.room, r.ailing
 		r.mu.Unlock()
 		select {
 		case <-room:
 		case <-ctx.Done():
+			if ailing != nil {
+				return fmt.Errorf("wait for the prediction log: %w", ailing)
+			}
 			return fmt.Errorf("wait for the prediction log: %w", ctx.Err())
 		}
 	}
@@ -125,6 +129,12 @@ func (r *recorder) flush(ctx context.Context, events []feedback.Event) {
 	wait := 5 * time.Millisecond
 	for {
 		receipts, err := r.log.Append(ctx, events)
+		again := receipts == nil && (errors.Is(err, ledger.ErrBusy) || errors.Is(err, ledger.ErrStalled) || errors.Is(err, ledger.ErrFull))
+		r.mu.Lock()
+		if r.ailing = nil; again {
+			r.ailing = err
+		}
+		r.mu.Unlock()
 		if err == nil || receipts != nil {
 			refused := 0
 			for _, receipt := range receipts {
@@ -138,7 +148,6 @@ func (r *recorder) flush(ctx context.Context, events []feedback.Event) {
 			}
 			return
 		}
-		again := errors.Is(err, ledger.ErrBusy) || errors.Is(err, ledger.ErrStalled) || errors.Is(err, ledger.ErrFull)
 		if !again || ctx.Err() != nil {
 			r.lose(len(events), err)
 			return

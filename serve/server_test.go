@@ -211,6 +211,27 @@ func TestAsyncRecordingOutlastsAStalledLog(t *testing.T) {
 	require.NoError(t, stop())
 }
 
+// Whoever waits for a log that takes nothing hears why, and not that time was up.
+func TestAsyncRecordingSaysWhyTheLogTakesNothing(t *testing.T) {
+	f := setup(t, serve.Config{Record: serve.Record{Mode: serve.RecordAsync, QueueEvents: 1}, Limits: serve.Limits{Timeout: 300 * time.Millisecond}}, nil)
+	url, stop := start(t, f.server)
+	f.log.fail(ledger.ErrFull)
+	answered := 0
+	require.Eventually(t, func() bool {
+		got := call(t, http.MethodPost, url+"/v2/models/m/infer", inferBody("", 1))
+		if got.status == http.StatusOK {
+			answered++
+			return false
+		}
+		require.Equal(t, http.StatusInsufficientStorage, got.status, got.body)
+		require.Contains(t, got.body, "log_full")
+		return true
+	}, 10*time.Second, time.Millisecond)
+	f.log.fail(nil)
+	require.NoError(t, stop())
+	require.Len(t, f.log.all(), answered, "every answered prediction is in the log, no other")
+}
+
 func TestStopIsQuickAndCountsWhatItHadToLeave(t *testing.T) {
 	f := setup(t, serve.Config{Record: serve.Record{Mode: serve.RecordAsync}, Limits: serve.Limits{Drain: 200 * time.Millisecond}}, nil)
 	f.log.fail(ledger.ErrStalled)
