@@ -14,7 +14,7 @@ import (
 )
 
 // apiTimeout bounds one request to the broker whose context has no deadline.
-const apiTimeout = 10 * time.Second
+const apiTimeout = 5 * time.Second
 
 // A Broker is the NATS server that keeps the logs, with a connection to it.
 type Broker struct {

@@ -41,6 +41,8 @@ type cursor struct {
 	stream  string
 	created time.Time // of the stream; another stream of that name is not read on
 	name    string    // of the consumer
+	shared  bool      // the name is known to others, who may take it over
+	copies  int       // of the consumer
 	filter  string    // subject, or "" for all
 	owner   string    // this cursor, for ever; told from another that uses the same name
 	bytes   int       // of one pull
@@ -96,7 +98,7 @@ func (c *cursor) create(ctx context.Context) error {
 		FilterSubject:     c.filter,
 		InactiveThreshold: consumerIdle,
 		MemoryStorage:     true,
-		Replicas:          1,
+		Replicas:          c.copies,
 		Metadata:          map[string]string{ownerKey: c.owner},
 	})
 	if err != nil {
@@ -135,7 +137,7 @@ func (c *cursor) close() {
 
 // owned reports whether the consumer exists and was made by this cursor.
 func (c *cursor) owned(ctx context.Context) (bool, error) {
-	cons, err := c.js.Consumer(ctx, c.stream, c.name)
+	cons, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) { return c.js.Consumer(ctx, c.stream, c.name) })
 	if err != nil {
 		return false, err
 	}
@@ -166,7 +168,7 @@ func (c *cursor) repair(ctx context.Context) error {
 }
 
 func (c *cursor) reopen(ctx context.Context) error {
-	s, err := c.js.Stream(ctx, c.stream)
+	s, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.Stream(ctx, c.stream) })
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return fmt.Errorf("stream %s is gone: %w", c.stream, ErrRecreated)
@@ -175,6 +177,11 @@ func (c *cursor) reopen(ctx context.Context) error {
 	case !s.CachedInfo().Created.Equal(c.created):
 		return fmt.Errorf("stream %s was made at %v, and this reader began on one of %v: %w",
 			c.stream, s.CachedInfo().Created, c.created, ErrRecreated)
+	}
+	if !c.shared {
+		// The old one may lie on a server that is gone: leave it to the broker.
+		c.name = rangeName()
+		return c.create(ctx)
 	}
 	mine, err := c.owned(ctx)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {

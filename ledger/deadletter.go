@@ -138,7 +138,7 @@ func (l *Log) visitDead(ctx context.Context, branch string, visit func(Raw) erro
 		return err
 	}
 	info := s.CachedInfo()
-	c := l.cursor("range-"+newToken(), 1)
+	c := l.cursor(rangeName(), 1)
 	c.stream, c.created = info.Config.Name, info.Created
 	c.filter = subjectPrefix + l.model + "." + branch + ".*"
 	return c.visit(ctx, Position(info.State.LastSeq), visit)

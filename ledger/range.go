@@ -25,9 +25,12 @@ func (l *Log) Range(ctx context.Context, from, to Position, visit func(Raw) erro
 	if from > to {
 		return nil
 	}
-	c := l.cursor("range-"+newToken(), from)
+	c := l.cursor(rangeName(), from)
 	return c.visit(ctx, to, visit)
 }
+
+// rangeName names a consumer that one reader has to itself.
+func rangeName() string { return "range-" + newToken() }
 
 // visit opens c, passes on its records up to to, and closes it.
 func (c *cursor) visit(ctx context.Context, to Position, visit func(Raw) error) error {

@@ -17,7 +17,14 @@ type Scan struct {
 // Config.Consumer names and takes it over: a Scan that used it before gets ErrReplaced.
 // Stop it when done.
 func (l *Log) Scan(ctx context.Context, from Position) (*Scan, error) {
+	info, err := l.info(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &Scan{log: l, cursor: l.cursor(l.cfg.Consumer, from)}
+	// A consumer whose server is gone has no owner that anyone could tell: one that others
+	// know lies on as many as the log.
+	s.cursor.shared, s.cursor.copies = true, info.Config.Replicas
 	if err := s.cursor.open(ctx); err != nil {
 		s.cursor.drop()
 		return nil, fmt.Errorf("scan log %s from %d: %w", l.id.Name, from, err)
@@ -33,6 +40,7 @@ func (l *Log) cursor(name string, from Position) cursor {
 		created: l.id.Created,
 		name:    name,
 		owner:   newToken(),
+		copies:  1,
 		log:     l.log,
 		// A pull must have room for the largest record, or it would never come.
 		bytes: max(l.cfg.PullBytes, l.limit+64<<10),

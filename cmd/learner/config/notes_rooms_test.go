@@ -8,7 +8,7 @@ func roomNotes() map[string]note {
 		"ledger.Config.dir":              {text: "The folder of the embedded server; absent: log, in the folder data.", optional: true},
 		"ledger.Config.url":              {text: "The external NATS, several URLs separated by commas; absent: embedded."},
 		"ledger.Config.tls":              {text: "The PEM files by which an external server and this process know each other."},
-		"ledger.Config.replicas":         {text: "How many copies a stream that is created here has: 1 embedded (the default), 3 by default outside.", unit: "copies", min: 1, max: 5, optional: true},
+		"ledger.Config.replicas":         {text: "How many copies a stream that is created here has, and those of the versions that are published: 1 embedded (the default), 3 by default outside.", unit: "copies", min: 1, max: 5, optional: true},
 		"ledger.Config.max_bytes":        {unit: "bytes", min: 0, text: "The bound on a stream on disk. A full log refuses appends and never drops old records; 0 leaves the bound to the disk."},
 		"ledger.Config.free_bytes":       {unit: "bytes", min: 1, text: "How much of the embedded log's disk stays free: with less, appends are refused as by a full log, until there is room again. The broker itself would not write again after it met a full disk."},
 		"ledger.Config.duplicate_window": {unit: "duration", text: "How long the broker remembers event ids, for retries; beyond it the learner's state knows them. It costs the broker some 150 bytes of memory for each event in the window."},

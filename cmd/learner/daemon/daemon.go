@@ -111,7 +111,7 @@ func (d *Daemon) open(ctx context.Context, m config.Model) (*runner, error) {
 		return nil, err
 	}
 	if d.cfg.Log.URL != "" || d.cfg.Log.Listen != "" {
-		p, err := distribute.NewPublisher(ctx, d.broker.JetStream(), m.Name, distribute.Config{})
+		p, err := distribute.NewPublisher(ctx, d.broker.JetStream(), m.Name, distribute.Config{Replicas: d.cfg.Log.Replicas})
 		if err != nil {
 			return nil, err
 		}
