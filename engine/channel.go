@@ -8,6 +8,7 @@ import (
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/replay"
 )
 
 const channelStable = feedback.ChannelStable
@@ -211,6 +212,9 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 			if err := e.arms[0].rollBack(c.Version, rollback); err != nil {
 				return err
 			}
+			e.anchors.each(func(m replay.Memory) {
+				m.Remove(func(ex *replay.Example) bool { return ex.Position > c.Version })
+			})
 			e.pending = dropAfter(e.pending, c.Version)
 			e.cadence.changed = true
 		}
@@ -224,8 +228,8 @@ func (e *Engine) boundary() error {
 	if err := e.learn(true); err != nil {
 		return err
 	}
-	for _, a := range e.arms {
-		if err := a.consolidate(e.position); err != nil {
+	for i := range e.arms {
+		if err := e.consolidate(i); err != nil {
 			return err
 		}
 	}

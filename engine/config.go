@@ -57,6 +57,8 @@ type Metrics struct {
 	// position. The rest is learned without the cost of predicting it, twice, before.
 	// Default 1.
 	Share float64 `yaml:"share" json:"share,omitempty"`
+	// Anchors are examples that forgetting is measured on.
+	Anchors Anchors `yaml:"anchors" json:"anchors,omitzero"`
 }
 
 // Seen bounds the memory of event ids, by which a repeated event is known.
@@ -110,6 +112,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Metrics.Fading, 0.999)
 	setDefault(&c.Metrics.MaxSegments, 32)
 	setDefault(&c.Metrics.Share, 1)
+	c.Metrics.Anchors = c.Metrics.Anchors.withDefaults()
 	setDefault(&c.Seen.MaxIDs, 1<<20)
 	setDefault(&c.Publish.Every, 50*time.Millisecond)
 	setDefault(&c.Checkpoint.Every, 5*time.Second)
@@ -152,6 +155,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("metrics.%w", err)
 	}
 	if err := c.Heads.Validate(c.Spec, c.Segment); err != nil {
+		return err
+	}
+	if err := c.Metrics.Anchors.validate(c.Spec); err != nil {
 		return err
 	}
 	switch {

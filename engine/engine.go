@@ -11,6 +11,7 @@ import (
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/replay"
 )
 
 var (
@@ -44,6 +45,7 @@ type Engine struct {
 	channels channels
 	cadence  cadence
 	scores   *scores
+	anchors  *anchors // nil if forgetting is not measured
 	counts   Counts
 
 	effects []Effect
@@ -84,6 +86,9 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 	}
 	var err error
 	if e.scores, err = newScores(cfg, e.arms); err != nil {
+		return nil, err
+	}
+	if e.anchors, err = newAnchors(cfg); err != nil {
 		return nil, err
 	}
 	first := e.arms[0].freeze()
@@ -224,6 +229,7 @@ func (e *Engine) collect() {
 			for _, a := range e.arms {
 				a.replace(r.Example)
 			}
+			e.anchors.each(func(m replay.Memory) { m.Replace(r.Example) })
 		default:
 			e.forget(r.ID)
 			if r.Learn {
@@ -240,6 +246,7 @@ func (e *Engine) forget(id string) {
 	for _, a := range e.arms {
 		a.forget(id)
 	}
+	e.anchors.each(func(m replay.Memory) { m.RemoveID(id) })
 }
 
 // replacePending revises an example that has not been learned yet, in its place.
@@ -308,15 +315,15 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 			return err
 		}
 	}
-	for _, a := range e.arms {
+	for i, a := range e.arms {
 		if a.drifted { // what comes is another phase's
 			a.drifted = false
-			if err := a.consolidate(e.position); err != nil {
+			if err := e.consolidate(i); err != nil {
 				return err
 			}
 		}
 	}
-	fresh := e.scores.learnable(batch)
+	fresh := e.scores.learnable(batch, e.anchors, e.position)
 	if len(fresh) == 0 {
 		return nil
 	}
@@ -329,12 +336,22 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 			e.cadence.changed = true
 		}
 		if a.due() {
-			if err := a.consolidate(e.position); err != nil {
+			if err := e.consolidate(i); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return e.measure(len(fresh))
+}
+
+// consolidate ends a phase of an arm; that of the first is what forgetting goes by.
+func (e *Engine) consolidate(i int) error {
+	if i == 0 {
+		if err := e.closeAnchors(); err != nil {
+			return err
+		}
+	}
+	return e.arms[i].consolidate(e.position)
 }
 
 // Report is the engine's account of itself, for people and for metrics.
@@ -348,6 +365,8 @@ type Report struct {
 	Served   prequential.Report `json:"served"`
 	Stable   prequential.Report `json:"stable"`
 	Arms     []ArmReport        `json:"arms"`
+	// Forgetting is nil if it is not measured, and before a phase ended.
+	Forgetting *ForgettingReport `json:"forgetting,omitempty"`
 }
 
 // Waiting is what the engine holds for later.
@@ -385,6 +404,7 @@ func (e *Engine) Report() Report {
 		Served:   e.scores.served.Report(),
 		Stable:   e.scores.stable.Report(),
 	}
+	r.Forgetting = e.anchors.report()
 	for _, a := range e.arms {
 		r.Arms = append(r.Arms, ArmReport{
 			Name:        a.cfg.Name,

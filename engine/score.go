@@ -70,11 +70,15 @@ func (s *scores) loadStable(weights *models.Frozen) error {
 }
 
 // learnable returns the examples of a batch that may be learned; valid until the next
-// call.
-func (s *scores) learnable(items []pending) []*replay.Example {
+// call. Some are set aside as anchors instead.
+func (s *scores) learnable(items []pending, aside *anchors, position uint64) []*replay.Example {
 	s.fresh = s.fresh[:0]
 	for _, p := range items {
-		if p.Learn {
+		switch {
+		case !p.Learn:
+		case aside.takes(p.Example):
+			aside.add(p.Example, position)
+		default:
 			s.fresh = append(s.fresh, p.Example)
 		}
 	}

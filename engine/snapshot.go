@@ -67,6 +67,8 @@ type document struct {
 	SeenFirst uint64     `cbor:"seen_first"`
 	Seen      []string   `cbor:"seen"`
 	Arms      []armDoc   `cbor:"arms"`
+	// Anchors is absent if forgetting is not measured.
+	Anchors *anchorsDoc `cbor:"anchors,omitempty"`
 }
 
 type cadenceDoc struct {
@@ -135,6 +137,7 @@ func (e *Engine) Snapshot() ([]Part, error) {
 		parts = append(parts, a.parts(armPrefix(i, a))...)
 	}
 	parts = append(parts, cborPart(PartMetrics, m))
+	parts = append(parts, e.anchors.parts()...)
 	return append(parts, e.seen.parts()...), nil
 }
 
@@ -159,6 +162,7 @@ func (e *Engine) document() (document, error) {
 		SeenFirst: e.seen.first,
 		Seen:      e.seen.names(),
 	}
+	doc.Anchors = e.anchors.document()
 	for _, a := range e.arms {
 		arm := armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: listFlags(a.classes.seen), Since: a.since}
 		if a.teacher != nil {
@@ -287,6 +291,9 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 		return err
 	}
 	if err := e.scores.restore(m); err != nil {
+		return err
+	}
+	if err := e.restoreAnchors(doc.Anchors, read); err != nil {
 		return err
 	}
 	if err := e.restoreChannels(doc, read); err != nil {
