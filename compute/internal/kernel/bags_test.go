@@ -1,0 +1,196 @@
+package kernel_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/compute/internal/kernel"
+)
+
+// bagged is a list of ids in bags, over a table.
+type bagged struct {
+	size, dim, per int
+	ids            []int32
+	weights        []float32 // nil for 1 each
+	table, src     []float32
+}
+
+func (b bagged) String() string {
+	return fmt.Sprintf("%d ids in bags of %d, dim %d, weights %v", len(b.ids), b.per, b.dim, b.weights != nil)
+}
+
+// bagCases have ids that are absent, ids that repeat, and bags whose derivative is 0.
+func bagCases() []bagged {
+	var out []bagged
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, dim := range []int{1, 3, 8, 16, 17, 40} {
+		for _, per := range []int{1, 4} {
+			for _, weighted := range []bool{false, true} {
+				for _, n := range []int{4, 200} {
+					b := bagged{size: 90, dim: dim, per: per}
+					for range n {
+						b.ids = append(b.ids, r.Int32N(int32(b.size)+9)-9)
+						if weighted {
+							b.weights = append(b.weights, float32(r.NormFloat64()))
+						}
+					}
+					b.table, b.src = noise(r, b.size*dim), noise(r, n/per*dim)
+					if n > per {
+						clear(b.src[dim : 2*dim])
+					}
+					out = append(out, b)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func noise(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+func (b bagged) weight(i int) float64 {
+	if b.weights == nil {
+		return 1
+	}
+	return float64(b.weights[i])
+}
+
+func TestBagsAndTheirDerivativeEqualTheDefinition(t *testing.T) {
+	for _, b := range bagCases() {
+		want := make([]float64, len(b.src))
+		slope := make([]float64, len(b.table))
+		var order []int32
+		listed := make(map[int32]bool)
+		for i, id := range b.ids {
+			if id < 0 {
+				continue
+			}
+			nonzero := false
+			for j := range b.dim {
+				g := float64(b.src[i/b.per*b.dim+j])
+				nonzero = nonzero || g != 0
+				want[i/b.per*b.dim+j] += b.weight(i) * float64(b.table[int(id)*b.dim+j])
+				slope[int(id)*b.dim+j] += b.weight(i) * g
+			}
+			if nonzero && !listed[id] {
+				listed[id] = true
+				order = append(order, id)
+			}
+		}
+		c := kernel.NewCollector(len(b.ids))
+		var first, firstValues []float32
+		for _, name := range kernel.Names() {
+			s, err := kernel.Named(name)
+			require.NoError(t, err)
+			dst := noise(rand.New(rand.NewPCG(3, 4)), len(b.src))
+			s.Bags(dst, b.table, b.ids, b.weights, b.dim, b.per)
+			for i := range want {
+				require.InDelta(t, want[i], dst[i], 1e-5, "%s: %v, value %d", name, b, i)
+			}
+			index, values := make([]int32, len(b.ids)), make([]float32, len(b.ids)*b.dim)
+			for range 2 { // the second time over what the first left
+				n := c.Collect(s, index, values, b.ids, b.weights, b.src, b.dim, b.per)
+				require.Equal(t, len(order), n, "%s: %v", name, b)
+				for k, id := range index[:n] {
+					require.Equal(t, order[k], id, "%s: %v", name, b)
+					for j := range b.dim {
+						require.InDelta(t, slope[int(id)*b.dim+j], values[k*b.dim+j], 1e-5, "%s: %v, row %d", name, b, id)
+					}
+				}
+			}
+			if name == kernel.Approx {
+				continue
+			}
+			if first == nil {
+				first, firstValues = dst, values
+			}
+			require.Equal(t, first, dst, "%s: %v", name, b)
+			require.Equal(t, firstValues[:len(order)*b.dim], values[:len(order)*b.dim], "%s: %v", name, b)
+		}
+	}
+}
+
+func TestCollectMayWriteOverItsSource(t *testing.T) {
+	for _, b := range bagCases() {
+		if b.per != 1 || b.weights != nil {
+			continue
+		}
+		c, s := kernel.NewCollector(len(b.ids)), kernel.Best()
+		index, values := make([]int32, len(b.ids)), make([]float32, len(b.ids)*b.dim)
+		n := c.Collect(s, index, values, b.ids, nil, b.src, b.dim, 1)
+		over := append([]float32(nil), b.src...)
+		require.Equal(t, n, c.Collect(s, index, over, b.ids, nil, over, b.dim, 1))
+		require.Equal(t, values[:n*b.dim], over[:n*b.dim], "%v", b)
+	}
+}
+
+func TestFactorPairsEqualTheSumOverPairs(t *testing.T) {
+	const m, fields, dim = 3, 5, 7
+	x := noise(rand.New(rand.NewPCG(5, 6)), m*fields*dim)
+	dy := []float32{1, -0.5, 0}
+	for _, name := range kernel.Names() {
+		s, err := kernel.Named(name)
+		require.NoError(t, err)
+		y, dx, room := make([]float32, m), make([]float32, len(x)), make([]float32, dim)
+		s.FactorPairs(y, x, room, m, fields, dim)
+		s.FactorPairsGrad(dx, x, dy, room, m, fields, dim)
+		at := func(i, f, d int) float64 { return float64(x[(i*fields+f)*dim+d]) }
+		for i := range m {
+			sum := 0.0
+			for f := range fields {
+				for d := range dim {
+					others := 0.0
+					for g := range fields {
+						if g != f {
+							others += at(i, g, d)
+						}
+						if g < f {
+							sum += at(i, f, d) * at(i, g, d)
+						}
+					}
+					require.InDelta(t, float64(dy[i])*others, dx[(i*fields+f)*dim+d], 1e-5, name)
+				}
+			}
+			require.InDelta(t, sum, y[i], 1e-4, name)
+		}
+	}
+}
+
+func TestFTRLOfRowsEqualsItOfAll(t *testing.T) {
+	h := &kernel.Hyper{PerAlpha: 5, Beta1: 1, Strength: 0.3, Decay: 0.1, Scale: 0.5, Factor: 1}
+	u := kernel.Best().NewUpdater()
+	for _, dim := range []int{1, 3} {
+		const size = 70
+		r := rand.New(rand.NewPCG(7, 8))
+		theta, z, n := make([]float32, size*dim), make([]float32, size*dim), make([]float32, size*dim)
+		theta2, z2, n2 := make([]float32, size*dim), make([]float32, size*dim), make([]float32, size*dim)
+		for range 20 {
+			var rows []int32
+			grad, sorted := make([]float32, size*dim), make([]float32, size*dim)
+			for i, row := range r.Perm(size) {
+				rows = append(rows, int32(row))
+				part := noise(r, dim)
+				copy(grad[i*dim:], part)
+				copy(sorted[row*dim:], part)
+			}
+			require.True(t, u.FTRLRows(theta, grad, z, n, rows, dim, h))
+			require.True(t, u.FTRL(theta2, sorted, z2, n2, h))
+		}
+		require.Equal(t, theta2, theta)
+		require.Equal(t, z2, z)
+		require.Equal(t, n2, n)
+		require.Contains(t, theta, float32(0), "l1 holds some at 0")
+		bad := make([]float32, dim)
+		bad[0] = 1e30
+		require.False(t, u.FTRLRows(theta, bad, z, n, []int32{4}, dim, h), "the square overflows")
+	}
+}
