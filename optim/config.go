@@ -10,6 +10,7 @@ import (
 // A Config is one entry of the list that New builds: exactly one field is set.
 type Config struct {
 	SI       *SI       `yaml:"si,omitempty" json:"si,omitempty"`
+	RWalk    *RWalk    `yaml:"rwalk,omitempty" json:"rwalk,omitempty"`
 	EWC      *EWC      `yaml:"ewc,omitempty" json:"ewc,omitempty"`
 	MAS      *MAS      `yaml:"mas,omitempty" json:"mas,omitempty"`
 	L2       *L2       `yaml:"l2,omitempty" json:"l2,omitempty"`
@@ -56,6 +57,7 @@ func (c Config) entry() (name string, b builder, r rank, err error) {
 		}
 	}
 	set(c.SI != nil, "si", c.SI, rankSI)
+	set(c.RWalk != nil, "rwalk", c.RWalk, rankSI)
 	set(c.EWC != nil, "ewc", c.EWC, rankEWC)
 	set(c.MAS != nil, "mas", c.MAS, rankMAS)
 	set(c.L2 != nil, "l2", c.L2, rankL2)
@@ -67,7 +69,7 @@ func (c Config) entry() (name string, b builder, r rank, err error) {
 	set(c.FTRL != nil, "ftrl", c.FTRL, rankMain)
 	set(c.Schedule != nil, "schedule", c.Schedule, rankLast)
 	if n != 1 {
-		err = fmt.Errorf("sets %d kinds, must set exactly one of si, ewc, mas, l2, l2sp, clip, sgd, adamw, adagrad, ftrl, schedule", n)
+		err = fmt.Errorf("sets %d kinds, must set exactly one of si, rwalk, ewc, mas, l2, l2sp, clip, sgd, adamw, adagrad, ftrl, schedule", n)
 	}
 	return name, b, r, err
 }
@@ -81,7 +83,7 @@ func (c Config) Validate() error {
 	return b.Validate()
 }
 
-// Validate checks a list of entries: each by itself, and their order, which is si, ewc, mas,
+// Validate checks a list of entries: each by itself, and their order, which is si or rwalk, ewc, mas,
 // l2, l2sp, clip, one optimizer, schedule; all but the optimizer may be absent.
 func Validate(list []Config) error {
 	optimizer := ""
@@ -98,6 +100,8 @@ func Validate(list []Config) error {
 		switch {
 		case r.at == rankMain.at && optimizer != "":
 			return configError(field, "is %s beside %s, must be the only one of sgd, adamw, adagrad, ftrl", name, optimizer)
+		case r.at == last.at && name != lastName:
+			return configError(field, "is %s after %s, must not stand beside it: both take the plain gradient", name, lastName)
 		case r.at == last.at:
 			return configError(field, "is a second %s, must be the only one", name)
 		case r.at < last.at:
@@ -109,8 +113,8 @@ func Validate(list []Config) error {
 		if r.at == rankMain.at {
 			optimizer = name
 		}
-		if c.EWC != nil && lastName == "si" && c.EWC.WithDefaults().Fisher == FisherStreaming {
-			return configError(field, "is ewc with fisher streaming after si, must have another fisher: both take the plain gradient")
+		if c.EWC != nil && last.at == rankSI.at && c.EWC.WithDefaults().Fisher == FisherStreaming {
+			return configError(field, "is ewc with fisher streaming after %s, must have another fisher: both take the plain gradient", lastName)
 		}
 		last, lastName = r, name
 	}

@@ -59,7 +59,7 @@ func (p *Pipeline) Consolidate(params models.Params, ev Evidence) error {
 // Guards says that a Transform of the list changes at a consolidation.
 func Guards(list []Config) bool {
 	for _, c := range list {
-		if c.EWC != nil || c.SI != nil || c.MAS != nil || c.L2 != nil {
+		if c.EWC != nil || c.SI != nil || c.RWalk != nil || c.MAS != nil || c.L2 != nil {
 			return true
 		}
 	}

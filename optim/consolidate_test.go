@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -118,6 +119,7 @@ func TestGuardsFollowTheirPapersThroughConsolidations(t *testing.T) {
 			func([]float64) guard { return newAnchors(n, 0.6, 0.8, true) }},
 		"l2": {optim.Config{L2: &optim.L2{Strength: 0.3}},
 			func([]float64) guard { return &flatAnchors{newAnchors(n, 0.3, 0, true)} }},
+		"rwalk": {optim.Config{RWalk: &optim.RWalk{Strength: 0.2, Mix: 0.3, Epsilon: 0.01}}, func([]float64) guard { return newWalk(n) }},
 		"si": {optim.Config{SI: &optim.SI{Strength: 0.2, Damping: 0.05}}, func(start []float64) guard {
 			return &pathIntegral{newAnchors(n, 0.4, 1, true), make([]float64, n), start, 0.05}
 		}},
@@ -169,6 +171,42 @@ func TestGuardsFollowTheirPapersThroughConsolidations(t *testing.T) {
 				require.Equal(t, []string{e.Fisher, e.Fisher, e.Fisher, e.Fisher}, ev.kinds)
 			}
 		})
+	}
+}
+
+// walk is Chaudhry et al. 2018, with stretches of one step.
+type walk struct {
+	fisher, scores, path, anchor, importance []float64
+	last                                     []float64 // Fisher information of the step in progress
+	strength, mix, epsilon                   float64
+	pending                                  int
+}
+
+func newWalk(n int) *walk {
+	z := func() []float64 { return make([]float64, n) }
+	return &walk{z(), z(), z(), z(), z(), z(), 0.2, 0.3, 0.01, 0}
+}
+
+func (w *walk) penalty(i int, theta float64) float64 {
+	return 2 * w.strength * w.importance[i] * (theta - w.anchor[i])
+}
+
+func (w *walk) step(i int, g, from, to float64) {
+	w.fisher[i] = w.mix*g*g + (1-w.mix)*w.fisher[i]
+	d := to - from
+	w.path[i] += math.Max(-g*d, 0) / (w.fisher[i]*d*d/2 + w.epsilon)
+}
+
+func (w *walk) consolidate(i int, theta, _ float64) {
+	w.scores[i] = (w.scores[i] + w.path[i]) / 2
+	w.path[i], w.anchor[i] = 0, theta
+	if w.pending++; w.pending < len(w.fisher) {
+		return
+	}
+	w.pending = 0
+	f, s := slices.Max(w.fisher), slices.Max(w.scores)
+	for j := range w.importance {
+		w.importance[j] = w.fisher[j]/f + w.scores[j]/s
 	}
 }
 

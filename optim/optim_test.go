@@ -38,6 +38,8 @@ func TestValidateNamesFieldAndRule(t *testing.T) {
 		{"beta", []optim.Config{{AdamW: &optim.AdamW{Beta2: 1.5}}}, "adamw.beta2 is 1.5, must be in [0, 1)"},
 		{"decay", []optim.Config{{EWC: &optim.EWC{Decay: 2}}, sgd}, "ewc.decay is 2, must be in (0, 1]"},
 		{"two takers of the plain gradient", []optim.Config{{SI: &optim.SI{}}, {EWC: &optim.EWC{}}, sgd}, "optimizer[1] is ewc with fisher streaming after si"},
+		{"two walks", []optim.Config{{SI: &optim.SI{}}, {RWalk: &optim.RWalk{}}, sgd}, "optimizer[1] is rwalk after si, must not stand beside it"},
+		{"mix", []optim.Config{{RWalk: &optim.RWalk{Mix: 1}}, sgd}, "rwalk.mix is 1, must be in (0, 1)"},
 		{"fisher", []optim.Config{{EWC: &optim.EWC{Fisher: "dark"}}, sgd}, `ewc.fisher is "dark", must be one of streaming, empirical, true, exact`},
 		{"variant", []optim.Config{{EWC: &optim.EWC{Variant: "both"}}, sgd}, `ewc.variant is "both", must be online or separate`},
 		{"decay of none", []optim.Config{{EWC: &optim.EWC{Variant: optim.Separate, Decay: 1}}, sgd}, "ewc.decay is 1, must be absent"},

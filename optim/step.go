@@ -182,7 +182,7 @@ func (p *Pipeline) fused() *fusion {
 
 func isPenalty(s stage) bool {
 	switch s.(type) {
-	case *si, *ewc, *mas, *l2, *l2sp:
+	case *si, *rwalk, *ewc, *mas, *l2, *l2sp:
 		return true
 	}
 	return false

@@ -58,6 +58,7 @@ func (m Model) WithDefaults() Model {
 	for i := range m.Optimizer {
 		o := &m.Optimizer[i]
 		fill(&o.SI)
+		fill(&o.RWalk)
 		fill(&o.EWC)
 		fill(&o.MAS)
 		fill(&o.L2)

@@ -22,6 +22,7 @@ func roomNotes() map[string]note {
 		"ledger.TLS.key":                 {text: "The key of that certificate: a PEM file."},
 
 		"optim.Config.si":       {text: "Synaptic intelligence: what made the loss fall is held on to. First in the list."},
+		"optim.Config.rwalk":    {text: "Riemannian walk: what made the loss fall, and what it depended on, is held on to. First in the list, in place of si."},
 		"optim.Config.ewc":      {text: "Elastic weight consolidation: what the loss depended on is held on to. Before all but si."},
 		"optim.Config.mas":      {text: "Memory aware synapses: what the outputs depend on is held on to."},
 		"optim.Config.l2":       {text: "A pull back to the parameters at the last consolidation."},
@@ -38,6 +39,9 @@ func roomNotes() map[string]note {
 		"optim.EWC.fisher":            {enum: []any{"streaming", "empirical", "true", "exact"}, text: "How the Fisher information is estimated: from the batches that were learned (streaming), or from single examples at a consolidation, at their labels (empirical), at a label drawn from the model (true) or at all of them (exact)."},
 		"optim.EWC.decay":             {unit: "factor", above: 0, max: 1, text: "How much of the older Fisher information stays at each consolidation; for online alone."},
 		"optim.EWC.every":             {unit: "steps", text: "How many steps lie between consolidations; 0: none by itself. For fisher streaming alone."},
+		"optim.RWalk.strength":        {unit: "factor", above: 0, text: "The weight of the penalty."},
+		"optim.RWalk.mix":             {unit: "factor", above: 0, max: 1, text: "The share of the newest squared gradient in the Fisher information, below 1."},
+		"optim.RWalk.epsilon":         {unit: "loss", above: 0, text: "What is added to the distance that a fall of the loss is divided by."},
 		"optim.SI.strength":           {unit: "factor", above: 0, text: "The weight of the penalty."},
 		"optim.SI.damping":            {unit: "parameter squared", above: 0, text: "What is added to the square of the way that a parameter went."},
 		"optim.MAS.strength":          {unit: "factor", above: 0, text: "The weight of the penalty."},
