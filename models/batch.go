@@ -35,7 +35,8 @@ type Batch struct {
 // massTolerance is how far the sum of a target distribution may be from 1.
 const massTolerance = 1e-3
 
-// checkFeatures returns ErrBatch or ErrNonFinite unless Predict may use the batch.
+// checkFeatures returns ErrBatch unless Predict may use the batch, but for what is not finite,
+// which machine.fill tells.
 func (b *Batch) checkFeatures(c *core) error {
 	s, capacity := &c.spec, c.capacity
 	if b.Rows < 1 || b.Rows > capacity {
@@ -47,9 +48,6 @@ func (b *Batch) checkFeatures(c *core) error {
 	if len(b.Categories) != b.Rows*len(s.Categories) {
 		return fmt.Errorf("%w: Categories has %d values, must be %d rows of %d",
 			ErrBatch, len(b.Categories), b.Rows, len(s.Categories))
-	}
-	if !c.kernels.Finite(b.Dense) {
-		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
 	for i := 0; i < len(b.Categories); i += len(s.Categories) {
 		for j, n := range s.Categories {

@@ -191,19 +191,22 @@ func absent(ids []int32) {
 }
 
 // fill writes a batch's features, one-hot or as ids where categorical, and nothing below
-// them if that is read.
-func (m *machine) fill(c *core, b *Batch) {
+// them if that is read. It returns ErrNonFinite if a dense feature is not finite.
+func (m *machine) fill(c *core, b *Batch) error {
 	s, width := &c.spec, m.width
 	if c.offsets != nil {
 		m.lookUp(c.offsets, b)
 	}
 	if len(s.Categories) == 0 || c.offsets != nil {
-		copy(m.x, b.Dense)
+		err := c.take(m.x, b.Dense)
 		if b.Rows < m.filled && !m.partial {
 			clear(m.x[b.Rows*width : m.filled*width])
 		}
 		m.filled = b.Rows
-		return
+		return err
+	}
+	if !c.kernels.Finite(b.Dense) {
+		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
 	clear(m.x[:m.filled*width])
 	m.filled = b.Rows
@@ -216,6 +219,24 @@ func (m *machine) fill(c *core, b *Batch) {
 			at += n
 		}
 	}
+	return nil
+}
+
+// near is the number of values that stay in the first-level cache between two passes.
+const near = 4096
+
+// take copies dense features, piece by piece, and returns ErrNonFinite if one is not finite.
+func (c *core) take(dst, src []float32) error {
+	finite := true
+	for len(src) > 0 {
+		n := copy(dst, src[:min(near, len(src))])
+		finite = c.kernels.Finite(dst[:n]) && finite
+		dst, src = dst[n:], src[n:]
+	}
+	if !finite {
+		return fmt.Errorf("%w: Dense", ErrNonFinite)
+	}
+	return nil
 }
 
 // values returns the memory of the runner's i-th output, a float32 tensor.

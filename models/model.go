@@ -66,7 +66,9 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.fill(&m.core, b)
+	if err := t.fill(&m.core, b); err != nil {
+		return 0, err
+	}
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
 		clear(t.targets[targets:])

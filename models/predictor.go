@@ -102,7 +102,9 @@ func (p *Predictor) logits(dst []float32, b *Batch) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.fill(&p.core, b)
+	if err := m.fill(&p.core, b); err != nil {
+		return nil, err
+	}
 	if err := m.runner.Run(b.Rows); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}

@@ -27,7 +27,9 @@ func (p *Predictor) Represent(b *Batch) (features, logits []float32, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	m.fill(&p.core, b)
+	if err := m.fill(&p.core, b); err != nil {
+		return nil, nil, err
+	}
 	if err := m.runner.Run(b.Rows); err != nil {
 		return nil, nil, fmt.Errorf("represent: %w", err)
 	}
