@@ -164,7 +164,7 @@ func (e *Engine) accuracy(m replay.Memory) (float64, error) {
 		a.list = append(a.list, ex)
 		return false
 	})
-	k, right := e.cfg.Spec.Outputs(), 0
+	k, right := e.spec.Outputs(), 0
 	for from := 0; from < len(a.list); from += e.cfg.Batch.Size {
 		part := a.list[from:min(from+e.cfg.Batch.Size, len(a.list))]
 		b.reset()

@@ -17,6 +17,7 @@ const channelStable = feedback.ChannelStable
 type release struct {
 	version uint64
 	weights *models.Frozen
+	spec    models.Spec
 }
 
 // channels is what servers are told to serve.
@@ -123,8 +124,8 @@ func (e *Engine) publish() error {
 	e.cadence.changed = false
 	e.cadence.published = e.time
 	weights := e.arms[0].freeze()
-	e.channels.candidate = release{version: e.position, weights: weights}
-	e.effects = append(e.effects, Publish{Version: e.position, Time: e.time, Weights: weights})
+	e.channels.candidate = release{version: e.position, weights: weights, spec: e.spec}
+	e.effects = append(e.effects, Publish{Version: e.position, Time: e.time, Weights: weights, Spec: e.spec})
 
 	p := e.scores.paired
 	candidate, stable := p.Means()
@@ -145,9 +146,9 @@ func (e *Engine) publish() error {
 func (e *Engine) moveStable(to release, reason string) error {
 	e.channels.stable = to
 	e.effects = append(e.effects, MoveChannel{
-		Channel: channelStable, Version: to.version, Reason: reason, Weights: to.weights,
+		Channel: channelStable, Version: to.version, Reason: reason, Weights: to.weights, Spec: to.spec,
 	})
-	return e.scores.loadStable(to.weights)
+	return e.scores.loadStable(to.weights, to.spec)
 }
 
 // checkControl refuses a rollback that does not say by digest which weights it means:
@@ -186,7 +187,7 @@ func (e *Engine) fetch(rec Record) (*models.Frozen, error) {
 		return nil, fmt.Errorf("record %d: roll back to version %d: %w: %w: put the version back, "+
 			"or take the record out of the log (learner ledger erase %d)", rec.Position, c.Version, ErrVersion, err, rec.Position)
 	}
-	if err := weights.Fits(e.arms[0].model.Params()); err != nil {
+	if _, err := e.specOf(weights); err != nil {
 		return nil, fmt.Errorf("record %d: roll back to version %d: %w", rec.Position, c.Version, errors.Join(ErrVersion, err))
 	}
 	return weights, nil
@@ -205,11 +206,20 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 		e.channels.probation = false
 		return e.moveStable(e.channels.candidate, "promoted: "+c.Reason)
 	case feedback.Rollback:
+		spec, err := e.specOf(rollback)
+		if err != nil {
+			return err
+		}
 		e.channels.pinned = !c.Unpinned
 		e.channels.probation = true
 		e.scores.paired.Reset()
 		if c.Learner {
-			if err := e.arms[0].rollBack(c.Version, rollback); err != nil {
+			// The head stays as wide as it is: the classes are known, if no longer learned.
+			weights, err := widenWeights(rollback, spec, e.spec)
+			if err != nil {
+				return err
+			}
+			if err := e.arms[0].rollBack(c.Version, weights); err != nil {
 				return err
 			}
 			e.anchors.each(func(m replay.Memory) {
@@ -218,7 +228,7 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 			e.pending = dropAfter(e.pending, c.Version)
 			e.cadence.changed = true
 		}
-		return e.moveStable(release{version: c.Version, weights: rollback}, "rolled back: "+c.Reason)
+		return e.moveStable(release{version: c.Version, weights: rollback, spec: spec}, "rolled back: "+c.Reason)
 	}
 	return nil
 }

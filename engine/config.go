@@ -29,7 +29,12 @@ type Config struct {
 	Segment string `yaml:"segment" json:"segment,omitempty"`
 	// Heads gives segments classes of their own, for multiclass. Default none: all
 	// classes compete.
-	Heads   Heads        `yaml:"heads" json:"heads,omitempty"`
+	Heads Heads `yaml:"heads" json:"heads,omitempty"`
+	// MaxClasses is the number of classes that the model's head may grow to, of
+	// multiclass alone: an example of a class beyond those known widens it. Default 0:
+	// the classes of Spec and no others.
+	MaxClasses int `yaml:"-" json:"max_classes,omitempty"`
+
 	Batch   Batch        `yaml:"batch" json:"batch,omitzero"`
 	Metrics Metrics      `yaml:"metrics" json:"metrics,omitzero"`
 	Seen    Seen         `yaml:"seen" json:"seen,omitzero"`
@@ -158,6 +163,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.Metrics.Anchors.validate(c.Spec); err != nil {
+		return err
+	}
+	if err := c.validateGrowth(); err != nil {
 		return err
 	}
 	switch {

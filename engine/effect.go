@@ -14,6 +14,7 @@ type Publish struct {
 	Version uint64
 	Time    int64 // log time
 	Weights *models.Frozen
+	Spec    models.Spec // of the weights
 }
 
 // MoveChannel asks for a channel to point at a version. Every version it names was
@@ -23,6 +24,7 @@ type MoveChannel struct {
 	Version uint64
 	Reason  string
 	Weights *models.Frozen // of the version
+	Spec    models.Spec    // of the weights
 }
 
 // Checkpoint asks for the state, as it is after this record, to be made durable.

@@ -33,6 +33,8 @@ type Versions interface {
 // An Engine is the state machine.
 type Engine struct {
 	cfg      Config
+	spec     models.Spec // of the arms: the configured one, or grown from it
+	grown    []Growth
 	versions Versions
 	policy   guard.Policy
 
@@ -72,6 +74,7 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg:      cfg,
+		spec:     cfg.Spec,
 		versions: versions,
 		policy:   guard.New(cfg.Promote),
 		seen:     newSeen(cfg.Seen.MaxIDs),
@@ -92,8 +95,8 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 		return nil, err
 	}
 	first := e.arms[0].freeze()
-	e.channels = channels{candidate: release{weights: first}, stable: release{weights: first}}
-	return e, e.scores.loadStable(first)
+	e.channels = channels{candidate: release{weights: first, spec: e.spec}, stable: release{weights: first, spec: e.spec}}
+	return e, e.scores.loadStable(first, e.spec)
 }
 
 // Position returns the position of the last record applied; 0 before the first.
@@ -105,13 +108,16 @@ func (e *Engine) Time() int64 { return e.time }
 // Weights returns the weights that the next version would have: the first arm's.
 func (e *Engine) Weights() *models.Frozen { return e.arms[0].freeze() }
 
+// Spec returns the spec of Weights: the configured one, or one with more classes.
+func (e *Engine) Spec() models.Spec { return e.spec }
+
 // Announce returns the effects that tell servers what they should be serving now:
 // the candidate and the stable version. It is for the start of a process.
 func (e *Engine) Announce() []Effect {
 	c := e.channels
 	return []Effect{
-		Publish{Version: c.candidate.version, Time: e.time, Weights: c.candidate.weights},
-		MoveChannel{Channel: channelStable, Version: c.stable.version, Reason: "start", Weights: c.stable.weights},
+		Publish{Version: c.candidate.version, Time: e.time, Weights: c.candidate.weights, Spec: c.candidate.spec},
+		MoveChannel{Channel: channelStable, Version: c.stable.version, Reason: "start", Weights: c.stable.weights, Spec: c.stable.spec},
 	}
 }
 
@@ -310,6 +316,9 @@ func (e *Engine) sampled() bool {
 // microBatch scores a batch with every arm and with stable, and then lets every arm
 // learn it.
 func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
+	if err := e.growFor(batch); err != nil {
+		return err
+	}
 	if e.sampled() {
 		if err := e.scores.add(batch, e.arms); err != nil {
 			return err
@@ -367,6 +376,10 @@ type Report struct {
 	Arms     []ArmReport        `json:"arms"`
 	// Forgetting is nil if it is not measured, and before a phase ended.
 	Forgetting *ForgettingReport `json:"forgetting,omitempty"`
+	// Classes is the number that the model knows, and Grown says since when, where the
+	// head has grown; of multiclass alone.
+	Classes int      `json:"classes,omitempty"`
+	Grown   []Growth `json:"grown,omitempty"`
 }
 
 // Waiting is what the engine holds for later.
@@ -403,6 +416,8 @@ func (e *Engine) Report() Report {
 		Channels: e.channels.report(e.scores.paired),
 		Served:   e.scores.served.Report(),
 		Stable:   e.scores.stable.Report(),
+		Classes:  e.spec.Classes,
+		Grown:    slices.Clone(e.grown),
 	}
 	r.Forgetting = e.anchors.report()
 	for _, a := range e.arms {

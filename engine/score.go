@@ -28,10 +28,13 @@ type scores struct {
 
 	predictor *models.Predictor // holds stable's weights
 	loaded    *models.Frozen    // and these are they
+	known     int               // outputs that stable has; the others are masked
+	masks     []float32         // scratch of stableBatch
 	heads     *heads
 	batch     *batch
 	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
 	target    []float32
+	answer    []float32 // scratch of padded
 	fresh     []*replay.Example
 	scored    []pending
 }
@@ -61,12 +64,59 @@ func newScores(cfg Config, arms []*arm) (*scores, error) {
 	return s, nil
 }
 
-func (s *scores) loadStable(weights *models.Frozen) error {
+// loadStable takes over stable's weights. They may know fewer classes than the arms.
+func (s *scores) loadStable(weights *models.Frozen, spec models.Spec) error {
+	s.known = spec.Outputs()
+	if s.known < s.spec.Outputs() {
+		wide, err := widenWeights(weights, spec, s.spec)
+		if err != nil {
+			return fmt.Errorf("stable: %w", err)
+		}
+		weights = wide
+	}
 	if err := s.predictor.Update(weights, s.loaded); err != nil {
 		return fmt.Errorf("stable: %w", err)
 	}
 	s.loaded = weights
 	return nil
+}
+
+// widened returns the scores so far, to be gone on with by arms that know more classes.
+func (s *scores) widened(c Config, arms []*arm) (*scores, error) {
+	n, err := newScores(c, arms)
+	if err != nil {
+		return nil, err
+	}
+	if err := models.Widen(n.predictor.Params(), s.predictor.Params()); err != nil {
+		return nil, err
+	}
+	n.served, n.stable, n.paired, n.known = s.served, s.stable, s.paired, s.known
+	return n, nil
+}
+
+// stableBatch returns the batch as stable is asked it: without the classes that it does not
+// know.
+func (s *scores) stableBatch() *models.Batch {
+	b := *s.batch.view()
+	k := s.spec.Outputs()
+	if s.known == k {
+		return &b
+	}
+	s.masks = room(s.masks, b.Rows*k)
+	for i := range s.masks {
+		s.masks[i] = 0
+		if i%k < s.known {
+			s.masks[i] = 1
+		}
+	}
+	b.Mask = s.masks
+	return &b
+}
+
+// knows says that an example's class is one that the arms have. Of others only those come
+// here that may not be learned, or that say what is wrong: neither makes a class known.
+func (s *scores) knows(ex *replay.Example) bool {
+	return s.spec.Task != models.Multiclass || int(ex.Target) < s.spec.Classes
 }
 
 // learnable returns the examples of a batch that may be learned; valid until the next
@@ -75,7 +125,7 @@ func (s *scores) learnable(items []pending, aside *anchors, position uint64) []*
 	s.fresh = s.fresh[:0]
 	for _, p := range items {
 		switch {
-		case !p.Learn:
+		case !p.Learn || !s.knows(p.Example):
 		case aside.takes(p.Example):
 			aside.add(p.Example, position)
 		default:
@@ -106,19 +156,22 @@ func (s *scores) add(items []pending, arms []*arm) error {
 		return err
 	}
 	w := s.spec.Outputs()
-	stable, err := s.predict(s.predictor, s.outputs[1][:n*w])
+	stable, err := s.predict(s.predictor, s.outputs[1][:n*w], s.stableBatch())
 	if err != nil {
 		return fmt.Errorf("stable: %w", err)
 	}
 	for j, p := range s.scored {
 		ex := p.Example
 		if p.Outputs != nil {
-			s.served.Add(ex.Segment, p.Outputs, ex.Target, ex.Weight)
+			s.served.Add(ex.Segment, s.padded(p.Outputs), ex.Target, ex.Weight)
 		}
 		if stable == nil {
 			continue
 		}
 		s.stable.Add(ex.Segment, stable[j*w:(j+1)*w], ex.Target, ex.Weight)
+		if !s.knows(ex) {
+			continue
+		}
 		s.target = appendTarget(s.target[:0], s.spec, ex)
 		loss := worstLoss
 		if first != nil {
@@ -129,12 +182,24 @@ func (s *scores) add(items []pending, arms []*arm) error {
 	return nil
 }
 
+// padded returns outputs that were served, with 0 for classes that are known since.
+func (s *scores) padded(outputs []float32) []float32 {
+	if len(outputs) >= s.spec.Outputs() {
+		return outputs
+	}
+	s.answer = append(s.answer[:0], outputs...)
+	for len(s.answer) < s.spec.Outputs() {
+		s.answer = append(s.answer, 0)
+	}
+	return s.answer
+}
+
 // addArms scores the batch with every arm and returns the first one's outputs; nil if
 // they are not finite.
 func (s *scores) addArms(arms []*arm) (first []float32, err error) {
 	n, w := len(s.scored), s.spec.Outputs()
 	for i, a := range arms {
-		out, err := s.predict(a.model, s.outputs[min(i, 1)][:n*w])
+		out, err := s.predict(a.model, s.outputs[min(i, 1)][:n*w], s.batch.view())
 		if err != nil {
 			return nil, fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 		}
@@ -157,8 +222,8 @@ func (s *scores) addArms(arms []*arm) (first []float32, err error) {
 // answers that are no numbers.
 func (s *scores) predict(m interface {
 	Predict(dst []float32, b *models.Batch) error
-}, dst []float32) ([]float32, error) {
-	err := m.Predict(dst, s.batch.view())
+}, dst []float32, b *models.Batch) ([]float32, error) {
+	err := m.Predict(dst, b)
 	if errors.Is(err, models.ErrNonFinite) {
 		return nil, nil
 	}

@@ -69,6 +69,7 @@ type document struct {
 	Arms      []armDoc   `cbor:"arms"`
 	// Anchors is absent if forgetting is not measured.
 	Anchors *anchorsDoc `cbor:"anchors,omitempty"`
+	Grown   []Growth    `cbor:"grown,omitempty"`
 }
 
 type cadenceDoc struct {
@@ -161,6 +162,7 @@ func (e *Engine) document() (document, error) {
 		},
 		SeenFirst: e.seen.first,
 		Seen:      e.seen.names(),
+		Grown:     slices.Clone(e.grown),
 	}
 	doc.Anchors = e.anchors.document()
 	for _, a := range e.arms {
@@ -246,6 +248,9 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 	if doc.Format != stateFormat {
 		return fmt.Errorf("decode %s: format %d is not the format %d that this program reads", PartEngine, doc.Format, stateFormat)
 	}
+	if err := e.restoreGrowth(doc.Grown); err != nil {
+		return fmt.Errorf("decode %s: %w", PartEngine, err)
+	}
 	if len(doc.Arms) != len(e.arms) {
 		return fmt.Errorf("decode %s: %d arms, configured are %d", PartEngine, len(doc.Arms), len(e.arms))
 	}
@@ -300,7 +305,7 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 		return err
 	}
 	for i, p := range doc.Pending {
-		if err := p.check(e.cfg.Spec); err != nil {
+		if err := p.check(e.cfg, e.spec); err != nil {
 			return fmt.Errorf("decode %s: pending %d: %w", PartEngine, i, err)
 		}
 	}
@@ -314,24 +319,36 @@ func (e *Engine) restore(read func(name string) ([]byte, error)) error {
 }
 
 func (e *Engine) restoreChannels(doc document, read func(string) ([]byte, error)) error {
-	like := e.arms[0].model.Params()
-	candidate, err := readWeights(read, PartCandidate, like)
+	candidate, err := e.readRelease(read, PartCandidate, doc.Candidate)
 	if err != nil {
 		return err
 	}
-	stable, err := readWeights(read, PartStable, like)
+	stable, err := e.readRelease(read, PartStable, doc.Stable)
 	if err != nil {
 		return err
 	}
 	e.channels = channels{
-		candidate: release{version: doc.Candidate, weights: candidate},
-		stable:    release{version: doc.Stable, weights: stable},
+		candidate: candidate,
+		stable:    stable,
 		pinned:    doc.Pinned,
 		probation: doc.Probation,
 	}
 	e.channels.verdict.Action = guard.Action(doc.Verdict)
 	e.channels.verdict.Reason = doc.Reason
-	return e.scores.loadStable(stable)
+	return e.scores.loadStable(stable.weights, stable.spec)
+}
+
+// readRelease reads weights of any width up to the arms'.
+func (e *Engine) readRelease(read func(string) ([]byte, error), name string, version uint64) (release, error) {
+	weights, err := readTensors(read, name)
+	if err != nil {
+		return release{}, fmt.Errorf("restore %s: %w", name, err)
+	}
+	spec, err := e.specOf(weights)
+	if err != nil {
+		return release{}, fmt.Errorf("restore %s: %w", name, err)
+	}
+	return release{version: version, weights: weights, spec: spec}, nil
 }
 
 func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, error)) error {
@@ -379,12 +396,14 @@ func (s *scores) restore(m meters) error {
 }
 
 // check holds a pending example that was read back against the model's shapes.
-func (p pending) check(spec models.Spec) error {
+func (p pending) check(cfg Config, spec models.Spec) error {
+	known := spec.Outputs()
+	spec.Classes = max(spec.Classes, cfg.MaxClasses) // a class that waits to be learned may be new
 	if err := checkExample(p.Example, spec); err != nil {
 		return err
 	}
-	if p.Outputs != nil && len(p.Outputs) != spec.Outputs() {
-		return fmt.Errorf("example %s has %d outputs, the model %d", p.Example.ID, len(p.Outputs), spec.Outputs())
+	if p.Outputs != nil && (len(p.Outputs) < cfg.Spec.Outputs() || len(p.Outputs) > known) {
+		return fmt.Errorf("example %s has %d outputs, the model %d", p.Example.ID, len(p.Outputs), known)
 	}
 	return nil
 }

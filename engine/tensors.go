@@ -35,12 +35,18 @@ func joinTensors(read func(string) ([]byte, error), name string) (*models.Frozen
 	})
 }
 
-// readWeights reads tensors that must have the names and shapes of like.
-func readWeights(read func(string) ([]byte, error), name string, like models.Params) (*models.Frozen, error) {
+// readTensors reads parameters.
+func readTensors(read func(string) ([]byte, error), name string) (*models.Frozen, error) {
 	f, more, err := joinTensors(read, name)
 	if err == nil && len(more) > 0 {
 		err = fmt.Errorf("tensor %q is %s, parameters are F32", more[0].Name, more[0].DType)
 	}
+	return f, err
+}
+
+// readWeights reads tensors that must have the names and shapes of like.
+func readWeights(read func(string) ([]byte, error), name string, like models.Params) (*models.Frozen, error) {
+	f, err := readTensors(read, name)
 	if err == nil {
 		err = f.Fits(like)
 	}

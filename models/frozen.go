@@ -57,6 +57,15 @@ func NewFrozen(tensors []FrozenTensor) (*Frozen, error) {
 // Tensors lists the tensors in their order.
 func (f *Frozen) Tensors() []FrozenTensor { return f.tensors }
 
+// Shapes returns the tensors' names and shapes, without values.
+func (f *Frozen) Shapes() Params {
+	out := make(Params, len(f.tensors))
+	for i, t := range f.tensors {
+		out[i] = Param{Name: t.Name, Shape: t.Shape}
+	}
+	return out
+}
+
 // Params returns a copy that may be written to.
 func (f *Frozen) Params() Params {
 	p := make(Params, len(f.tensors))

@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -67,8 +68,42 @@ func columns(p Param) int {
 	return p.Shape[len(p.Shape)-1]
 }
 
+// GrewFrom reports whether s is base, or base with more classes, up to most.
+func (s Spec) GrewFrom(base Spec, most int) bool {
+	if s.Classes < base.Classes || s.Classes > max(base.Classes, most) {
+		return false
+	}
+	s.Classes = base.Classes
+	return reflect.DeepEqual(s, base)
+}
+
+// Grows returns ErrSpec unless parameters of spec s can be widened to those of wide, which
+// differs in the number of classes alone.
+func (r *Registry) Grows(s, wide Spec) error {
+	_, from, err := r.layout(s)
+	if err != nil {
+		return err
+	}
+	_, to, err := r.layout(wide)
+	if err != nil {
+		return err
+	}
+	if len(from) != len(to) {
+		return specError("classes", "cannot grow in kind %s", s.Kind)
+	}
+	for i, t := range from {
+		if !widens(Param{Name: to[i].Name, Shape: to[i].Shape}, Param{Name: t.Name, Shape: t.Shape}) {
+			return specError("classes", "cannot grow in kind %s: %s would change from %v to %v", s.Kind, t.Name, t.Shape, to[i].Shape)
+		}
+	}
+	return nil
+}
+
+// Grows is Default().Grows.
+func Grows(s, wide Spec) error { return Default().Grows(s, wide) }
+
 // Grown returns the number of classes that parameters of a grown spec have: s with as many
-// has their shapes. It returns ErrParams if no number of classes from s's own on does.
+// has their names and shapes, which is all that is looked at. It returns ErrParams if no number of classes from s's own on does.
 func (r *Registry) Grown(s Spec, p Params) (int, error) {
 	_, l, err := r.layout(s)
 	if err != nil {

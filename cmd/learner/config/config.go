@@ -47,6 +47,10 @@ type Model struct {
 	Task models.Task `yaml:"task" json:"task"`
 	// Classes is the number of classes; for multiclass alone.
 	Classes int `yaml:"classes" json:"classes"`
+	// MaxClasses is the number of classes that the model may grow to, by feedback that
+	// names a class beyond those it knows; for multiclass alone. Without it, Classes
+	// stay as they are.
+	MaxClasses int `yaml:"max_classes" json:"max_classes"`
 	// Features is the dictionary of what the model sees, in the order of the
 	// columns.
 	Features []feature.Feature `yaml:"features" json:"features"`

@@ -47,7 +47,7 @@ func (m Model) Decoder(c Consent) (feedback.DecoderConfig, error) {
 	}
 	return feedback.DecoderConfig{
 		Dictionary: dict, DefaultConsent: c.Default,
-		Task: string(m.Task), Classes: m.Classes,
+		Task: string(m.Task), Classes: m.Classes, MaxClasses: m.MaxClasses,
 		Rating: m.Signals.Rating, MaxBytes: m.MaxEventBytes,
 	}.WithDefaults(), nil
 }
@@ -67,7 +67,8 @@ func (m Model) Engine(seed uint64) (engine.Config, error) {
 // engine is Engine without what depends on the features, the seed or a default.
 func (m Model) engine() engine.Config {
 	return engine.Config{
-		Signals: m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
+		MaxClasses: m.MaxClasses,
+		Signals:    m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
 		Arms: []engine.Arm{{
 			Strategy: m.Strategy, Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss, Projection: m.Projection, Consolidation: m.Consolidation,

@@ -11,7 +11,6 @@ import (
 
 // A channel holds what a server of this process answers with. It is a serve.Source.
 type channel struct {
-	spec    json.RawMessage
 	current atomic.Pointer[hotload.Loaded]
 }
 
@@ -19,6 +18,6 @@ type channel struct {
 func (c *channel) Current() *hotload.Loaded { return c.current.Load() }
 
 // set swaps the weights; requests that began with the old ones finish with them.
-func (c *channel) set(v uint64, weights *models.Frozen) {
-	c.current.Store(&hotload.Loaded{Version: checkpoint.Version(v), Spec: c.spec, Weights: weights})
+func (c *channel) set(v uint64, weights *models.Frozen, spec json.RawMessage) {
+	c.current.Store(&hotload.Loaded{Version: checkpoint.Version(v), Spec: spec, Weights: weights})
 }

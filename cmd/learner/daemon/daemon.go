@@ -133,6 +133,7 @@ func (d *Daemon) serves(r *runner) serve.Model {
 		Dictionary: m.Decoder.Config().Dictionary,
 		Spec:       m.Spec,
 		Classes:    m.Config.Heads.Classes(m.Spec, m.Config.Segment),
+		Grows:      m.Config.MaxClasses > m.Spec.Classes,
 		Stable:     &r.stable,
 		Candidate:  &r.candidate,
 		Decoder:    m.Decoder,

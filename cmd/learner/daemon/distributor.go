@@ -19,13 +19,13 @@ type release struct {
 	channel string
 	version uint64
 	weights *models.Frozen
+	spec    json.RawMessage
 }
 
 // A distributor publishes releases through NATS, the newest of each channel, until it
 // succeeds: what it could not publish before something newer came is left out.
 type distributor struct {
 	publisher publisher
-	spec      json.RawMessage
 	logger    *slog.Logger
 
 	mu    sync.Mutex
@@ -38,9 +38,9 @@ type publisher interface {
 	Publish(ctx context.Context, v checkpoint.Version, spec []byte, weights *models.Frozen, channels ...string) error
 }
 
-func newDistributor(p publisher, spec json.RawMessage, logger *slog.Logger) *distributor {
+func newDistributor(p publisher, logger *slog.Logger) *distributor {
 	return &distributor{
-		publisher: p, spec: spec, logger: logger,
+		publisher: p, logger: logger,
 		next: map[string]release{}, ready: make(chan struct{}, 1),
 	}
 }
@@ -107,7 +107,7 @@ func (d *distributor) publish(ctx context.Context) (failed bool, err error) {
 		if !ok {
 			continue
 		}
-		err := d.publisher.Publish(ctx, checkpoint.Version(r.version), d.spec, r.weights, channel)
+		err := d.publisher.Publish(ctx, checkpoint.Version(r.version), r.spec, r.weights, channel)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			continue

@@ -48,7 +48,7 @@ func (c *channels) version(name string) checkpoint.Version {
 // distributes runs a distributor of a publisher until the test ends.
 func distributes(t *testing.T, p publisher) (*distributor, <-chan error) {
 	t.Helper()
-	d := newDistributor(p, nil, slog.New(slog.DiscardHandler))
+	d := newDistributor(p, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, done := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -77,7 +77,7 @@ func TestFailedPublicationIsTriedAgainWithoutANewerOne(t *testing.T) {
 
 func TestFailedPublicationGivesWayToANewerOne(t *testing.T) {
 	p := &channels{errs: map[string][]error{"stable": {errors.New("timeout")}}, named: map[string]checkpoint.Version{}}
-	d := newDistributor(p, nil, slog.New(slog.DiscardHandler))
+	d := newDistributor(p, slog.New(slog.DiscardHandler))
 	d.offer(release{channel: "stable", version: 4})
 	p.before = func() { d.offer(release{channel: "stable", version: 7}) }
 	failed, err := d.publish(t.Context())

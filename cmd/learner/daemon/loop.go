@@ -101,12 +101,14 @@ func (r *runner) apply(ctx context.Context, a arrival) error {
 func (r *runner) do(ctx context.Context, e engine.Effect, raw ledger.Raw) error {
 	switch e := e.(type) {
 	case engine.Publish:
-		r.candidate.set(e.Version, e.Weights)
+		spec := r.machine.SpecJSON(e.Spec)
+		r.candidate.set(e.Version, e.Weights, spec)
 		r.stats.published.Inc()
-		r.distribute.offer(release{channel: "candidate", version: e.Version, weights: e.Weights})
+		r.distribute.offer(release{channel: "candidate", version: e.Version, weights: e.Weights, spec: spec})
 	case engine.MoveChannel:
-		r.stable.set(e.Version, e.Weights)
-		r.distribute.offer(release{channel: "stable", version: e.Version, weights: e.Weights})
+		spec := r.machine.SpecJSON(e.Spec)
+		r.stable.set(e.Version, e.Weights, spec)
+		r.distribute.offer(release{channel: "stable", version: e.Version, weights: e.Weights, spec: spec})
 		r.logger.Debug("channel moved", "channel", e.Channel, "version", e.Version, "reason", e.Reason)
 	case engine.Checkpoint:
 		return r.checkpoint(ctx)
@@ -146,7 +148,7 @@ func (r *runner) job(ctx context.Context) (job, error) {
 		settled:  r.outbox.mark(ctx),
 		stable:   stable.Version,
 	}
-	j.stableManifest, j.stableBlobs = r.machine.WeightsVersion(stable.Version, stable.Weights)
+	j.stableManifest, j.stableBlobs = r.machine.WeightsVersion(stable.Version, stable.Weights, stable.Spec)
 	return j, nil
 }
 

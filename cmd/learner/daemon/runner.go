@@ -65,7 +65,6 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 	r.writer = newWriter(m, r.outbox.dropped.Load, logger, r.stats)
 	r.writer.durable.Store(uint64(v))
 	r.adopt = m.Adopted()
-	r.stable.spec, r.candidate.spec = m.SpecJSON(), m.SpecJSON()
 	state, err := m.Log.State(ctx)
 	if err != nil {
 		return nil, err
@@ -83,7 +82,7 @@ func newRunner(ctx context.Context, m *machine.Machine, how machine.How, logger 
 
 // publishTo makes the runner distribute its versions through NATS.
 func (r *runner) publishTo(p *distribute.Publisher) {
-	r.distribute = newDistributor(p, r.machine.SpecJSON(), r.logger)
+	r.distribute = newDistributor(p, r.logger)
 }
 
 // announce gives the servers the versions that the state names.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -87,24 +88,10 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 	if err != nil {
 		return serve.Model{}, nil, err
 	}
-	// The shapes that weights must have; made when the first ones come.
-	shapes := sync.OnceValues(func() (models.Params, error) {
-		p, err := models.NewPredictor(spec, 1)
-		if err != nil {
-			return nil, err
-		}
-		return p.Params(), nil
-	})
 	channel := func(name string) *hotload.Handle {
 		return hotload.New(hotload.NewNATS(broker.JetStream(), m.Name, name),
 			hotload.WithLogger(opt.Logger.With("model", m.Name, "channel", name)),
-			hotload.WithCheck(func(l *hotload.Loaded) error {
-				own, err := shapes()
-				if err != nil {
-					return err
-				}
-				return l.Weights.Fits(own)
-			}))
+			hotload.WithCheck(func(l *hotload.Loaded) error { return fits(l, spec, m.MaxClasses) }))
 	}
 	stable, candidate := channel(serve.Stable), channel(serve.Candidate)
 	return serve.Model{
@@ -112,6 +99,7 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 		Dictionary: dc.Dictionary,
 		Spec:       spec,
 		Classes:    m.Heads.Classes(spec, m.Segment),
+		Grows:      m.MaxClasses > spec.Classes,
 		Stable:     stable,
 		Candidate:  candidate,
 		Decoder:    decoder,
@@ -119,6 +107,22 @@ func follow(ctx context.Context, broker *ledger.Broker, cfg *config.Config, m co
 
 		NewPredictor: predictors(cfg.Compute),
 	}, []*hotload.Handle{stable, candidate}, nil
+}
+
+// fits refuses weights of another model than the configuration describes.
+func fits(l *hotload.Loaded, spec models.Spec, maxClasses int) error {
+	var own models.Spec
+	if err := json.Unmarshal(l.Spec, &own); err != nil {
+		return fmt.Errorf("read the spec of version %d: %w", l.Version, err)
+	}
+	if !own.GrewFrom(spec, maxClasses) {
+		return fmt.Errorf("version %d was learned as %s; the configuration describes another model", l.Version, l.Spec)
+	}
+	classes, err := models.Grown(spec, l.Weights.Shapes())
+	if err == nil && classes != own.Classes {
+		err = fmt.Errorf("version %d has weights for %d classes, its spec says %d", l.Version, classes, own.Classes)
+	}
+	return err
 }
 
 // predictors builds the predictors of a server: with the graph for one row built ahead.

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/ledger"
+	"github.com/perennial-ml/perennial/models"
 )
 
 // prepare completes a rollback before it goes into the log: the version must be whole
@@ -45,7 +45,8 @@ func (m *Machine) prepare(c *feedback.Control) error {
 		}
 	}
 	// A record that cannot be applied would stop the learner: better to hear of it now.
-	if !bytes.Equal(man.Spec, m.spec) {
+	var spec models.Spec
+	if err := json.Unmarshal(man.Spec, &spec); err != nil || !spec.GrewFrom(m.Spec, m.Config.MaxClasses) {
 		return &feedback.Refusal{
 			Code: feedback.CodeNoVersion, Field: "data.version", Rule: "must have the model's architecture",
 			Detail: "it was learned as " + string(man.Spec),

@@ -29,8 +29,8 @@ type Machine struct {
 	Log     *ledger.Log
 
 	logger  *slog.Logger
-	digest  string // of the configuration that states depend on
-	spec    json.RawMessage
+	digest  string                  // of the configuration that states depend on
+	specs   map[int]json.RawMessage // by the number of classes
 	weights *weightsIn
 	adopted bool
 }
@@ -90,21 +90,24 @@ func New(cfg *config.Config, m config.Model, log *ledger.Log, store *checkpoint.
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
-	spec, err := json.Marshal(ec.Spec)
-	if err != nil {
-		return nil, fmt.Errorf("model %s: encode spec: %w", m.Name, err)
-	}
 	mach := &Machine{
 		Name: m.Name, Config: m, Spec: ec.Spec,
 		Engine: eng, Decoder: decoder, Store: store, Log: log,
-		logger: logger.With("model", m.Name), digest: digest, spec: spec, weights: weights,
+		logger: logger.With("model", m.Name), digest: digest, specs: map[int]json.RawMessage{}, weights: weights,
 	}
 	weights.scanning = mach
 	return mach, nil
 }
 
-// SpecJSON returns the model's spec as servers read it.
-func (m *Machine) SpecJSON() json.RawMessage { return m.spec }
+// SpecJSON returns a spec of the model, which may have grown, as servers read it.
+func (m *Machine) SpecJSON(s models.Spec) json.RawMessage {
+	raw, ok := m.specs[s.Classes]
+	if !ok {
+		raw, _ = json.Marshal(s) // a Spec always has an encoding
+		m.specs[s.Classes] = raw
+	}
+	return raw
+}
 
 // Decode turns a record of the log into what the engine applies.
 func (m *Machine) Decode(raw ledger.Raw) engine.Record {
@@ -140,10 +143,10 @@ func (m *Machine) Blobs() ([]checkpoint.Blob, error) {
 
 // Manifest describes the version that the engine stands at.
 func (m *Machine) Manifest() checkpoint.Manifest {
-	return m.manifest(checkpoint.Version(m.Engine.Position()), m.Engine.Time())
+	return m.manifest(checkpoint.Version(m.Engine.Position()), m.Engine.Time(), m.SpecJSON(m.Engine.Spec()))
 }
 
-func (m *Machine) manifest(v checkpoint.Version, logTime int64) checkpoint.Manifest {
+func (m *Machine) manifest(v checkpoint.Version, logTime int64, spec json.RawMessage) checkpoint.Manifest {
 	id := m.Log.ID()
 	return checkpoint.Manifest{
 		Version: v,
@@ -151,14 +154,14 @@ func (m *Machine) manifest(v checkpoint.Version, logTime int64) checkpoint.Manif
 		Log:     checkpoint.LogID{Name: id.Name, Created: id.Created},
 		LogTime: time.Unix(0, logTime).UTC(),
 		Config:  m.digest,
-		Spec:    m.spec,
+		Spec:    spec,
 	}
 }
 
 // WeightsVersion returns a version that holds nothing but weights: what a channel
 // names when the learner has gone on since. It cannot be resumed from.
-func (m *Machine) WeightsVersion(v checkpoint.Version, weights *models.Frozen) (checkpoint.Manifest, []checkpoint.Blob) {
-	man := m.manifest(v, m.Engine.Time())
+func (m *Machine) WeightsVersion(v checkpoint.Version, weights *models.Frozen, spec json.RawMessage) (checkpoint.Manifest, []checkpoint.Blob) {
+	man := m.manifest(v, m.Engine.Time(), spec)
 	man.Summary = map[string]string{"kind": "weights"}
 	return man, checkpoint.Weights(weights)
 }

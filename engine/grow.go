@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
+)
+
+// A Growth says that the head of the model was widened for an example of a new class.
+type Growth struct {
+	Position uint64 `cbor:"position" json:"position"` // of the record that completed the example's micro-batch
+	Classes  int    `cbor:"classes" json:"classes"`   // from then on
+}
+
+// validateGrowth holds MaxClasses to its rules.
+func (c Config) validateGrowth() error {
+	switch {
+	case c.MaxClasses == 0:
+		return nil
+	case c.Spec.Task != models.Multiclass:
+		return fmt.Errorf("max_classes: must be absent for task %s, got %d: it has no classes to grow by", c.Spec.Task, c.MaxClasses)
+	case c.MaxClasses < c.Spec.Classes:
+		return fmt.Errorf("max_classes: must be at least classes, %d, got %d", c.Spec.Classes, c.MaxClasses)
+	case c.MaxClasses > c.Spec.Classes && len(c.Heads) > 0:
+		return fmt.Errorf("max_classes: must be absent beside heads, got %d: they name every class beforehand", c.MaxClasses)
+	}
+	widest := c.Spec
+	widest.Classes = c.MaxClasses
+	if err := models.Grows(c.Spec, widest); err != nil {
+		return fmt.Errorf("max_classes: %w", err)
+	}
+	return nil
+}
+
+// growFor widens the head for the classes of a micro-batch that will be learned. Those of
+// a complementary label, which says what is wrong, do not count.
+func (e *Engine) growFor(batch []pending) error {
+	if e.cfg.MaxClasses <= e.spec.Classes {
+		return nil
+	}
+	classes := e.spec.Classes
+	for _, p := range batch {
+		if p.Learn && !p.Example.Negative {
+			classes = max(classes, int(p.Example.Target)+1)
+		}
+	}
+	if classes == e.spec.Classes {
+		return nil
+	}
+	if err := e.grow(classes); err != nil {
+		return err
+	}
+	e.grown = append(e.grown, Growth{Position: e.position, Classes: classes})
+	return nil
+}
+
+// grow gives every arm, and the scores, a head for so many classes. The logits of the
+// classes before keep their bits; those of the new ones begin at 0.
+func (e *Engine) grow(classes int) error {
+	wide := e.cfg
+	wide.Spec.Classes = classes
+	arms := make([]*arm, len(e.arms))
+	for i, a := range e.arms {
+		var err error
+		if arms[i], err = a.widened(wide); err != nil {
+			return fmt.Errorf("arm %s: grow to %d classes: %w", a.cfg.Name, classes, err)
+		}
+	}
+	scores, err := e.scores.widened(wide, arms)
+	if err != nil {
+		return fmt.Errorf("grow to %d classes: %w", classes, err)
+	}
+	for _, a := range arms {
+		a.judge.arm = a
+	}
+	e.arms, e.scores, e.spec = arms, scores, wide.Spec
+	return nil
+}
+
+// widened returns the arm with another head, in its place: they share the memories.
+func (a *arm) widened(c Config) (*arm, error) {
+	n, err := newArm(a.cfg, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := models.Widen(n.model.Params(), a.model.Params()); err != nil {
+		return nil, err
+	}
+	if err := n.step.Restore(widenState(a.step.State(), a.model.Params(), n.model.Params())); err != nil {
+		return nil, err
+	}
+	if t := a.teacher; t != nil {
+		weights, err := widenWeights(t.weights, a.model.Spec(), c.Spec)
+		if err != nil {
+			return nil, err
+		}
+		if err := n.teacher.load(weights); err != nil {
+			return nil, err
+		}
+		n.teacher.at = t.at
+		copy(n.teacher.known, t.known)
+		n.teacher.group(n.heads.list())
+	}
+	copy(n.classes.seen, a.classes.seen)
+	n.memory, n.choose, n.judge, n.phase = a.memory, a.choose, a.judge, a.phase
+	n.meter, n.counts, n.since = a.meter, a.counts, a.since
+	n.drift, n.drifted = a.drift, a.drifted
+	return n, nil
+}
+
+// widenState returns an optimizer's state for parameters with more columns, 0 in the new
+// ones. A tensor of the state is named after its parameter.
+func widenState(st optim.State, from, to models.Params) optim.State {
+	out := optim.State{Counters: st.Counters, Tensors: make(models.Params, len(st.Tensors))}
+	for i, t := range st.Tensors {
+		out.Tensors[i] = t
+		for j, p := range from {
+			if !strings.HasSuffix(t.Name, "/"+p.Name) || len(t.Data) != len(p.Data) {
+				continue
+			}
+			wide := models.NewParam(t.Name, to[j].Shape...)
+			if models.Widen(models.Params{wide}, models.Params{t}) == nil {
+				out.Tensors[i] = wide
+				break
+			}
+		}
+	}
+	return out
+}
+
+// specOf returns the spec of weights that the engine's own grew from.
+func (e *Engine) specOf(weights *models.Frozen) (models.Spec, error) {
+	spec := e.cfg.Spec
+	classes, err := models.Grown(spec, weights.Shapes())
+	if err != nil {
+		return spec, err
+	}
+	if classes > e.spec.Classes {
+		return spec, fmt.Errorf("%w: they know %d classes, the learner %d", models.ErrParams, classes, e.spec.Classes)
+	}
+	spec.Classes = classes
+	return spec, nil
+}
+
+// widenWeights returns weights as they are in a wider spec.
+func widenWeights(weights *models.Frozen, from, to models.Spec) (*models.Frozen, error) {
+	if from.Classes == to.Classes {
+		return weights, nil
+	}
+	_, params, err := models.Grow(from, weights.Params(), to.Classes)
+	if err != nil {
+		return nil, err
+	}
+	return params.Freeze(), nil
+}
+
+// restoreGrowth grows a fresh engine as it was grown when the state was written.
+func (e *Engine) restoreGrowth(grown []Growth) error {
+	classes := e.spec.Classes
+	for i, g := range grown {
+		if g.Classes <= classes || g.Classes > e.cfg.MaxClasses || i > 0 && g.Position < grown[i-1].Position {
+			return fmt.Errorf("growth %d to %d classes does not follow %d, or passes the %d configured", i, g.Classes, classes, e.cfg.MaxClasses)
+		}
+		classes = g.Classes
+	}
+	e.grown = grown
+	if classes == e.spec.Classes {
+		return nil
+	}
+	return e.grow(classes)
+}
