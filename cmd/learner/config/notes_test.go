@@ -94,6 +94,7 @@ func modelNotes() map[string]note {
 		},
 		"config.Model.task":             {required: true, enum: []any{"binary", "multiclass", "regression"}},
 		"config.Model.classes":          {unit: "classes", min: 2, max: 1 << 16, optional: true},
+		"config.Model.max_classes":      {unit: "classes", min: 2, max: 1 << 16, optional: true},
 		"config.Model.features":         {required: true, minItems: 1, maxItems: 4096},
 		"config.Model.unknown_features": {enum: refuseOr("ignore")},
 		"config.Model.optimizer": {

@@ -87,6 +87,9 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 	send(gauge, "version", "Version that a channel names.", float64(r.Channels.Candidate), "channel", "candidate")
 	send(gauge, "version", "Version that a channel names.", float64(r.Channels.Stable), "channel", "stable")
 	send(gauge, "stable_pinned", "1 if a person pinned stable.", boolean(r.Channels.Pinned))
+	if r.Classes > 0 {
+		send(gauge, "classes", "Classes that the learner knows.", float64(r.Classes))
+	}
 	for _, c := range fields(r.Counts) {
 		send(counter, "records_total", "Records, by what became of them.", float64(c.n), "fate", c.name)
 	}
