@@ -7,9 +7,9 @@ import (
 	"github.com/perennial-ml/perennial/replay"
 )
 
-func (a *arm) restoreMemory(m replay.Memory) func(data []byte) error {
-	return func(data []byte) error {
-		state, err := replay.Read(data)
+func (a *arm) restoreMemory(read func(string) ([]byte, error), name string, m replay.Memory) error {
+	return restorePart(read, name, func(head []byte) error {
+		state, err := replay.Join(head, func(i int) ([]byte, error) { return read(name + replay.PageSuffix(i)) })
 		if err != nil {
 			return err
 		}
@@ -25,7 +25,7 @@ func (a *arm) restoreMemory(m replay.Memory) func(data []byte) error {
 			return false
 		})
 		return misfit
-	}
+	})
 }
 
 // checkExample holds an example that was read back against the model's shapes.

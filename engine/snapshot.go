@@ -31,8 +31,7 @@ const (
 )
 
 const (
-	mediaCBOR   = "application/cbor"
-	mediaReplay = "application/vnd.perennial.replay.v2"
+	mediaCBOR = "application/cbor"
 )
 
 // A Part is one piece of a snapshot. Write may be called at any time, from any
@@ -190,22 +189,24 @@ func (a *arm) parts(prefix string) []Part {
 	step := a.step.Freeze()
 	parts := tensorParts(prefix+PartWeights, a.freeze())
 	parts = append(parts, tensorParts(prefix+PartOptimizer, step.Tensors, counterTensors(step.Counters)...)...)
-	parts = append(parts, memoryPart(prefix+PartReplay, a.memory))
+	parts = append(parts, memoryParts(prefix+PartReplay, a.memory)...)
 	if a.teacher != nil {
 		parts = append(parts, tensorParts(prefix+PartTeacher, a.teacher.weights)...)
 	}
 	if a.phase != nil {
-		parts = append(parts, memoryPart(prefix+PartPhase, a.phase))
+		parts = append(parts, memoryParts(prefix+PartPhase, a.phase)...)
 	}
 	return parts
 }
 
-func memoryPart(name string, m replay.Memory) Part {
-	state := m.Snapshot()
-	return Part{Name: name, MediaType: mediaReplay, Write: func(w io.Writer) error {
-		_, err := state.WriteTo(w)
-		return err
-	}}
+// memoryParts returns a memory as parts: one of that name, and of a large memory one for
+// each page.
+func memoryParts(name string, m replay.Memory) []Part {
+	var parts []Part
+	for _, p := range m.Snapshot().Pieces() {
+		parts = append(parts, Part{Name: name + p.Suffix, MediaType: p.MediaType, Write: p.Write, Seal: p.Seal})
+	}
+	return parts
 }
 
 // Hash returns the state's hash: SHA-256 over "name\0sha256:hex\n" of its parts, in
@@ -362,7 +363,7 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 	if err := a.restoreOptimizer(read, prefix+PartOptimizer); err != nil {
 		return fmt.Errorf("restore %s: %w", prefix+PartOptimizer, err)
 	}
-	if err := restorePart(read, prefix+PartReplay, a.restoreMemory(a.memory)); err != nil {
+	if err := a.restoreMemory(read, prefix+PartReplay, a.memory); err != nil {
 		return err
 	}
 	if a.teacher != nil {
@@ -375,7 +376,7 @@ func (a *arm) restore(prefix string, meter []byte, read func(string) ([]byte, er
 		}
 	}
 	if a.phase != nil {
-		if err := restorePart(read, prefix+PartPhase, a.restoreMemory(a.phase)); err != nil {
+		if err := a.restoreMemory(read, prefix+PartPhase, a.phase); err != nil {
 			return err
 		}
 	}

@@ -83,6 +83,25 @@ func TestPartsThatDidNotChangeStaySealed(t *testing.T) {
 	require.Contains(t, after, "optimizer.2.0")
 }
 
+// A memory of many examples is kept in pages, and the engine goes on from them.
+func TestALargeMemoryIsRestoredFromItsPages(t *testing.T) {
+	cfg := config()
+	cfg.Arms[0].Replay.Capacity = 20_000
+	e := newEngine(t, cfg)
+	l := newTape()
+	apply(t, e, lesson(l, 1, 17_000, false))
+	parts := partsOf(t, e)
+	require.Contains(t, parts, "replay.16")
+	again := newEngine(t, cfg)
+	require.NoError(t, again.Restore(readFrom(parts)))
+	require.Equal(t, hash(t, e), hash(t, again))
+	more := lesson(l, 2, 50, true)
+	require.Equal(t, apply(t, e, more), apply(t, again, more))
+	require.Equal(t, hash(t, e), hash(t, again))
+	delete(parts, "replay.3")
+	require.Error(t, again.Restore(readFrom(parts)))
+}
+
 // tableConfig's model has a table of 32 chunks, of which a batch touches few rows.
 func tableConfig() engine.Config {
 	cfg := bigConfig()

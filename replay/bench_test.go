@@ -1,7 +1,9 @@
 package replay_test
 
 import (
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +68,14 @@ func BenchmarkRemoveIDAndAdd(b *testing.B) {
 	}
 }
 
+// counter counts the bytes written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
 func BenchmarkMillion(b *testing.B) {
 	for _, kind := range []replay.Kind{replay.Reservoir, replay.Stratified, replay.RecencyMixed} {
 		cfg := replay.Config{Kind: kind, Capacity: 1_000_000}
@@ -76,6 +86,43 @@ func BenchmarkMillion(b *testing.B) {
 				m.Snapshot()
 			}
 		})
+		// As in the loop between two versions: some examples come, of which some are kept.
+		r := rand.New(rand.NewPCG(9, 9))
+		next := 0
+		arrive := func(n int) {
+			for range n {
+				next++
+				m.Add(&replay.Example{ID: fmt.Sprint("later", next), Segment: fmt.Sprint("k=", next%7), Dense: make([]float32, 4), Weight: 1}, r)
+			}
+		}
+		for _, n := range []int{100, 1000} {
+			b.Run(fmt.Sprintf("snapshot after %d/%s", n, kind), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					b.StopTimer()
+					arrive(n)
+					b.StartTimer()
+					m.Snapshot()
+				}
+			})
+			b.Run(fmt.Sprintf("write what changed after %d/%s", n, kind), func(b *testing.B) {
+				written := int64(0)
+				for b.Loop() {
+					b.StopTimer()
+					arrive(n)
+					list := m.Snapshot().Pieces()
+					b.StartTimer()
+					for _, p := range list {
+						if p.Seal == nil || p.Seal.Digest() == "" {
+							w := counter(0)
+							require.NoError(b, p.Write(&w))
+							written += int64(w)
+						}
+					}
+				}
+				b.ReportMetric(float64(written)/float64(b.N)/1e6, "MB")
+			})
+		}
 		if kind != replay.Reservoir {
 			continue
 		}

@@ -19,32 +19,48 @@ const (
 // The error is ErrFormat for a state of another format, ErrCorrupt for anything else.
 func Read(data []byte) (State, error) {
 	d := &decoder{data: data}
+	s, n, err := d.head(format)
+	if err != nil {
+		return State{}, err
+	}
+	s.items = d.examples(n)
+	if d.err == nil && len(d.data) > 0 {
+		return State{}, corrupt("%d bytes follow its end", len(d.data))
+	}
+	if d.err != nil {
+		return State{}, d.err
+	}
+	return s, s.check()
+}
+
+// head reads all but the examples, and returns their number.
+func (d *decoder) head(format uint32) (State, int, error) {
 	if string(d.take(uint64(len(magic)))) != magic {
-		return State{}, corrupt("it does not begin with %q", magic)
+		return State{}, 0, corrupt("it does not begin with %q", magic)
 	}
 	if v := d.u32(); d.err == nil && v != format {
-		return State{}, fmt.Errorf("%w: it was written in format %d, this program reads format %d", ErrFormat, v, format)
+		return State{}, 0, fmt.Errorf("%w: it was written in format %d, this program reads format %d", ErrFormat, v, format)
 	}
 	code := d.u32()
 	n, recent, groups, width := d.u32(), d.u32(), d.u32(), d.u32()
 	s := State{sample: sampler{population: d.u64(), holes: d.u64(), debt: d.u64()}}
 	if d.err != nil {
-		return State{}, d.err
+		return State{}, 0, d.err
 	}
 	known := Kinds()
 	if code < 1 || int(code) > len(known) {
-		return State{}, corrupt("kind %d is unknown", code)
+		return State{}, 0, corrupt("kind %d is unknown", code)
 	}
 	s.kind = known[code-1]
-	if uint64(n)*minExample > uint64(len(d.data)) {
-		return State{}, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
+	if format != pagedFormat && uint64(n)*minExample > uint64(len(d.data)) {
+		return State{}, 0, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
 	}
 	s.recent = d.slots(recent)
 	if width > 0 && s.kind != Herding {
-		return State{}, corrupt("kind %s holds no features", s.kind)
+		return State{}, 0, corrupt("kind %s holds no features", s.kind)
 	}
 	if width > 0 && groups == 0 {
-		return State{}, corrupt("features of width %d belong to no group", width)
+		return State{}, 0, corrupt("features of width %d belong to no group", width)
 	}
 	s.width = int(width)
 	s.list = d.groups(groups, width)
@@ -54,14 +70,7 @@ func Read(data []byte) (State, error) {
 	if s.kind == Herding {
 		s.features = d.features(n, width)
 	}
-	s.items = d.examples(int(n))
-	if d.err == nil && len(d.data) > 0 {
-		return State{}, corrupt("%d bytes follow its end", len(d.data))
-	}
-	if d.err != nil {
-		return State{}, d.err
-	}
-	return s, s.check()
+	return s, int(n), d.err
 }
 
 // check reports ErrCorrupt unless the parts of a state belong together.

@@ -25,14 +25,31 @@ const (
 // equal bytes. It implements io.WriterTo.
 func (s State) WriteTo(w io.Writer) (int64, error) {
 	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
+	if err := e.head(&s, format); err != nil {
+		return 0, err
+	}
+	e.examples(s.examples())
+	err := e.flush()
+	return e.n - int64(e.w.Buffered()), err
+}
+
+func (e *encoder) flush() error {
+	if e.err == nil {
+		e.err = e.w.Flush()
+	}
+	return e.err
+}
+
+// head writes all but the examples. The error is that of a state of no kind.
+func (e *encoder) head(s *State, format uint32) error {
 	e.raw(magic)
 	e.u32(format)
 	code := slices.Index(Kinds(), s.kind) + 1
 	if code == 0 {
-		return 0, stateError("it is of kind %q, which has no code", s.kind)
+		return stateError("it is of kind %q, which has no code", s.kind)
 	}
 	e.u32(uint32(code))
-	e.u32(uint32(len(s.items)))
+	e.u32(uint32(s.Len()))
 	e.u32(uint32(len(s.recent)))
 	e.u32(uint32(len(s.list)))
 	e.u32(uint32(s.width))
@@ -49,11 +66,7 @@ func (s State) WriteTo(w io.Writer) (int64, error) {
 	for _, f := range s.features {
 		e.floats(f)
 	}
-	e.examples(s.items)
-	if e.err == nil {
-		e.err = e.w.Flush()
-	}
-	return e.n - int64(e.w.Buffered()), e.err
+	return nil
 }
 
 // An encoder writes little-endian numbers until one fails.

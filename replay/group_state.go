@@ -4,7 +4,7 @@ import "slices"
 
 // Snapshot implements Memory.
 func (g *groups) Snapshot() State {
-	s := State{kind: g.cfg.Kind, items: slices.Clone(g.items), list: slices.Clone(g.list)}
+	s := State{kind: g.cfg.Kind, pages: g.freeze(), list: slices.Clone(g.list)}
 	all := make([]int, 0, len(g.items))
 	for i := range s.list {
 		gr := &s.list[i]
@@ -30,20 +30,21 @@ func (g *groups) restored(s State) (groups, error) {
 	if err := s.fits(g.cfg); err != nil {
 		return groups{}, err
 	}
-	if g.cfg.Kind == Reservoir && len(s.items) > 0 && len(s.list) == 0 {
+	items := s.examples()
+	if g.cfg.Kind == Reservoir && len(items) > 0 && len(s.list) == 0 {
 		return groups{}, stateError("it tells no groups apart, configured is a reservoir with balanced retrieval")
 	}
 	fresh := newGroups(g.cfg, g.keyOf)
 	fresh.aged, fresh.slotCost, fresh.groupCost = g.aged, g.slotCost, g.groupCost
-	fresh.refill(slices.Clone(s.items))
-	fresh.home, fresh.place = make([]int, len(s.items)), make([]int, len(s.items))
+	fresh.refill(items)
+	fresh.home, fresh.place = make([]int, len(items)), make([]int, len(items))
 	for at, gr := range s.list {
 		if gr.shared != (at == g.cfg.MaxGroups) {
 			return groups{}, stateError("it tells another number of groups apart, configured are %d", g.cfg.MaxGroups)
 		}
 		for place, slot := range gr.members {
-			if !gr.shared && g.keyOf(s.items[slot]) != gr.key {
-				return groups{}, stateError("example %q is in a group that is not its own", s.items[slot].ID)
+			if !gr.shared && g.keyOf(items[slot]) != gr.key {
+				return groups{}, stateError("example %q is in a group that is not its own", items[slot].ID)
 			}
 			fresh.home[slot], fresh.place[slot] = at, place
 		}
@@ -69,7 +70,7 @@ func (m *groupedReservoir) Snapshot() State {
 func (m *groupedReservoir) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
-		err = s.sample.fits(len(s.items), m.cfg)
+		err = s.sample.fits(s.Len(), m.cfg)
 	}
 	if err == nil {
 		m.groups, m.sampler = fresh, s.sample
@@ -88,7 +89,7 @@ func (m *lossAware) Snapshot() State {
 func (m *lossAware) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
-		err = s.sample.fits(len(s.items), m.cfg)
+		err = s.sample.fits(s.Len(), m.cfg)
 	}
 	if err == nil {
 		m.groups, m.sampler = fresh, s.sample

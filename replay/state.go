@@ -9,7 +9,8 @@ import (
 // nothing else. The zero State is no memory's.
 type State struct {
 	kind  Kind
-	items []*Example // by slot
+	items []*Example // by slot: of a state that was read
+	pages []*page    // the same: of one that was taken
 	// sample is the reservoir's account: of kinds reservoir, recency and loss_aware.
 	sample sampler
 	// recent lists the slots of the ring from the oldest to the newest: of kind
@@ -29,14 +30,30 @@ type State struct {
 func (s State) Kind() Kind { return s.kind }
 
 // Len returns the number of examples.
-func (s State) Len() int { return len(s.items) }
+func (s State) Len() int {
+	n := len(s.items)
+	for _, p := range s.pages {
+		n += len(p.items)
+	}
+	return n
+}
+
+// examples lists the examples by slot. The slice is the caller's.
+func (s State) examples() []*Example {
+	list := make([]*Example, 0, s.Len())
+	list = append(list, s.items...)
+	for _, p := range s.pages {
+		list = append(list, p.items...)
+	}
+	return list
+}
 
 func (s State) fits(cfg Config) error {
 	if s.kind != cfg.Kind {
 		return stateError("it is of kind %q, configured is %q", s.kind, cfg.Kind)
 	}
-	if len(s.items) > cfg.Capacity {
-		return stateError("it holds %d examples, configured are at most %d", len(s.items), cfg.Capacity)
+	if n := s.Len(); n > cfg.Capacity {
+		return stateError("it holds %d examples, configured are at most %d", n, cfg.Capacity)
 	}
 	return nil
 }
@@ -47,7 +64,7 @@ func stateError(rule string, args ...any) error {
 
 // Snapshot implements Memory.
 func (m *reservoir) Snapshot() State {
-	return State{kind: Reservoir, items: slices.Clone(m.items), sample: m.sampler}
+	return State{kind: Reservoir, pages: m.freeze(), sample: m.sampler}
 }
 
 // Restore implements Memory. The error is ErrState.
@@ -58,7 +75,7 @@ func (m *reservoir) Restore(s State) error {
 	if len(s.list) > 0 {
 		return stateError("it tells groups apart, configured is a reservoir without balanced retrieval")
 	}
-	return m.load(s.items, s.sample)
+	return m.load(s.examples(), s.sample)
 }
 
 func (s *sampler) fits(size int, cfg Config) error {
@@ -68,20 +85,20 @@ func (s *sampler) fits(size int, cfg Config) error {
 	return nil
 }
 
+// load replaces the contents. The slice becomes the memory's own.
 func (m *reservoir) load(items []*Example, sample sampler) error {
 	if err := sample.fits(len(items), m.cfg); err != nil {
 		return err
 	}
-	m.refill(slices.Clone(items))
+	m.refill(items)
 	m.sampler = sample
 	return nil
 }
 
 // Snapshot implements Memory.
 func (m *recency) Snapshot() State {
-	items := make([]*Example, 0, m.Len())
-	items = append(append(items, m.recent.items...), m.old.items...)
-	return State{kind: RecencyMixed, items: items, sample: m.old.sampler, recent: m.recent.byAge()}
+	pages := append(m.recent.freeze(), m.old.freeze()...)
+	return State{kind: RecencyMixed, pages: pages, sample: m.old.sampler, recent: m.recent.byAge()}
 }
 
 // Restore implements Memory. The error is ErrState.
@@ -94,10 +111,11 @@ func (m *recency) Restore(s State) error {
 		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.cfg.Capacity)
 	}
 	fresh := newRecency(m.cfg)
-	if err := fresh.old.load(s.items[n:], s.sample); err != nil {
+	items := s.examples()
+	if err := fresh.old.load(slices.Clone(items[n:]), s.sample); err != nil {
 		return err
 	}
-	fresh.recent.refill(slices.Clone(s.items[:n]))
+	fresh.recent.refill(items[:n:n])
 	fresh.recent.older, fresh.recent.newer = make([]int, n), make([]int, n)
 	for _, slot := range s.recent {
 		fresh.recent.link(slot)

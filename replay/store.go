@@ -10,6 +10,7 @@ type store struct {
 	bytes int
 	packs *packer // nil if dense features are held as they came
 	whole int     // examples whose dense features are not
+	pages pages
 }
 
 // Whole is as Memory's.
@@ -29,7 +30,7 @@ func (s *store) count(ex *Example, n int) {
 }
 
 func newStore(cfg Config) store {
-	s := store{index: map[string]int{}}
+	s := store{index: map[string]int{}, pages: newPages(cfg.Capacity)}
 	if cfg.Store == Uint8 {
 		s.packs = &packer{Unpacker: NewUnpacker()}
 	}
@@ -59,6 +60,7 @@ func (s *store) push(ex *Example) {
 	if ex.ID != "" {
 		s.index[ex.ID] = len(s.items)
 	}
+	s.pages.touch(len(s.items))
 	s.items = append(s.items, ex)
 	s.count(ex, 1)
 }
@@ -84,6 +86,7 @@ func (s *store) put(slot int, ex *Example) {
 		s.index[ex.ID] = slot
 	}
 	s.items[slot] = ex
+	s.pages.touch(slot)
 	s.count(old, -1)
 	s.count(ex, 1)
 }
@@ -103,12 +106,15 @@ func (s *store) remove(slot int) {
 	}
 	s.items[last] = nil
 	s.items = s.items[:last]
+	s.pages.touch(slot)
+	s.pages.touch(last)
+	s.pages.cut(last)
 	s.count(old, -1)
 }
 
 // refill replaces the contents. The slice becomes the store's own.
 func (s *store) refill(items []*Example) {
-	*s = store{items: items, index: make(map[string]int, len(items)), packs: s.packs}
+	*s = store{items: items, index: make(map[string]int, len(items)), packs: s.packs, pages: pages{slots: s.pages.slots}}
 	for slot, ex := range items {
 		if ex.ID != "" {
 			s.index[ex.ID] = slot
