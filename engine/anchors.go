@@ -269,7 +269,7 @@ func (a *anchors) document() *anchorsDoc {
 func (a *anchors) parts() (parts []Part) {
 	i := 0
 	a.each(func(m replay.Memory) {
-		parts = append(parts, memoryPart(anchorsPart(i), m))
+		parts = append(parts, memoryParts(anchorsPart(i), m)...)
 		i++
 	})
 	return parts
@@ -288,7 +288,7 @@ func (e *Engine) restoreAnchors(doc *anchorsDoc, read func(string) ([]byte, erro
 		if err != nil {
 			return err
 		}
-		if err := restorePart(read, anchorsPart(i), e.arms[0].restoreMemory(m)); err != nil {
+		if err := e.arms[0].restoreMemory(read, anchorsPart(i), m); err != nil {
 			return err
 		}
 		if i == len(doc.Scores) {
