@@ -231,6 +231,9 @@ func (b *Batch) checkExtras(o Objective, s *Spec) error {
 	if o.Distill == DistillNone && (b.Distill != nil || b.DistillWeights != nil || b.Groups != nil) {
 		return fmt.Errorf("%w: Distill is set, must be nil for an objective without distillation", ErrBatch)
 	}
+	if b.Mask == nil && b.Distill == nil && b.Groups == nil && b.DistillWeights == nil {
+		return nil
+	}
 	for _, f := range [...]struct {
 		name  string
 		data  []float32
