@@ -130,6 +130,28 @@ type Report struct {
 	Position uint64    `json:"position"`
 	LogTime  time.Time `json:"log_time"`
 	Scores   []Score   `json:"scores"`
+	// Forgetting is nil if it is not measured, and before a phase of learning ended.
+	Forgetting *Forgetting `json:"forgetting,omitempty"`
+}
+
+// Forgetting says what the learner kept of the phases of learning that ended, on examples
+// that it never learned. docs/metrics.md has the formulas.
+type Forgetting struct {
+	Forgetting       float64 `json:"forgetting"`
+	BackwardTransfer float64 `json:"backward_transfer"`
+	Retention        float64 `json:"retention"`
+	WorstCase        float64 `json:"worst_case"`
+	Phases           []Phase `json:"phases"` // the oldest first
+}
+
+// A Phase is the account of one phase that ended: accuracies on its examples.
+type Phase struct {
+	Ended    uint64  `json:"ended"` // position
+	Examples int     `json:"examples"`
+	AtEnd    float64 `json:"at_end"`
+	Best     float64 `json:"best"`
+	Worst    float64 `json:"worst"` // since it ended
+	Current  float64 `json:"current"`
 }
 
 // A Score is the record of one who predicts: learner, stable or served. A metric that

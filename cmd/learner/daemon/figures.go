@@ -76,6 +76,20 @@ func report(r *engine.Report) serve.Report {
 			out.Scores = append(out.Scores, score(a.name, seg.Segment, seg.Total, seg.Window))
 		}
 	}
+	out.Forgetting = forgetting(r.Forgetting)
+	return out
+}
+
+func forgetting(f *engine.ForgettingReport) *serve.Forgetting {
+	if f == nil {
+		return nil
+	}
+	out := &serve.Forgetting{
+		Forgetting: f.Forgetting, BackwardTransfer: f.BackwardTransfer, Retention: f.Retention, WorstCase: f.WorstCase,
+	}
+	for _, p := range f.Phases {
+		out.Phases = append(out.Phases, serve.Phase(p))
+	}
 	return out
 }
 

@@ -105,6 +105,38 @@ func (c *client) rollback(ctx context.Context, version uint64) (uint64, error) {
 	return answer.Position, err
 }
 
+// boundary says that a season ends.
+func (c *client) boundary(ctx context.Context, season string) (uint64, error) {
+	var answer struct {
+		Position uint64 `json:"position"`
+	}
+	err := c.post(ctx, "/v1/models/elec2/control", "application/json", map[string]any{
+		"action": "boundary", "task": season, "actor": "demo",
+	}, http.StatusAccepted, &answer)
+	return answer.Position, err
+}
+
+// kept is the part of GET /v1/models/elec2/metrics that says what the learner kept of
+// seasons that ended.
+type kept struct {
+	Retention float64 `json:"retention"`
+	Worst     float64 `json:"worst_case"`
+	Phases    []struct {
+		Examples int     `json:"examples"`
+		AtEnd    float64 `json:"at_end"`
+		Worst    float64 `json:"worst"`
+		Current  float64 `json:"current"`
+	} `json:"phases"`
+}
+
+// kept returns nil before a season ended.
+func (c *client) kept(ctx context.Context) (*kept, error) {
+	var answer struct {
+		Forgetting *kept `json:"forgetting"`
+	}
+	return answer.Forgetting, c.get(ctx, "/v1/models/elec2/metrics", &answer)
+}
+
 // status is the part of GET /v1/models/elec2 that the demo shows.
 type status struct {
 	Learner struct {

@@ -34,6 +34,9 @@ const (
 	poisonAt = 0.75
 	// poisoned is how long labels are flipped, in half-hours.
 	poisoned = 2 * week
+	// seasons are the parts of the stream, whose ends are announced: of each, half-hours
+	// that are never learned show what the learner keeps of it.
+	seasons = 8
 )
 
 // A show is one run of the demo.
@@ -48,6 +51,8 @@ type show struct {
 	copy                       *frozen
 	told                       int // outcomes sent so far: of half-hours before this one
 	freshness                  []time.Duration
+	season                     int    // that the stream is in
+	kept                       *kept  // of the seasons before; nil in the first
 	last                       uint64 // version that answered last
 	versions                   int
 	sum                        summary
@@ -174,6 +179,9 @@ func (s *show) stretch(ctx context.Context, to int, flip bool) error {
 		if err := s.tell(ctx, max(0, from-day), flip); err != nil {
 			return err
 		}
+		if err := s.turn(ctx, from*seasons/len(s.stream)); err != nil {
+			return err
+		}
 		end := min(from+step, to)
 		p, version, err := s.client.infer(ctx, s.stream, from, end)
 		if err != nil {
@@ -197,6 +205,48 @@ func (s *show) stretch(ctx context.Context, to int, flip bool) error {
 		s.live.show(s)
 	}
 	return nil
+}
+
+// turn announces the end of a season when the next one has begun.
+func (s *show) turn(ctx context.Context, season int) error {
+	if season == s.season {
+		return nil
+	}
+	s.season = season
+	position, err := s.client.boundary(ctx, fmt.Sprintf("season %d of %d", season, seasons))
+	if err != nil {
+		return err
+	}
+	return s.look(ctx, position)
+}
+
+// look asks what is kept of the seasons that ended, once a record is applied.
+func (s *show) look(ctx context.Context, position uint64) error {
+	if err := s.applied(ctx, position); err != nil {
+		return err
+	}
+	var err error
+	s.kept, err = s.client.kept(ctx)
+	return err
+}
+
+// applied waits for the learner to have applied a record.
+func (s *show) applied(ctx context.Context, position uint64) error {
+	for range 1000 {
+		st, err := s.client.status(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Learner.Position >= position {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return fmt.Errorf("record %d was not applied within a second", position)
 }
 
 // tell sends the outcomes before a half-hour that were not sent yet.
@@ -332,15 +382,8 @@ func (s *show) poison(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for range 1000 {
-		st, err := s.client.status(ctx)
-		if err != nil {
-			return err
-		}
-		if st.Learner.Position >= position {
-			break
-		}
-		time.Sleep(time.Millisecond)
+	if err := s.applied(ctx, position); err != nil {
+		return err
 	}
 	s.live.say("  learner checkpoint rollback v%d --learner: weights, optimizer and memory are back (record %d).", good, position)
 	if err := s.stretch(ctx, s.sum.poisonTo+2*week, false); err != nil {
@@ -360,6 +403,9 @@ func (s *show) finish(ctx context.Context) error {
 		return err
 	}
 	s.sum.counters = st.Learner.Counters
+	if err := s.look(ctx, st.Learner.Position); err != nil {
+		return err
+	}
 	if s.sum.stop, err = s.proc.stop(); err != nil {
 		return err
 	}

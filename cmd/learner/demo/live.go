@@ -65,6 +65,10 @@ func (s *show) line(done, n int) string {
 	if len(s.freshness) > 0 {
 		fresh = round(s.freshness[len(s.freshness)-1]).String()
 	}
-	return fmt.Sprintf("%3d%%  last 4 weeks: learning %.3f, frozen copy %.3f, a day ago %.3f | version %d | fresh in %s",
-		100*done/n, s.learner.over(recent, done), s.frozen.over(recent, done), s.yesterday.over(recent, done), s.last, fresh)
+	kept := "-"
+	if s.kept != nil {
+		kept = fmt.Sprintf("%.2f", s.kept.Retention)
+	}
+	return fmt.Sprintf("%3d%%  last 4 weeks: learning %.3f, frozen copy %.3f, a day ago %.3f | kept %s | version %d | fresh in %s",
+		100*done/n, s.learner.over(recent, done), s.frozen.over(recent, done), s.yesterday.over(recent, done), kept, s.last, fresh)
 }

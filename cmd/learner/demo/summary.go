@@ -70,6 +70,15 @@ func (s *show) summarise() error {
 		short(s.sum.recovered.Hash), s.sum.recovered.From, round(s.sum.restart))
 	fmt.Fprintf(w, "poison         %.3f before, %.3f in its last week, %.3f in the fortnight after the rollback\n",
 		s.sum.before, s.sum.during, s.sum.after)
+	if k := s.kept; k != nil {
+		atEnd, now := 0.0, 0.0
+		for _, p := range k.Phases {
+			atEnd, now = atEnd+p.AtEnd, now+p.Current
+		}
+		m := float64(len(k.Phases))
+		fmt.Fprintf(w, "retention      %.3f: on half-hours of %d past seasons that were never learned, %.3f when each ended, %.3f now, %.3f at worst\n",
+			k.Retention, len(k.Phases), atEnd/m, now/m, k.Worst)
+	}
 	fmt.Fprintf(w, "time           %s\n\n", round(s.sum.took))
 
 	conf := filepath.Join(s.opt.Folder, "learner.yaml")
