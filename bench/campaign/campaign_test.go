@@ -165,6 +165,8 @@ func TestTheReportHoldsEveryMethodAgainstItsPublishedFigure(t *testing.T) {
 	require.Regexp(t, `\| \*\*er\*\* \| [\d.]+ ± [\d.]+ \| 2 \| 99.00 \| missed by [\d.]+ \|`, page)
 	require.Contains(t, page, "| joint | not measured | 0 |")
 	require.Contains(t, page, "- er: A note.")
+	require.Regexp(t, `\| none .*\| – \| [\d.]+ \|`, page, "a memory that is not rehearsed from is no cost of the method")
+	require.Regexp(t, `\| \*\*er\*\* .*\| \d+ KiB \|`, page)
 	require.Contains(t, page, "Left out: 1 run(s)")
 	require.Contains(t, page, "`learner bench run small` at commit abc on a machine")
 	for _, name := range []string{"time", "seconds", "memory", "forgetting", "matrix"} {

@@ -140,13 +140,25 @@ func (s Suite) checkMethod(m Method) error {
 	case m.Baseline != "":
 		return nil
 	}
-	// These stand for the data's own inputs and classes, which are not known yet.
-	shape := Shape{Inputs: 2, Classes: 1000}
-	if s.Scenario.Kind == scenario.Stream {
-		shape.Classes = 2
-	}
-	_, err := s.Engine(m, shape, 1)
+	_, err := s.Engine(m, s.anyShape(), 1)
 	return err
+}
+
+// anyShape stands for the data's own inputs and classes, where those are not known.
+func (s Suite) anyShape() Shape {
+	if s.Scenario.Kind == scenario.Stream {
+		return Shape{Inputs: 2, Classes: 2}
+	}
+	return Shape{Inputs: 2, Classes: 1000}
+}
+
+// Rehearses reports whether a method uses the memory that its learner fills.
+func (s Suite) Rehearses(m Method) bool {
+	if m.Baseline != "" {
+		return false
+	}
+	cfg, err := s.Engine(m, s.anyShape(), 1)
+	return err == nil && cfg.Arms[0].Rehearsal.Ratio > 0
 }
 
 // Method returns the method of that name, and whether there is one.

@@ -111,7 +111,7 @@ func overTime(b *bytes.Buffer, s protocol.Suite, list []row) error {
 func against(b *bytes.Buffer, s protocol.Suite, list []row, what string, cost func(row) measure.Sample) error {
 	var series []plot.Series
 	for _, r := range list {
-		if len(r.runs) == 0 {
+		if len(r.runs) == 0 || len(cost(r)) == 0 {
 			continue
 		}
 		f := percent(r.sample(s.Figure))
@@ -120,7 +120,7 @@ func against(b *bytes.Buffer, s protocol.Suite, list []row, what string, cost fu
 			Name: r.title(), X: []float64{cost(r).Mean()}, Y: []float64{m}, Low: []float64{m - d}, High: []float64{m + d},
 		})
 	}
-	return plot.Chart{Title: s.Title + ": against " + what, X: what, Y: s.Figure + ", %"}.Points(b, series...)
+	return plot.Chart{Title: s.Title + ": against " + what, X: what, Y: s.Figure + ", %", LogX: true}.Points(b, series...)
 }
 
 func forgetting(b *bytes.Buffer, s protocol.Suite, list []row) error {

@@ -12,15 +12,16 @@ import (
 
 // A row is a method with its runs, by seed.
 type row struct {
-	method protocol.Method
-	runs   []result.Run
+	method    protocol.Method
+	rehearses bool // uses its memory
+	runs      []result.Run
 }
 
 // rows sorts runs into the suite's methods, and counts those of another protocol.
 func rows(s protocol.Suite, runs []result.Run) (out []row, stale int) {
 	used := 0
 	for _, m := range s.Methods {
-		r := row{method: m}
+		r := row{method: m, rehearses: s.Rehearses(m)}
 		digest := s.Digest(m)
 		for _, run := range runs {
 			if run.Suite == s.Name && run.Method == m.Name && run.Digest == digest {
@@ -58,7 +59,11 @@ func (r row) seconds() measure.Sample {
 	return r.of(func(run result.Run) float64 { return run.Outcome.Train })
 }
 
+// bytes is what the memory that is rehearsed from takes; nothing where none is.
 func (r row) bytes() measure.Sample {
+	if !r.rehearses {
+		return nil
+	}
 	return r.of(func(run result.Run) float64 { return float64(run.Outcome.MemoryBytes) })
 }
 
