@@ -43,7 +43,7 @@ func (c Chart) size() (width, height int) {
 
 // Lines draws each series as a line over x, with the legend to its right.
 func (c Chart) Lines(w io.Writer, series ...Series) error {
-	f := c.frame(series)
+	f := c.frame(series, 0)
 	for i, s := range series {
 		f.band(s, palette(i))
 		f.path(s, palette(i), dashes(i))
@@ -54,7 +54,7 @@ func (c Chart) Lines(w io.Writer, series ...Series) error {
 
 // Points draws each series as points, with bars from Low to High.
 func (c Chart) Points(w io.Writer, series ...Series) error {
-	f := c.frame(series)
+	f := c.frame(series, 0.04)
 	for i, s := range series {
 		for j := range min(len(s.X), len(s.Y)) {
 			if !f.holds(s.X[j], s.Y[j]) {
@@ -73,8 +73,8 @@ func (c Chart) Points(w io.Writer, series ...Series) error {
 
 func (f *frame) holds(x, y float64) bool { return drawable(x, f.x.log) && drawable(y, f.y.log) }
 
-// frame draws axes that hold every series.
-func (c Chart) frame(series []Series) *frame {
+// frame draws axes that hold every series, and a margin around them.
+func (c Chart) frame(series []Series, margin float64) *frame {
 	width, height := c.size()
 	widest := 0
 	var xs, ys [][]float64
@@ -88,8 +88,11 @@ func (c Chart) frame(series []Series) *frame {
 	if c.Bottom != c.Top {
 		ys = [][]float64{{c.Bottom, c.Top}}
 	}
-	f.x = newScale(f.left, f.right, c.LogX, xs...)
+	f.x = newScale(f.left, f.right, c.LogX, xs...).widened(margin)
 	f.y = newScale(f.bottom, f.top, c.LogY, ys...)
+	if c.Bottom == c.Top {
+		f.y = f.y.widened(margin)
+	}
 	for _, v := range f.x.ticks(7) {
 		f.line(f.x.at(v), f.bottom, f.x.at(v), f.top, grid)
 		f.text(f.x.at(v), f.bottom+16, "middle", "", label(v))

@@ -47,10 +47,24 @@ func (s scale) at(v float64) float64 {
 	return s.from + (v-low)/(high-low)*(s.to-s.from)
 }
 
+// widened leaves a share of the scale free at both ends.
+func (s scale) widened(share float64) scale {
+	if s.log {
+		f := math.Pow(s.high/s.low, share)
+		s.low, s.high = s.low/f, s.high*f
+		return s
+	}
+	pad := (s.high - s.low) * share
+	s.low, s.high = s.low-pad, s.high+pad
+	return s
+}
+
 // ticks returns round values inside the scale, about n of them.
 func (s scale) ticks(n int) []float64 {
 	if s.log {
-		return s.decades()
+		if out := s.decades(); len(out) > 2 {
+			return out
+		}
 	}
 	step := roundStep((s.high - s.low) / float64(n))
 	var out []float64
