@@ -127,7 +127,7 @@ func (c Config) WithDefaults() Config {
 		if i == 0 {
 			setDefault(&a.Name, "learner")
 		}
-		a = a.withStrategy()
+		a = a.withStrategy(c.Spec.Task)
 		a.Replay = a.Replay.WithDefaults()
 		setDefault(&a.Rehearsal.Ratio, 1)
 		a.Loss = a.Loss.WithDefaults()

@@ -221,14 +221,20 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 	own := learn(func(a *engine.Arm) { a.Strategy, a.Replay.Kind = engine.StrategyDefault, replay.Reservoir })
 	require.Equal(t, learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.Reservoir }), own, "what is written holds")
 
-	for _, spec := range []models.Task{models.Binary, models.Regression} {
-		cfg := config()
-		cfg.Spec.Task = spec
-		cfg.Arms[0].Strategy = engine.StrategyDefault
-		cfg.Arms[0].Replay.Kind = ""
-		e := newEngine(t, cfg)
-		apply(t, e, traffic(2, 300).records)
-		require.NotZero(t, e.Report().Arms[0].Counts.Steps)
+	for task, kind := range map[models.Task]replay.Kind{
+		models.Binary: replay.ClassBalanced, models.Regression: replay.RecencyMixed,
+	} {
+		learn := func(change func(*engine.Arm)) string {
+			cfg := config()
+			cfg.Spec.Task = task
+			cfg.Arms[0].Replay.Kind = ""
+			change(&cfg.Arms[0])
+			e := newEngine(t, cfg)
+			apply(t, e, traffic(2, 300).records)
+			return hash(t, e)
+		}
+		want := learn(func(a *engine.Arm) { a.Replay.Kind, a.Rehearsal.Ratio = kind, 4 })
+		require.Equal(t, want, learn(func(a *engine.Arm) { a.Strategy = engine.StrategyDefault }), task)
 	}
 	cfg := classConfig()
 	cfg.Arms[0].Strategy = "best"

@@ -62,7 +62,7 @@ type Model struct {
 	// Optimizer lists the transforms of a gradient in the order in which they
 	// apply.
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
-	// Strategy fills in what the model leaves open of replay and loss.
+	// Strategy fills in what the model leaves open of replay, rehearsal and loss.
 	Strategy  string           `yaml:"strategy" json:"strategy"`
 	Replay    replay.Config    `yaml:"replay" json:"replay"`
 	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`

@@ -102,7 +102,7 @@ func modelNotes() map[string]note {
 			one:      true,
 			minItems: 1, maxItems: 16,
 		},
-		"config.Model.strategy":        {enum: []any{"default"}, optional: true, text: "What fills in the settings of replay and loss that are left out, for those who do not want to choose: default is a class-balanced memory with the loss ace_derpp (docs/strategies.md)."},
+		"config.Model.strategy":        {enum: []any{"default"}, optional: true, text: "What fills in the settings of replay, rehearsal and loss that are left out, for those who do not want to choose; by task (docs/strategies.md)."},
 		"config.Model.replay":          {text: "The memory of past examples."},
 		"config.Model.rehearsal":       {text: "How much of the past is mixed into each step."},
 		"config.Model.loss":            {text: "What a step minimises."},
