@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/perennial-ml/perennial/engine/prequential"
+	"github.com/perennial-ml/perennial/engine/signal"
+)
+
+// Report is the engine's account of itself, for people and for metrics.
+type Report struct {
+	Position uint64             `json:"position"`
+	Time     int64              `json:"log_time"` // nanoseconds since the Unix epoch
+	Counts   Counts             `json:"counts"`
+	Signals  signal.Counts      `json:"signals"`
+	Waiting  Waiting            `json:"waiting"`
+	Channels ChannelReport      `json:"channels"`
+	Served   prequential.Report `json:"served"`
+	Stable   prequential.Report `json:"stable"`
+	Arms     []ArmReport        `json:"arms"`
+	// Forgetting is nil if it is not measured, and before a phase ended.
+	Forgetting *ForgettingReport `json:"forgetting,omitempty"`
+	// Classes is the number that the model knows, and Grown says since when, where the
+	// head has grown; of multiclass alone.
+	Classes int      `json:"classes,omitempty"`
+	Grown   []Growth `json:"grown,omitempty"`
+}
+
+// Waiting is what the engine holds for later.
+type Waiting struct {
+	Predictions int   `json:"predictions"`
+	Orphans     int   `json:"orphans"`
+	Bytes       int64 `json:"bytes"`
+	Examples    int   `json:"examples"` // for their micro-batch
+}
+
+// ArmReport is one arm's account.
+type ArmReport struct {
+	Name        string             `json:"name"`
+	Counts      ArmCounts          `json:"counts"`
+	MemoryLen   int                `json:"memory_len"`
+	MemoryBytes int                `json:"memory_bytes"`
+	MemoryWhole int                `json:"memory_whole,omitempty"` // held as they came where bytes were asked for
+	Prequential prequential.Report `json:"prequential"`
+}
+
+// Report returns the engine's account as of the last record.
+func (e *Engine) Report() Report {
+	r := Report{
+		Position: e.position,
+		Time:     e.time,
+		Counts:   e.counts,
+		Signals:  e.window.Counts(),
+		Waiting: Waiting{
+			Predictions: e.window.Len(),
+			Orphans:     e.window.Orphans(),
+			Bytes:       e.window.Bytes(),
+			Examples:    len(e.pending),
+		},
+		Channels: e.channels.report(e.scores.paired),
+		Served:   e.scores.served.Report(),
+		Stable:   e.scores.stable.Report(),
+		Classes:  e.spec.Classes,
+		Grown:    slices.Clone(e.grown),
+	}
+	r.Forgetting = e.anchors.report()
+	for _, a := range e.arms {
+		r.Arms = append(r.Arms, ArmReport{
+			Name:        a.cfg.Name,
+			Counts:      a.counts,
+			MemoryLen:   a.memory.Len(),
+			MemoryBytes: a.memoryBytes(),
+			MemoryWhole: a.memory.Whole(),
+			Prequential: a.meter.Report(),
+		})
+	}
+	return r
+}
