@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -116,17 +117,23 @@ func (l *learner) flush() error {
 }
 
 // predict calls told with the answer to each example, in order: as many outputs as the
-// model has, valid until told returns.
+// model has, valid until told returns; nil where weights that grew without bound give no
+// numbers.
 func (l *learner) predict(examples *scenario.Examples, told func(i int, answer []float32)) error {
 	k := l.spec.Outputs()
 	for from := 0; from < examples.Len(); from += scoreRows {
 		rows := min(scoreRows, examples.Len()-from)
 		l.fill(examples, from, rows)
-		if err := l.predictor.Predict(l.out[:rows*k], &l.batch); err != nil {
+		err := l.predictor.Predict(l.out[:rows*k], &l.batch)
+		if err != nil && !errors.Is(err, models.ErrNonFinite) {
 			return fmt.Errorf("predict: %w", err)
 		}
 		for i := range rows {
-			told(from+i, l.out[i*k:(i+1)*k])
+			if err != nil {
+				told(from+i, nil)
+			} else {
+				told(from+i, l.out[i*k:(i+1)*k])
+			}
 		}
 	}
 	return nil

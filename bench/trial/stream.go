@@ -8,6 +8,7 @@ import (
 	"github.com/perennial-ml/perennial/bench/scenario"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/models"
 )
 
 // A Block is a stretch of a stream.
@@ -87,6 +88,9 @@ func (r *run) meet(rows *scenario.Examples, i int, x feature.Row) (bool, error) 
 	err := r.subject.predict(rows.Slice(i, i+1), func(_ int, a []float32) { answer = append(answer, a...) })
 	if err != nil {
 		return false, err
+	}
+	if answer == nil {
+		return false, fmt.Errorf("the learner's weights give no answer: %w", models.ErrNonFinite)
 	}
 	hit := chosen(answer, nil) == int(rows.Target(i))
 	if r.learner == nil {

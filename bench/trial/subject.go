@@ -15,7 +15,7 @@ type subject interface {
 	// flush ends what may wait for more examples.
 	flush() error
 	// predict calls told with the answer to each example: p(1), the probabilities of
-	// the classes, or a value.
+	// the classes, or a value; nil if there is none.
 	predict(examples *scenario.Examples, told func(i int, answer []float32)) error
 }
 
@@ -57,8 +57,11 @@ func (b *baseline) predict(examples *scenario.Examples, told func(i int, answer 
 }
 
 // chosen returns the class that an answer stands for, among those that a task has, or
-// among all.
+// among all; -1 without an answer.
 func chosen(answer []float32, among []int) int {
+	if answer == nil {
+		return -1
+	}
 	if len(answer) == 1 {
 		if answer[0] >= 0.5 {
 			return 1

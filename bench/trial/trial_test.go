@@ -130,6 +130,13 @@ func TestHeadsKeepTasksApart(t *testing.T) {
 	require.Greater(t, run(t, heads, "none", 1).Matrix.AverageAccuracy(), run(t, told, "none", 1).Matrix.AverageAccuracy())
 }
 
+func TestWeightsThatGrewWithoutBoundAreWrongAndNoError(t *testing.T) {
+	wild := strings.Replace(suite, "adamw: {learning_rate: 0.002}", "sgd: {learning_rate: 10000}", 1)
+	o := run(t, wild, "none", 1)
+	require.Less(t, o.Matrix.AverageAccuracy(), 0.3)
+	require.NotZero(t, o.Dropped, "what was left out is counted")
+}
+
 func TestIterationsCountBatches(t *testing.T) {
 	o := run(t, strings.Replace(suite, "epochs: 4", "iterations: 7", 1), "none", 1)
 	require.EqualValues(t, 5*7, o.Steps)
