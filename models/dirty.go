@@ -1,5 +1,7 @@
 package models
 
+import "math/bits"
+
 // A Dirty records which chunks of a list of tensors were written to, and when: since
 // which copy. Whoever writes to the tensors marks what it writes, before or after, and
 // Freeze then copies what is marked. Several chains of copies may be made with one Dirty.
@@ -11,7 +13,8 @@ type Dirty struct {
 // marks holds, for each chunk of a tensor, the time of the last write.
 type marks struct {
 	Chunking
-	last []uint64
+	shift uint // log2 of Rows where that is a power of two, which it mostly is; else 0
+	last  []uint64
 }
 
 // NewDirty returns a Dirty for tensors of the names and shapes of p, with nothing marked.
@@ -19,6 +22,9 @@ func NewDirty(p Params) *Dirty {
 	d := &Dirty{now: 1, tensors: make([]marks, len(p))}
 	for i, c := range p.Chunking() {
 		d.tensors[i] = marks{Chunking: c, last: make([]uint64, c.Chunks())}
+		if bits.OnesCount(uint(c.Rows)) == 1 {
+			d.tensors[i].shift = uint(bits.TrailingZeros(uint(c.Rows)))
+		}
 	}
 	return d
 }
@@ -65,8 +71,15 @@ func (d *Dirty) MarkRows(i int, rows []int32) {
 		}
 		return
 	}
+	last, now := t.last, d.now
+	if t.shift > 0 { // sparse steps are short enough for a division to show
+		for _, r := range rows {
+			last[uint32(r)>>t.shift] = now
+		}
+		return
+	}
 	for _, r := range rows {
-		t.last[t.Of(int(r))] = d.now
+		last[t.Of(int(r))] = now
 	}
 }
 
