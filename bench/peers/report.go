@@ -59,7 +59,7 @@ func (r *report) write(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	for _, g := range groups {
-		fmt.Fprintf(t, "\n| %s\t| ours/s (p10 to p90)\t| in a CPU second\t| rival\t| rival/s (p10 to p90)\t| ratio (p10 to p90)\t| by CPU\t| best\t| aim\t|\t| limit/s\t| by\t| share\t| allocs\t|\n", g)
+		fmt.Fprintf(t, "\n| %s\t| ours/s (p10 to p90; fastest)\t| in a CPU second\t| rival\t| rival/s (p10 to p90; fastest)\t| ratio (p10 to p90)\t| by CPU\t| best\t| aim\t|\t| limit/s\t| by\t| share (of the fastest)\t| allocs\t|\n", g)
 		fmt.Fprintf(t, "|%s\n", strings.Repeat("---\t|", 14))
 		for _, row := range r.Rows {
 			if row.Group == g {
@@ -93,13 +93,20 @@ func (r *report) write(w io.Writer) error {
 func (r *report) missed() (out []string) {
 	for _, row := range r.Rows {
 		if met, ok := row.met(); ok && !met {
-			out = append(out, fmt.Sprintf("%s: %s, aim %s", row.Name, row.reached(), row.aims()))
+			out = append(out, fmt.Sprintf("%s: %s, aim %s", row.title(), row.reached(), row.aims()))
 		}
 		if row.Allocs > 0 && !row.MayAlloc {
-			out = append(out, fmt.Sprintf("%s: %v allocations a step, aim 0", row.Name, row.Allocs))
+			out = append(out, fmt.Sprintf("%s: %v allocations a step, aim 0", row.title(), row.Allocs))
 		}
 	}
 	return out
+}
+
+func (r *row) title() string {
+	if r.Threads > 1 {
+		return fmt.Sprintf("%s, %d threads", r.Name, r.Threads)
+	}
+	return r.Name
 }
 
 func (r *row) reached() string {
@@ -127,25 +134,25 @@ func (r *row) write(w io.Writer) {
 	} else if ok {
 		verdict = "MISSED"
 	}
-	threads := ""
-	if r.Threads > 1 {
-		threads = fmt.Sprintf(", %d threads", r.Threads)
-	}
 	theirs, times, byCPU, best := "", "", "", ""
 	if r.RivalName != "" {
 		best = ratio(r.OursBest / r.RivalBest)
-		theirs, times = r.Rival.text(short), r.Ratio.text(ratio)
+		theirs, times = rates(r.Rival, r.RivalBest), r.Ratio.text(ratio)
 		if r.CPURatio > 0 {
 			byCPU = ratio(r.CPURatio)
 		}
 	}
 	bound, share := "", ""
 	if r.Limit.Rate > 0 {
-		bound, share = short(r.Limit.Rate), fmt.Sprintf("%.0f%%", 100*r.Share)
+		bound, share = short(r.Limit.Rate), fmt.Sprintf("%.0f%% (%.0f%%)", 100*r.Share, 100*r.OursBest/r.Limit.Rate)
 	}
-	fmt.Fprintf(w, "| %s%s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
-		r.Name, threads, r.Ours.text(short), short(r.CPURate), r.RivalName, theirs, times, byCPU, best,
+	fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %v\t|\n",
+		r.title(), rates(r.Ours, r.OursBest), short(r.CPURate), r.RivalName, theirs, times, byCPU, best,
 		r.aims(), verdict, bound, r.Limit.By, share, r.Allocs)
+}
+
+func rates(s stat, fastest float64) string {
+	return fmt.Sprintf("%s (%s to %s; %s)", short(s.Median), short(s.Low), short(s.High), short(fastest))
 }
 
 func (s stat) text(as func(float64) string) string {

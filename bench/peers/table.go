@@ -35,10 +35,12 @@ func prediction(widths []int, aim float64) workload {
 }
 
 func besideTape(widths []int, batch int, aim float64, ops string, build func(spec) (*graph, error)) workload {
+	c := mlpCost(widths, batch, "sgd") // gradients are written where a step would write parameters
+	c.Footprint *= 2
 	return workload{
 		group: "tape", name: fmt.Sprintf("gradients of MLP %s, batch %d, %s ops", named(widths), batch, ops),
 		spec:    spec{Kind: "mlp", Widths: widths, Batch: batch},
-		threads: 1, aim: aim, cost: mlpCost(widths, batch, ""), ours: plan(build), rival: tape(build), rivalName: "TapeMachine",
+		threads: 1, aim: aim, cost: c, ours: plan(build), rival: tape(build), rivalName: "TapeMachine",
 		unit: "runs", perStep: 1,
 	}
 }
