@@ -64,9 +64,11 @@ func (m Model) Engine(seed uint64) (engine.Config, error) {
 	return e, nil
 }
 
-// engine is Engine without what depends on the features, the seed or a default.
+// engine is Engine without what depends on the features, the seed or a default. The task is
+// there, as a strategy goes by it.
 func (m Model) engine() engine.Config {
 	return engine.Config{
+		Spec:       models.Spec{Task: m.Task},
 		MaxClasses: m.MaxClasses,
 		Signals:    m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
