@@ -194,6 +194,23 @@ func (a *app) decideOffline(ctx context.Context, model string, c feedback.Contro
 	return position, err
 }
 
+// reason says why the daemon refused: field, rule and detail of a problem (RFC 9457), or
+// the status and what else came.
+func reason(status string, data []byte) string {
+	var p struct{ Detail, Code, Field, Rule string }
+	if json.Unmarshal(data, &p) != nil || p.Code == "" {
+		return fmt.Sprintf("%s: %s", status, bytes.TrimSpace(data))
+	}
+	text := p.Code
+	if p.Rule != "" {
+		text = p.Field + ": " + p.Rule
+	}
+	if p.Detail != "" {
+		text += " (" + p.Detail + ")"
+	}
+	return text
+}
+
 func whoami() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
@@ -235,7 +252,7 @@ func askDaemon(ctx context.Context, cfg *config.Config, model string, c feedback
 		return 0, err
 	}
 	if resp.StatusCode != http.StatusAccepted {
-		return 0, fmt.Errorf("%s: %s: %s", url, resp.Status, bytes.TrimSpace(data))
+		return 0, fmt.Errorf("%s: %s", url, reason(resp.Status, data))
 	}
 	var ans struct {
 		Position uint64 `json:"position"`

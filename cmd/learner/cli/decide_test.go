@@ -86,6 +86,17 @@ func TestDecisionsReachADaemonAndWaitForOne(t *testing.T) {
 	require.Contains(t, out, `"actor"`, "nobody is named")
 }
 
+func TestARefusedDecisionSaysFieldAndRuleInWords(t *testing.T) {
+	s := newShell(t)
+	stop := s.up()
+	s.teach("a", 40)
+	status, _, errs := s.run("checkpoint", "rollback", "v999999")
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "control: data.version: must be a durable version (")
+	require.NotContains(t, errs, "{")
+	stop()
+}
+
 func TestImportPutsBackWhatExportTook(t *testing.T) {
 	s := newShell(t)
 	stop := s.up()
