@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,7 +87,11 @@ func (c Campaign) Run(ctx context.Context) (skipped int, err error) {
 func (c Campaign) plan() (jobs []job, skipped int, err error) {
 	for _, name := range c.Methods {
 		if _, ok := c.Suite.Method(name); !ok {
-			return nil, 0, fmt.Errorf("suite %s has no method %q", c.Suite.Name, name)
+			var names []string
+			for _, m := range c.Suite.Methods {
+				names = append(names, m.Name)
+			}
+			return nil, 0, fmt.Errorf("suite %s has no method %q; there is %s", c.Suite.Name, name, strings.Join(names, ", "))
 		}
 	}
 	seeds := c.Seeds

@@ -85,7 +85,7 @@ func TestACampaignRunsWhatIsMissingAndNothingTwice(t *testing.T) {
 
 	c.Methods = []string{"nothing"}
 	_, err = c.Run(context.Background())
-	require.ErrorContains(t, err, `no method "nothing"`)
+	require.ErrorContains(t, err, `no method "nothing"; there is `)
 }
 
 func TestWorkersDecideNoFigure(t *testing.T) {
