@@ -35,7 +35,7 @@ type Spec struct {
 	// Image says how the first dense inputs are an image, and Conv lists the layers over it (cnn).
 	Image *Image `json:"image,omitempty" yaml:"image"`
 	Conv  []Conv `json:"conv,omitempty" yaml:"conv"`
-	// Hidden lists the widths of the hidden layers (mlp, cnn).
+	// Hidden lists the widths of the hidden layers (mlp, deepfm, wide_and_deep, cnn).
 	Hidden     []int  `json:"hidden,omitempty" yaml:"hidden"`
 	Activation string `json:"activation,omitempty" yaml:"activation"` // relu (default), gelu, tanh, sigmoid
 	// Norm follows each hidden and each convolutional layer, before the activation: none if

@@ -3,7 +3,7 @@
 //
 // Each of them is a Transform, and Chain composes them:
 //
-//	gradient ─▶ si, ewc, mas, l2, l2sp ─▶ clip ─▶ sgd | adamw | adagrad | ftrl ─▶ schedule ─▶ step
+//	gradient ─▶ si | rwalk, ewc, mas, l2, l2sp ─▶ clip ─▶ sgd | adamw | adagrad | ftrl ─▶ schedule ─▶ step
 //
 // New builds a chain from configuration; Apply subtracts the step from the parameters.
 // Pipeline.Step does both, with the same bits, in one pass where it can, and Pipeline.Learn
