@@ -12,7 +12,7 @@ import (
 
 // A File is one file of a data set.
 type File struct {
-	Path string // below the data folder, with slashes
+	Path string // below the data folder, with slashes; or absolute
 	// URL is where it is published; empty if only its maker has it.
 	URL string
 	// Content lists the SHA-256 of the content, uncompressed, that are known to be
@@ -158,7 +158,11 @@ func (e Entry) Load(folder string) (Split, error) {
 // Wanted says what to put where.
 func (e Entry) Wanted(folder string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s) is not in %s. Put there", e.Name, e.Source, folder)
+	b.WriteString(e.Name)
+	if e.Source != "" {
+		fmt.Fprintf(&b, " (%s)", e.Source)
+	}
+	fmt.Fprintf(&b, " is not in %s. Put there", folder)
 	for i, form := range e.Forms {
 		if i > 0 {
 			b.WriteString("; or")
@@ -176,7 +180,13 @@ func (e Entry) Wanted(folder string) string {
 	return b.String()
 }
 
-func (f File) at(folder string) string { return filepath.Join(folder, filepath.FromSlash(f.Path)) }
+func (f File) at(folder string) string {
+	path := filepath.FromSlash(f.Path)
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
 
 // Verify holds a file against its pinned hash. It returns fs.ErrNotExist if there is no
 // file and ErrHash if it is another one; pinned is false if no hash is known.

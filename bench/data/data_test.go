@@ -168,6 +168,22 @@ func TestMissingDataSaysWhatToPutWhere(t *testing.T) {
 	require.ErrorContains(t, err, "mnist")
 }
 
+func TestATableOfOnesOwnMayLieOutsideOfTheFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.csv")
+	require.NoError(t, os.WriteFile(path, []byte("a,b\n1,2\n3,4\n"), 0o600))
+	for name, folder := range map[string]string{path + "#b": t.TempDir(), "mine.csv#b": filepath.Dir(path)} {
+		e, err := data.Find(name)
+		require.NoError(t, err)
+		s, err := e.Load(folder)
+		require.NoError(t, err, name)
+		require.Equal(t, 2, s.Train.Len())
+	}
+	e, err := data.Find("nowhere.csv#b")
+	require.NoError(t, err)
+	_, err = e.Load("folder")
+	require.EqualError(t, err, "data: files are missing: nowhere.csv#b is not in folder. Put there nowhere.csv")
+}
+
 func TestFetchPutsInPlaceOnlyWhatIsWholeAndRight(t *testing.T) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)

@@ -1,8 +1,11 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -89,7 +92,7 @@ func (s Suite) Engine(m Method, shape Shape, seed uint64) (engine.Config, error)
 	}
 	c, err := config.Parse("learner", raw)
 	if err != nil {
-		return engine.Config{}, fmt.Errorf("learner: %w", err)
+		return engine.Config{}, inSuite(err)
 	}
 	e, err := c.Models[0].Engine(seed)
 	if err != nil {
@@ -104,4 +107,19 @@ func (s Suite) Engine(m Method, shape Shape, seed uint64) (engine.Config, error)
 		e.Seen.MaxIDs = 1
 	}
 	return e, e.Validate()
+}
+
+// inSuite names fields as the suite's learner has them. Lines are those of a file that
+// nobody wrote, and are left out.
+func inSuite(err error) error {
+	var list config.Errors
+	if !errors.As(err, &list) {
+		return fmt.Errorf("learner: %w", err)
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Line, list[i].Column = 0, 0
+		list[i].Field = strings.TrimPrefix(list[i].Field, "models[0].")
+	}
+	return list
 }

@@ -44,6 +44,11 @@ func TestEverySuiteThatShipsReadsAndIsNamedAsItsFile(t *testing.T) {
 	}
 }
 
+func TestAWrongKeyOfAMethodIsNamedAsTheSuiteHasIt(t *testing.T) {
+	_, err := protocol.Read("test.yaml", strings.NewReader(strings.Replace(small, "capacity", "capcity", 1)))
+	require.ErrorContains(t, err, "test.yaml: methods[1]: learner: replay.capcity: is not a known key; did you mean capacity?")
+}
+
 func TestAMethodsLearnerIsTheConfigurationsOwn(t *testing.T) {
 	s := read(t, small)
 	er, _ := s.Method("er")
