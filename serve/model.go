@@ -96,8 +96,8 @@ type Status interface {
 
 // A ModelStatus says where a model's learner is.
 type ModelStatus struct {
-	Position    uint64            `json:"position"` // last record learned from
-	LogTime     time.Time         `json:"log_time"`
+	Position    uint64            `json:"position"`          // last record learned from
+	LogTime     time.Time         `json:"log_time,omitzero"` // of that record; absent before the first
 	Log         LogStatus         `json:"log"`
 	Pinned      bool              `json:"pinned"`
 	Durable     uint64            `json:"durable"`                // newest durable version
@@ -128,7 +128,7 @@ type VersionInfo struct {
 // A Report holds prequential metrics: each example was scored before it was learned.
 type Report struct {
 	Position uint64    `json:"position"`
-	LogTime  time.Time `json:"log_time"`
+	LogTime  time.Time `json:"log_time,omitzero"`
 	Scores   []Score   `json:"scores"`
 	// Forgetting is nil if it is not measured, and before a phase of learning ended.
 	Forgetting *Forgetting `json:"forgetting,omitempty"`

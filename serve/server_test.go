@@ -60,8 +60,9 @@ func TestReadingEndpoints(t *testing.T) {
 		{"/v2/models/m/ready", `{"name":"m","ready":true}`},
 		{"/v2/models/m/versions/stable/ready", `"ready":true`},
 		{"/v1/models", `"channels":{"candidate":{"version":9`},
-		{"/v1/models/m", `"position":42`},
+		{"/v1/models/m", `"position":42,"log":{`}, // no log time before a record
 		{"/v1/models/m/versions", `"version":40`},
+		{"/v1/models/m/metrics", `{"position":0,"scores":[`},
 		{"/v1/models/m/metrics", `"accuracy_interval":{"low":0.963`}, // Wilson: 1/(1+z²/n) at p = 1
 		{"/v1/models/m/metrics", `"loss_interval":{"low":0.304`},
 		{"/", `<!doctype html>`},

@@ -88,9 +88,13 @@ func TestDecisionsReachADaemonAndWaitForOne(t *testing.T) {
 
 func TestARefusedDecisionSaysFieldAndRuleInWords(t *testing.T) {
 	s := newShell(t)
+	status, _, errs := s.run("checkpoint", "list")
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "'learner up' writes the first version")
+
 	stop := s.up()
 	s.teach("a", 40)
-	status, _, errs := s.run("checkpoint", "rollback", "v999999")
+	status, _, errs = s.run("checkpoint", "rollback", "v999999")
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "control: data.version: must be a durable version (")
 	require.NotContains(t, errs, "{")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,9 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild()
 			return a.answer(b, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "learner %s %s %s %s, kernels %s\n", b.Version, b.Revision, b.Go, b.Platform, strings.Join(b.Kernels, " "))
+				words := []string{"learner", b.Version, b.Revision, b.Go, b.Platform}
+				words = slices.DeleteFunc(words, func(s string) bool { return s == "" })
+				_, err := fmt.Fprintf(w, "%s, kernels %s\n", strings.Join(words, " "), strings.Join(b.Kernels, " "))
 				return err
 			})
 		},

@@ -56,6 +56,9 @@ func OpenStore(cfg *config.Config, m config.Model, points *failpoint.Set, logger
 func OpenStoreReader(cfg *config.Config, m config.Model, logger *slog.Logger) (*checkpoint.Store, error) {
 	dir := cfg.Folder(m.Name)
 	store, err := checkpoint.OpenReader(dir, m.Checkpoint.Config.WithDefaults(), checkpoint.WithLogger(logger))
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		err = fmt.Errorf("%w; 'learner up' writes the first version", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: open versions in %s: %w", m.Name, dir, err)
 	}
