@@ -49,7 +49,8 @@ func (a Arithmetic) Name() string { return a.set.Name }
 func (a Arithmetic) PeakFMA(rounds int) int { return a.set.PeakFMA(rounds) }
 
 // Updater applies optimizer steps in one pass over parameters and state; Hyper are its
-// settings, and a Penalty pulls parameters to an anchor. See the methods.
+// settings, and a Penalty pulls parameters to an anchor. Their fields and methods are listed by
+// go doc ./compute/internal/kernel Updater.
 type (
 	Updater = kernel.Updater
 	Hyper   = kernel.Hyper
