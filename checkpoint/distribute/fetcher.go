@@ -116,7 +116,9 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 			}
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	// A chunk that fails keeps others from starting. It does not interrupt those under way:
+	// the client leaves a goroutine behind where its Get is cut off.
+	going, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
 		w       = &Fetched{}
@@ -139,6 +141,9 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 			slots <- struct{}{}
 			reading.Go(func() {
 				defer func() { <-slots }()
+				if going.Err() != nil {
+					return
+				}
 				chunk, err := f.chunk(ctx, c, 4*int64(to-from))
 				if err != nil {
 					cancel(fmt.Errorf("tensor %s: %w", t.Name, err))
@@ -149,7 +154,7 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 		}
 	}
 	reading.Wait()
-	if err := context.Cause(ctx); err != nil {
+	if err := context.Cause(going); err != nil {
 		return nil, fmt.Errorf("fetch %s: %w", p.Version, err)
 	}
 	var err error
