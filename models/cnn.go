@@ -22,6 +22,9 @@ func (CNN) Layout(s Spec) (Layout, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.notZero(); err != nil {
+		return nil, err
+	}
 	var l Layout
 	for i, c := range layers {
 		name := fmt.Sprintf("conv.%d", i)
@@ -39,8 +42,7 @@ func (CNN) Layout(s Spec) (Layout, error) {
 func (CNN) Init(s Spec, p Params, r *rand.Rand) {
 	for _, c := range s.Conv {
 		size := c.WithDefaults().Size
-		s.activation().start(p[0], size*size, r)
-		clear(p[1].Data)
+		s.Init.hidden(p[0], p[1], size*size, s.activation(), r)
 		p = s.Norm.init(p[2:])
 	}
 	initLayers(s, p, r)

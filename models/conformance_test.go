@@ -33,6 +33,8 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{9, 6}, Norm: "layer"},
 		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{12, 9}, Activation: "tanh", Dropout: 0.25},
 		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{12}, Norm: "layer", Dropout: 0.5},
+		models.Spec{Kind: "linear", Task: models.Multiclass, Classes: 3, Dense: 4, Init: models.Zero},
+		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{7, 5}, Init: models.UniformFanIn},
 		// wide enough for gonum to multiply on several threads
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 2, Hidden: []int{260}},
 	)

@@ -20,7 +20,7 @@ const embeddingBound = 0.05
 //	z = Σ_f w_{c_f} + x W + mlp(e)
 //
 // Both tables have Spec.Rows rows. The wide part knows crossed features if they are sent as
-// a feature of their own. w and W start at 0, v uniform in ±0.05, the rest as MLP.
+// a feature of their own. w and W start at 0, v uniform in ±0.05, the rest as Spec.Init says.
 type WideAndDeep struct{}
 
 // Layout implements Architecture.

@@ -12,9 +12,7 @@ import (
 // MLP is a multilayer perceptron: an affine map and an activation for each hidden
 // layer, and an affine map to the logits.
 //
-// Under relu and gelu, hidden weights start uniform in ±sqrt(6/in) (He et al., "Delving deep
-// into rectifiers", 2015); under tanh and sigmoid, and in the output layer, as in Linear.
-// Biases start at zero.
+// Weights start as Spec.Init says.
 type MLP struct{}
 
 // Layout implements Architecture.
@@ -30,6 +28,9 @@ func (MLP) Layout(s Spec) (Layout, error) {
 func layers(s Spec, in int) (Layout, error) {
 	if len(s.Hidden) == 0 {
 		return nil, specError("hidden", "is empty, must list at least one width for kind %s", s.Kind)
+	}
+	if err := s.notZero(); err != nil {
+		return nil, err
 	}
 	return head(s, in), nil
 }
@@ -55,12 +56,10 @@ func (MLP) Init(s Spec, p Params, r *rand.Rand) { initLayers(s, p, r) }
 // initLayers initialises the parameters of layers.
 func initLayers(s Spec, p Params, r *rand.Rand) {
 	for range s.Hidden {
-		s.activation().start(p[0], 1, r)
-		clear(p[1].Data)
+		s.Init.hidden(p[0], p[1], 1, s.activation(), r)
 		p = s.Norm.init(p[2:])
 	}
-	glorot(p[0], r)
-	clear(p[1].Data)
+	s.Init.affine(p[0], p[1], 1, r)
 }
 
 // Logits implements Architecture.

@@ -49,6 +49,13 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 		{"no layer", func(s *models.Spec) { s.Hidden = nil }, "hidden is empty"},
 		{"empty layer", func(s *models.Spec) { s.Hidden = []int{4, 0} }, "hidden[1] is 0"},
 		{"too many values", func(s *models.Spec) { s.Hidden = []int{1 << 16, 1 << 16} }, "at most"},
+		{"init", func(s *models.Spec) { s.Init = "normal" }, `init is "normal", must be one of he, glorot, uniform_fan_in, zero`},
+		{"hidden layers of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be another for kind mlp: the units of a hidden layer that start equal stay equal"},
+		{"hidden layers of zeros over tables", func(s *models.Spec) { *s = deep(); s.Init = models.Zero }, "init is zero, must be another for kind deepfm"},
+		{"sparse linear from random weights", func(s *models.Spec) {
+			*s = deep()
+			s.Kind, s.Hidden, s.Embedding, s.Init = "sparse_linear", nil, 0, models.Glorot
+		}, "init is glorot, must be absent or zero for kind sparse_linear"},
 		{"norm", func(s *models.Spec) { s.Norm = "batch" }, `norm is "batch", must be absent or layer`},
 		{"dropout of all", func(s *models.Spec) { s.Dropout = 1 }, "dropout is 1, must be at least 0 and below 1"},
 		{"dropout of a linear model", func(s *models.Spec) { s.Kind, s.Hidden, s.Dropout = "linear", nil, 0.5 }, "dropout is 0.5, must be absent for kind linear"},
@@ -93,6 +100,7 @@ func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
 		{"too many values", func(s *models.Spec) {
 			s.Conv = []models.Conv{{Filters: 29_000, Size: 5, Pool: "none"}, {Filters: 29_000, Size: 5}}
 		}, "conv makes conv.1.weight too large"},
+		{"filters of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be another for kind cnn"},
 		{"image for an mlp", func(s *models.Spec) { s.Kind, s.Hidden, s.Conv = "mlp", []int{3}, nil }, "image is set, must be absent for kind mlp"},
 		{"layers for a linear model", func(s *models.Spec) { s.Kind, s.Image = "linear", nil }, "conv has 2 layers, must be absent for kind linear"},
 	} {
@@ -182,22 +190,6 @@ func TestPredictorLoadsWholeOrNotAtAll(t *testing.T) {
 	other[5].Data[0] = 2
 	require.NoError(t, p.Update(other.Freeze(), nil))
 	require.True(t, other.Equal(p.Params()))
-}
-
-func TestInitialWeightsHaveTheVarianceOfThePapers(t *testing.T) {
-	s := models.Spec{Kind: "mlp", Task: models.Binary, Dense: 200, Hidden: []int{300}}
-	variance := func(d []float32) float64 {
-		sum := 0.0
-		for _, v := range d {
-			sum += float64(v) * float64(v)
-		}
-		return sum / float64(len(d))
-	}
-	m := newModel(t, s, 1, 3)
-	require.InEpsilon(t, 2.0/200, variance(m.Params()[0].Data), 0.03)
-	require.Zero(t, variance(m.Params()[1].Data))
-	s.Activation = "tanh"
-	require.InEpsilon(t, 2.0/500, variance(newModel(t, s, 1, 3).Params()[0].Data), 0.03)
 }
 
 func TestAStepAndAPredictionAllocateNothing(t *testing.T) {

@@ -25,6 +25,9 @@ func (SparseLinear) Layout(s Spec) (Layout, error) {
 	if s.Embedding != 0 {
 		return nil, specError("embedding", "is %d, must be absent for kind sparse_linear", s.Embedding)
 	}
+	if s.Init != "" && s.Init != Zero {
+		return nil, specError("init", "is %s, must be absent or zero for kind sparse_linear: a category that nobody has seen says nothing", s.Init)
+	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}}
 	if s.Dense > 0 {
 		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)

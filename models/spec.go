@@ -38,6 +38,9 @@ type Spec struct {
 	// Hidden lists the widths of the hidden layers (mlp, deepfm, wide_and_deep, cnn).
 	Hidden     []int  `json:"hidden,omitempty" yaml:"hidden"`
 	Activation string `json:"activation,omitempty" yaml:"activation"` // relu (default), gelu, tanh, sigmoid
+	// Init says how weights start; he if absent, and zero for sparse_linear. Zero is for the
+	// kinds without hidden layers.
+	Init Init `json:"init,omitempty" yaml:"init"`
 	// Norm follows each hidden and each convolutional layer, before the activation: none if
 	// absent.
 	Norm Norm `json:"norm,omitempty" yaml:"norm"`
@@ -126,6 +129,9 @@ func (s Spec) check() error {
 	}
 	if !s.activation().known() {
 		return specError("activation", "is %q, must be one of %s", s.Activation, activations)
+	}
+	if !s.Init.known() {
+		return specError("init", "is %q, must be one of %s", s.Init, inits)
 	}
 	if s.Norm != NoNorm && s.Norm != LayerNorm {
 		return specError("norm", "is %q, must be absent or layer", s.Norm)

@@ -105,6 +105,11 @@ type Architecture struct {
 	// Activation follows each hidden and each convolutional layer; for mlp, cnn, deepfm and
 	// wide_and_deep.
 	Activation string `yaml:"activation" json:"activation"`
+	// Init says how weights start: uniform with variance 2/in before a relu or gelu and 2/(in+out)
+	// elsewhere (he), 2/(in+out) everywhere (glorot), weights and biases uniform in ±1/sqrt(in), as
+	// PyTorch's layers do (uniform_fan_in), or at 0 (zero; for linear and sparse_linear alone).
+	// Absent: he, and zero for sparse_linear, which takes no other.
+	Init models.Init `yaml:"init" json:"init"`
 	// Norm brings the results of each hidden and each convolutional layer to one scale, before
 	// the activation: layer (over a hidden layer, or over the channels of each pixel). Absent:
 	// none. For the kinds with an activation.

@@ -33,9 +33,23 @@ func (m Model) Spec() (models.Spec, error) {
 	return models.Spec{
 		Kind: m.Model.Kind, Task: m.Task, Classes: m.Classes,
 		Dense: dict.Dense(), Categories: dict.Categories(),
-		Image: m.Model.Image, Conv: m.Model.Conv, Norm: m.Model.Norm, Dropout: m.Model.Dropout, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
+		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
+		Init: m.Model.init(), Norm: m.Model.Norm, Dropout: m.Model.Dropout,
 		Embedding: m.Model.Embedding, Table: m.Model.Table,
 	}, nil
+}
+
+// init is how weights start, empty where the kind starts so without being told: a default
+// that is spelt out makes no other configuration.
+func (a Architecture) init() models.Init {
+	standard := models.He
+	if a.Kind == "sparse_linear" {
+		standard = models.Zero
+	}
+	if a.Init == standard {
+		return ""
+	}
+	return a.Init
 }
 
 // Decoder returns what the model's events must be like, those without the attribute

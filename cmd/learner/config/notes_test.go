@@ -124,6 +124,7 @@ func modelNotes() map[string]note {
 		"config.Architecture.hidden":     {unit: "units", min: 1, max: 1 << 16, minItems: 1, maxItems: 64},
 		"config.Architecture.embedding":  {unit: "elements", min: 1, max: 1 << 12, optional: true},
 		"config.Architecture.table":      {unit: "rows", min: 1, max: 1 << 28, optional: true},
+		"config.Architecture.init":       {enum: []any{"he", "glorot", "uniform_fan_in", "zero"}, optional: true},
 		"config.Architecture.norm":       {enum: []any{"layer"}, optional: true},
 		"config.Architecture.dropout":    {unit: "probability", min: 0},
 		"config.Architecture.activation": {enum: []any{"relu", "gelu", "tanh", "sigmoid"}},
