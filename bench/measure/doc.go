@@ -1,8 +1,8 @@
-// Package measure computes the figures of continual learning from accuracies that were
-// measured along the way. docs/metrics.md has each formula, named after its paper.
+// Package measure holds the accuracies that a trial measured along the way, and turns them
+// into what the figures of engine/continual are computed from.
 //
-//	Matrix R[i][j]: accuracy on task j after learning task i ──▶ Figures
-//	Curve: accuracies on the tasks seen, many times during each task ──▶ Figures
+//	Matrix R[i][j]: accuracy on task j after learning task i ──────▶ continual.Tasks
+//	Curve: accuracies on the tasks seen, many times during each task ──▶ continual.Tasks
 //
 // # Invariants
 //

@@ -3,6 +3,8 @@ package measure
 import (
 	"encoding/json"
 	"math"
+
+	"github.com/perennial-ml/perennial/engine/continual"
 )
 
 // A Matrix holds at [i][j] the accuracy on task j after learning task i, or NaN where it
@@ -21,33 +23,25 @@ func NewMatrix(n int) Matrix {
 	return m
 }
 
-// AverageAccuracy is ACC = 1/T Σ_j R[T][j] (Lopez-Paz and Ranzato, "Gradient episodic
-// memory for continual learning", 2017).
-func (m Matrix) AverageAccuracy() float64 {
-	if len(m) == 0 {
-		return math.NaN()
+// Tasks returns what the matrix says of each task, after the last one; first holds the
+// accuracies of the first weights, or nothing.
+func (m Matrix) Tasks(first []float64) continual.Tasks {
+	tasks := make(continual.Tasks, len(m))
+	for j := range tasks {
+		t := continual.NewTask()
+		if j < len(first) {
+			t.First = first[j]
+		}
+		if j > 0 {
+			t.Before = m[j-1][j]
+		}
+		t.End(m[j][j])
+		for l := j + 1; l < len(m); l++ {
+			t.Look(m[l][j])
+		}
+		tasks[j] = t
 	}
-	return mean(m[len(m)-1])
-}
-
-// LearningAccuracy is 1/T Σ_j R[j][j], how well each task was learned when it came
-// (Riemer et al., "Learning to learn without forgetting", 2019).
-func (m Matrix) LearningAccuracy() float64 {
-	var diagonal []float64
-	for j := range m {
-		diagonal = append(diagonal, m[j][j])
-	}
-	return mean(diagonal)
-}
-
-// BackwardTransfer is BWT = 1/(T-1) Σ_{j<T} (R[T][j] - R[j][j]) (Lopez-Paz and Ranzato
-// 2017).
-func (m Matrix) BackwardTransfer() float64 {
-	var d []float64
-	for j := range len(m) - 1 {
-		d = append(d, m[len(m)-1][j]-m[j][j])
-	}
-	return mean(d)
+	return tasks
 }
 
 // BackwardTransferDR is BWT = Σ_{i=2..T} Σ_{j<i} (R[i][j] - R[j][j]) / (T(T-1)/2), which
@@ -59,33 +53,6 @@ func (m Matrix) BackwardTransferDR() float64 {
 		for j := range i {
 			d = append(d, m[i][j]-m[j][j])
 		}
-	}
-	return mean(d)
-}
-
-// ForwardTransfer is FWT = 1/(T-1) Σ_{j>1} (R[j-1][j] - b[j]), b being the accuracy of the
-// first weights (Lopez-Paz and Ranzato 2017).
-func (m Matrix) ForwardTransfer(first []float64) float64 {
-	var d []float64
-	for j := 1; j < len(m) && j < len(first); j++ {
-		d = append(d, m[j-1][j]-first[j])
-	}
-	return mean(d)
-}
-
-// Forgetting is F = 1/(T-1) Σ_{j<T} (max_{l<T} R[l][j] - R[T][j]), over what was measured
-// since task j (Chaudhry et al., "Riemannian walk for incremental learning", 2018).
-func (m Matrix) Forgetting() float64 {
-	last := len(m) - 1
-	var d []float64
-	for j := range last {
-		best := math.NaN()
-		for l := j; l < last; l++ {
-			if v := m[l][j]; !(v <= best) && !math.IsNaN(v) {
-				best = v
-			}
-		}
-		d = append(d, best-m[last][j])
 	}
 	return mean(d)
 }

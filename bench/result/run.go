@@ -90,15 +90,16 @@ func Figures(o trial.Outcome) map[string]float64 {
 			out[name] = v
 		}
 	}
-	set(Accuracy, o.Matrix.AverageAccuracy())
-	set(LearningAccuracy, o.Matrix.LearningAccuracy())
-	set(BackwardTransfer, o.Matrix.BackwardTransfer())
+	tasks, looks := o.Matrix.Tasks(o.First), o.Curve.Tasks()
+	set(Accuracy, tasks.AverageAccuracy())
+	set(LearningAccuracy, tasks.LearningAccuracy())
+	set(BackwardTransfer, tasks.BackwardTransfer())
 	set(BackwardTransferDR, o.Matrix.BackwardTransferDR())
-	set(ForwardTransfer, o.Matrix.ForwardTransfer(o.First))
-	set(Forgetting, o.Matrix.Forgetting())
+	set(ForwardTransfer, tasks.ForwardTransfer())
+	set(Forgetting, tasks.Forgetting())
 	set(AnytimeAccuracy, o.Curve.AnytimeAccuracy())
-	set(MinimumAccuracy, o.Curve.MinimumAccuracy())
-	set(WorstCaseAccuracy, o.Curve.WorstCaseAccuracy())
+	set(MinimumAccuracy, looks.MinimumAccuracy())
+	set(WorstCaseAccuracy, looks.WorstCaseAccuracy())
 	if o.Prequential != nil {
 		set(Prequential, *o.Prequential)
 	}

@@ -60,12 +60,12 @@ func prepare(t testing.TB, text, method string, seed uint64) trial.Trial {
 func TestALearnerWithoutDefenceForgetsAndRehearsalRemembers(t *testing.T) {
 	long := strings.Replace(suite, "epochs: 4", "epochs: 20", 1)
 	none, er, joint := run(t, long, "none", 1), run(t, long, "er", 1), run(t, long, "joint", 1)
-	require.Less(t, none.Matrix.AverageAccuracy(), 0.45)
-	require.Greater(t, none.Matrix.Forgetting(), 0.4)
-	require.Greater(t, none.Matrix.LearningAccuracy(), 0.8)
-	require.Greater(t, er.Matrix.AverageAccuracy(), none.Matrix.AverageAccuracy()+0.2)
-	require.Less(t, er.Matrix.Forgetting(), none.Matrix.Forgetting())
-	require.Greater(t, joint.Matrix.AverageAccuracy(), 0.7)
+	require.Less(t, none.Matrix.Tasks(nil).AverageAccuracy(), 0.45)
+	require.Greater(t, none.Matrix.Tasks(nil).Forgetting(), 0.4)
+	require.Greater(t, none.Matrix.Tasks(nil).LearningAccuracy(), 0.8)
+	require.Greater(t, er.Matrix.Tasks(nil).AverageAccuracy(), none.Matrix.Tasks(nil).AverageAccuracy()+0.2)
+	require.Less(t, er.Matrix.Tasks(nil).Forgetting(), none.Matrix.Tasks(nil).Forgetting())
+	require.Greater(t, joint.Matrix.Tasks(nil).AverageAccuracy(), 0.7)
 	require.Equal(t, 100, er.MemoryLen)
 	require.Zero(t, er.Dropped)
 	// 5 tasks of 60 rows, 20 times, in batches of 16: 3 full ones and one of 12 each.
@@ -102,8 +102,8 @@ func TestTheMatrixIsMeasuredOverPastPresentAndNext(t *testing.T) {
 
 func TestBaselinesKnowLabelsAlone(t *testing.T) {
 	majority, last := run(t, suite, "majority", 1), run(t, suite, "last", 1)
-	require.InDelta(t, 0.1, majority.Matrix.AverageAccuracy(), 1e-9, "one class of ten")
-	require.InDelta(t, 0.1, last.Matrix.AverageAccuracy(), 1e-9)
+	require.InDelta(t, 0.1, majority.Matrix.Tasks(nil).AverageAccuracy(), 1e-9, "one class of ten")
+	require.InDelta(t, 0.1, last.Matrix.Tasks(nil).AverageAccuracy(), 1e-9)
 	require.InDelta(t, 0.5, last.Matrix[4][4], 1e-9)
 	require.Zero(t, majority.Steps)
 }
@@ -127,13 +127,13 @@ func TestHeadsKeepTasksApart(t *testing.T) {
     - {segment: 4-5, classes: [4, 5]}
     - {segment: 6-7, classes: [6, 7]}
     - {segment: 8-9, classes: [8, 9]}`, 1)
-	require.Greater(t, run(t, heads, "none", 1).Matrix.AverageAccuracy(), run(t, told, "none", 1).Matrix.AverageAccuracy())
+	require.Greater(t, run(t, heads, "none", 1).Matrix.Tasks(nil).AverageAccuracy(), run(t, told, "none", 1).Matrix.Tasks(nil).AverageAccuracy())
 }
 
 func TestWeightsThatGrewWithoutBoundAreWrongAndNoError(t *testing.T) {
 	wild := strings.Replace(suite, "adamw: {learning_rate: 0.002}", "sgd: {learning_rate: 10000}", 1)
 	o := run(t, wild, "none", 1)
-	require.Less(t, o.Matrix.AverageAccuracy(), 0.3)
+	require.Less(t, o.Matrix.Tasks(nil).AverageAccuracy(), 0.3)
 	require.NotZero(t, o.Dropped, "what was left out is counted")
 }
 
