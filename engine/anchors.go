@@ -1,17 +1,16 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
-	"math"
 
+	"github.com/perennial-ml/perennial/engine/continual"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
 )
 
-// Anchors configures the examples that forgetting is measured on: set aside from what is
-// learned, phase by phase, and never trained on.
+// Anchors configures the examples that the figures of continual learning are measured on: set
+// aside from what is learned, phase by phase, and never trained on.
 type Anchors struct {
 	// Size is the number of examples kept of each phase. Default 0: none, and nothing is
 	// measured.
@@ -19,10 +18,23 @@ type Anchors struct {
 	// Share is the share of the examples that are set aside, drawn by position, in
 	// (0, 0.5]. Default 0.01.
 	Share float64 `yaml:"share" json:"share,omitempty"`
-	// Every is the number of examples learned between two measurements. Default 1,000.
+	// Every is the number of examples learned between two looks. Default 1,000.
 	Every uint64 `yaml:"every" json:"every,omitempty"`
-	// Phases is the number of phases kept; the oldest goes first. Default 16.
+	// Phases is the number of phases that ended that are kept; the oldest goes first.
+	// Default 16.
 	Phases int `yaml:"phases" json:"phases,omitempty"`
+	// Burst has looks follow closer upon what may disturb what was learned.
+	Burst Burst `yaml:"burst" json:"burst,omitzero"`
+}
+
+// A Burst is the looks that follow the end of a phase, the growth of the head and the
+// rollback of the learner, for what is lost for some steps alone: the stability gap.
+type Burst struct {
+	// Looks is their number. Default 20; negative for none.
+	Looks int `yaml:"looks" json:"looks,omitempty"`
+	// Every is the number of examples learned between two of them. Default 1: a look after
+	// every micro-batch.
+	Every uint64 `yaml:"every" json:"every,omitempty"`
 }
 
 func (c Anchors) withDefaults() Anchors {
@@ -30,6 +42,8 @@ func (c Anchors) withDefaults() Anchors {
 		setDefault(&c.Share, 0.01)
 		setDefault(&c.Every, 1000)
 		setDefault(&c.Phases, 16)
+		setDefault(&c.Burst.Looks, 20)
+		setDefault(&c.Burst.Every, 1)
 	}
 	return c
 }
@@ -48,45 +62,56 @@ func (c Anchors) validate(s models.Spec) error {
 		return fmt.Errorf("metrics.anchors.share: must be in (0, 0.5], got %v", c.Share)
 	case c.Phases < 1 || c.Phases > 256:
 		return fmt.Errorf("metrics.anchors.phases: must be in [1, 256], got %d", c.Phases)
+	case c.Burst.Looks > maxLooks:
+		return fmt.Errorf("metrics.anchors.burst.looks: must be at most %d, got %d", maxLooks, c.Burst.Looks)
 	}
 	return nil
 }
 
-// A phaseScore is what was measured of one phase that ended, with the first arm.
-type phaseScore struct {
-	Ended   uint64  `cbor:"ended"`   // position at which the phase ended
-	AtEnd   float64 `cbor:"at_end"`  // accuracy then
-	Best    float64 `cbor:"best"`    // the highest so far
-	Worst   float64 `cbor:"worst"`   // the lowest since
-	Current float64 `cbor:"current"` // the latest
+// maxLooks bounds the looks of one burst.
+const maxLooks = 1 << 16
+
+// A phase is what was set aside of a phase of learning, and how the first arm does on it.
+type phase struct {
+	examples replay.Memory
+	ended    uint64 // position; 0 for the one in progress
+	task     continual.Task
 }
 
 // anchors are the examples set aside, and how the first arm does on them.
 type anchors struct {
 	cfg    Anchors
 	seed   uint64
-	since  uint64          // examples learned since the last measurement
-	open   replay.Memory   // of the phase in progress
-	closed []replay.Memory // of phases that ended, the oldest first
-	scores []phaseScore    // of those
-	held   uint64          // examples set aside, ever
-	list   []*replay.Example
-	out    []float32
+	since  uint64  // examples learned since the last look
+	burst  int     // looks that are left of a burst
+	open   phase   // in progress
+	closed []phase // that ended, the oldest first
+	held   uint64  // examples set aside, ever
+	looks  uint64  // ever
+
+	anytime continual.Mean // of the average accuracy, over the looks
+	first   *models.Frozen // the weights that nothing was learned into
+	before  *models.Frozen // those as the phase in progress began; nil in the first one
+
+	list []*replay.Example
+	out  []float32
 }
 
-// newAnchors returns nil for an engine that keeps none.
-func newAnchors(c Config) (*anchors, error) {
+// newAnchors returns nil for an engine that keeps none; first are its weights before the
+// first record.
+func newAnchors(c Config, first *models.Frozen) (*anchors, error) {
 	if c.Metrics.Anchors.Size == 0 {
 		return nil, nil
 	}
-	a := &anchors{cfg: c.Metrics.Anchors, seed: c.Seed}
+	a := &anchors{cfg: c.Metrics.Anchors, seed: c.Seed, first: first}
 	var err error
-	a.open, err = a.memory()
+	a.open, err = a.newPhase()
 	return a, err
 }
 
-func (a *anchors) memory() (replay.Memory, error) {
-	return replay.New(replay.Config{Kind: replay.Reservoir, Capacity: a.cfg.Size})
+func (a *anchors) newPhase() (phase, error) {
+	m, err := replay.New(replay.Config{Kind: replay.Reservoir, Capacity: a.cfg.Size})
+	return phase{examples: m, task: continual.NewTask()}, err
 }
 
 // takes reports whether an example is set aside: a function of the seed and its position.
@@ -96,7 +121,7 @@ func (a *anchors) takes(ex *replay.Example) bool {
 
 func (a *anchors) add(ex *replay.Example, position uint64) {
 	a.held++
-	a.open.Add(ex, rng.New(a.seed, "anchors/keep", position))
+	a.open.examples.Add(ex, rng.New(a.seed, "anchors/keep", position))
 }
 
 // each calls f for every memory.
@@ -104,199 +129,37 @@ func (a *anchors) each(f func(replay.Memory)) {
 	if a == nil {
 		return
 	}
-	for _, m := range a.closed {
-		f(m)
+	for _, p := range a.closed {
+		f(p.examples)
 	}
-	f(a.open)
+	f(a.open.examples)
 }
 
-// close ends a phase. One of which nothing was set aside leaves no trace.
-func (e *Engine) closeAnchors() error {
-	a := e.anchors
-	if a == nil || a.open.Len() == 0 {
-		return nil
+// learned notes how many examples the arms are about to learn.
+func (a *anchors) learned(n int) {
+	if a != nil {
+		a.since += uint64(n)
 	}
-	score, err := e.accuracy(a.open)
-	if err != nil {
-		return err
-	}
-	a.closed = append(a.closed, a.open)
-	a.scores = append(a.scores, phaseScore{Ended: e.position, AtEnd: score, Best: score, Worst: score, Current: score})
-	if extra := len(a.closed) - a.cfg.Phases; extra > 0 {
-		a.closed, a.scores = a.closed[extra:], a.scores[extra:]
-	}
-	if a.open, err = a.memory(); err != nil {
-		return err
-	}
-	return nil
 }
 
-// measure scores the first arm on every phase that ended, if it is time to.
-func (e *Engine) measure(learned int) error {
-	a := e.anchors
+// disturbed begins a burst of looks.
+func (a *anchors) disturbed() {
+	if a != nil {
+		a.burst = max(a.cfg.Burst.Looks, 0)
+	}
+}
+
+// rollBack forgets the examples that came after a version to which the first arm goes back,
+// with those weights. A phase that began later now begins with them.
+func (a *anchors) rollBack(version uint64, weights *models.Frozen) {
 	if a == nil {
-		return nil
+		return
 	}
-	if a.since += uint64(learned); a.since < a.cfg.Every {
-		return nil
-	}
-	a.since = 0
-	for i, m := range a.closed {
-		if m.Len() == 0 {
-			continue // withdrawn, all of them
-		}
-		score, err := e.accuracy(m)
-		if err != nil {
-			return err
-		}
-		s := &a.scores[i]
-		s.Current, s.Best, s.Worst = score, math.Max(s.Best, score), math.Min(s.Worst, score)
-	}
-	return nil
-}
-
-// accuracy is the share of a memory's examples whose class the first arm gives. Weights that
-// give no numbers get none right.
-func (e *Engine) accuracy(m replay.Memory) (float64, error) {
-	a, arm, b := e.anchors, e.arms[0], e.scores.batch
-	a.list = a.list[:0]
-	m.Remove(func(ex *replay.Example) bool {
-		a.list = append(a.list, ex)
-		return false
-	})
-	k, right := e.spec.Outputs(), 0
-	for from := 0; from < len(a.list); from += e.cfg.Batch.Size {
-		part := a.list[from:min(from+e.cfg.Batch.Size, len(a.list))]
-		b.reset()
-		for _, ex := range part {
-			b.add(ex)
-			b.b.Mask = append(b.b.Mask, e.scores.heads.of(ex.Segment)...)
-		}
-		a.out = room(a.out, len(part)*k)
-		err := arm.model.Predict(a.out, b.view())
-		if errors.Is(err, models.ErrNonFinite) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("anchors: %w", err)
-		}
-		for i, ex := range part {
-			if correct(a.out[i*k:(i+1)*k], ex.Target) {
-				right++
-			}
-		}
-	}
-	return float64(right) / float64(len(a.list)), nil
-}
-
-// correct is the accuracy of docs/metrics.md for one example.
-func correct(outputs []float32, target float32) bool {
-	if len(outputs) == 1 {
-		return (outputs[0] >= 0.5) == (target >= 0.5)
-	}
-	top := 0
-	for c, p := range outputs {
-		if p > outputs[top] {
-			top = c
-		}
-	}
-	return top == int(target)
-}
-
-// A ForgettingReport says what the first arm kept of the phases that ended, on examples that
-// it never learned. The formulas are in docs/metrics.md.
-type ForgettingReport struct {
-	Held             uint64        `json:"held"` // examples set aside, ever
-	Forgetting       float64       `json:"forgetting"`
-	BackwardTransfer float64       `json:"backward_transfer"`
-	Retention        float64       `json:"retention"`
-	WorstCase        float64       `json:"worst_case"`
-	Phases           []PhaseReport `json:"phases"` // the oldest first
-}
-
-// A PhaseReport is the account of one phase that ended.
-type PhaseReport struct {
-	Ended    uint64  `json:"ended"` // position
-	Examples int     `json:"examples"`
-	AtEnd    float64 `json:"at_end"` // accuracy when it ended
-	Best     float64 `json:"best"`
-	Worst    float64 `json:"worst"` // since it ended
-	Current  float64 `json:"current"`
-}
-
-// report is nil without anchors, and before the first phase ended.
-func (a *anchors) report() *ForgettingReport {
-	if a == nil || len(a.scores) == 0 {
-		return nil
-	}
-	r := &ForgettingReport{Held: a.held}
-	retained := 0
-	for i, s := range a.scores {
-		r.Phases = append(r.Phases, PhaseReport{
-			Ended: s.Ended, Examples: a.closed[i].Len(), AtEnd: s.AtEnd, Best: s.Best, Worst: s.Worst, Current: s.Current,
-		})
-		r.Forgetting += s.Best - s.Current
-		r.BackwardTransfer += s.Current - s.AtEnd
-		r.WorstCase += s.Worst
-		if s.AtEnd > 0 {
-			r.Retention += s.Current / s.AtEnd
-			retained++
-		}
-	}
-	n := float64(len(a.scores))
-	r.Forgetting, r.BackwardTransfer, r.WorstCase = r.Forgetting/n, r.BackwardTransfer/n, r.WorstCase/n
-	r.Retention /= float64(max(retained, 1))
-	return r
-}
-
-// anchorsDoc is the part of the engine's document that is about anchors.
-type anchorsDoc struct {
-	Since  uint64       `cbor:"since"`
-	Held   uint64       `cbor:"held"`
-	Scores []phaseScore `cbor:"scores"`
-}
-
-// anchorsPart names the part of phase i, the open one being the last.
-func anchorsPart(i int) string { return fmt.Sprintf("anchors-%03d", i) }
-
-func (a *anchors) document() *anchorsDoc {
-	if a == nil {
-		return nil
-	}
-	return &anchorsDoc{Since: a.since, Held: a.held, Scores: append([]phaseScore(nil), a.scores...)}
-}
-
-func (a *anchors) parts() (parts []Part) {
-	i := 0
 	a.each(func(m replay.Memory) {
-		parts = append(parts, memoryParts(anchorsPart(i), m)...)
-		i++
+		m.Remove(func(ex *replay.Example) bool { return ex.Position > version })
 	})
-	return parts
-}
-
-func (e *Engine) restoreAnchors(doc *anchorsDoc, read func(string) ([]byte, error)) error {
-	a := e.anchors
-	if a == nil || doc == nil {
-		return nil
+	if n := len(a.closed); a.before != nil && n > 0 && a.closed[n-1].ended > version {
+		a.before = weights
 	}
-	if len(doc.Scores) > a.cfg.Phases {
-		return fmt.Errorf("decode %s: %d phases of anchors, configured are at most %d", PartEngine, len(doc.Scores), a.cfg.Phases)
-	}
-	for i := range len(doc.Scores) + 1 {
-		m, err := a.memory()
-		if err != nil {
-			return err
-		}
-		if err := e.arms[0].restoreMemory(read, anchorsPart(i), m); err != nil {
-			return err
-		}
-		if i == len(doc.Scores) {
-			a.open = m
-		} else {
-			a.closed = append(a.closed, m)
-		}
-	}
-	a.since, a.held, a.scores = doc.Since, doc.Held, doc.Scores
-	return nil
+	a.disturbed()
 }

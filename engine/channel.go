@@ -8,7 +8,6 @@ import (
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/replay"
 )
 
 const channelStable = feedback.ChannelStable
@@ -148,7 +147,7 @@ func (e *Engine) moveStable(to release, reason string) error {
 	e.effects = append(e.effects, MoveChannel{
 		Channel: channelStable, Version: to.version, Reason: reason, Weights: to.weights, Spec: to.spec,
 	})
-	return e.scores.loadStable(to.weights, to.spec)
+	return e.scores.load(to.weights, to.spec)
 }
 
 // checkControl refuses a rollback that does not say by digest which weights it means:
@@ -222,9 +221,7 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 			if err := e.arms[0].rollBack(c.Version, weights); err != nil {
 				return err
 			}
-			e.anchors.each(func(m replay.Memory) {
-				m.Remove(func(ex *replay.Example) bool { return ex.Position > c.Version })
-			})
+			e.anchors.rollBack(c.Version, weights)
 			e.pending = dropAfter(e.pending, c.Version)
 			e.cadence.changed = true
 		}

@@ -62,7 +62,7 @@ type Metrics struct {
 	// position. The rest is learned without the cost of predicting it, twice, before.
 	// Default 1.
 	Share float64 `yaml:"share" json:"share,omitempty"`
-	// Anchors are examples that forgetting is measured on.
+	// Anchors are examples that forgetting and transfer are measured on.
 	Anchors Anchors `yaml:"anchors" json:"anchors,omitzero"`
 }
 
@@ -210,7 +210,7 @@ func (c Config) Validate() error {
 				return fmt.Errorf("arms[%d]: %w", i, err)
 			}
 		}
-		if err := a.Consolidation.validate(a, c.Spec); err != nil {
+		if err := a.Consolidation.validate(a, c.Spec, i == 0 && c.Metrics.Anchors.Size > 0); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 		if err := a.Projection.validate(a, c.Segment); err != nil {

@@ -47,15 +47,18 @@ func (c Consolidation) withDefaults(asks bool) Consolidation {
 	return c
 }
 
-func (c Consolidation) validate(a Arm, s models.Spec) error {
+// validate reports the first field that breaks a rule, for an arm whose phases are measured
+// or not.
+func (c Consolidation) validate(a Arm, s models.Spec, measured bool) error {
 	asks := optim.Asks(a.Optimizer)
+	idle := !measured && !c.ResetOptimizer && !a.consolidates()
 	if err := c.Drift.Validate(); err != nil {
 		return fmt.Errorf("consolidation.%w", err)
 	}
 	switch {
 	case c.Drift.FalseAlarms != 0 && s.Task == models.Regression:
 		return fmt.Errorf("consolidation.drift: must be absent for task regression: its errors have no bound")
-	case c.Drift.FalseAlarms != 0 && !c.ResetOptimizer && !a.consolidates():
+	case c.Drift.FalseAlarms != 0 && idle:
 		return fmt.Errorf("consolidation.drift: must be absent: nothing changes at a consolidation")
 	case !asks && c.Samples != 0:
 		return fmt.Errorf("consolidation.samples: must be absent, got %d: no optimizer asks for examples", c.Samples)
@@ -65,7 +68,7 @@ func (c Consolidation) validate(a Arm, s models.Spec) error {
 		return fmt.Errorf("consolidation.samples: must be in [1, %d], got %d", 1<<20, c.Samples)
 	case asks && c.Source != SourcePhase && c.Source != SourceMemory:
 		return fmt.Errorf("consolidation.source: must be %s or %s, got %q", SourcePhase, SourceMemory, c.Source)
-	case c.Every > 0 && !c.ResetOptimizer && !a.consolidates():
+	case c.Every > 0 && idle:
 		return fmt.Errorf("consolidation.every: must be absent, got %d: nothing changes at a consolidation", c.Every)
 	}
 	return nil

@@ -46,7 +46,7 @@ type Engine struct {
 	channels channels
 	cadence  cadence
 	scores   *scores
-	anchors  *anchors // nil if forgetting is not measured
+	anchors  *anchors // nil if there are none
 	counts   Counts
 
 	effects []Effect
@@ -90,12 +90,12 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 	if e.scores, err = newScores(cfg, e.arms); err != nil {
 		return nil, err
 	}
-	if e.anchors, err = newAnchors(cfg); err != nil {
+	first := e.arms[0].freeze()
+	if e.anchors, err = newAnchors(cfg, first); err != nil {
 		return nil, err
 	}
-	first := e.arms[0].freeze()
 	e.channels = channels{candidate: release{weights: first, spec: e.spec}, stable: release{weights: first, spec: e.spec}}
-	return e, e.scores.loadStable(first, e.spec)
+	return e, e.scores.load(first, e.spec)
 }
 
 // Position returns the position of the last record applied; 0 before the first.
@@ -335,6 +335,7 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 	if len(fresh) == 0 {
 		return nil
 	}
+	e.anchors.learned(len(fresh))
 	for i, a := range e.arms {
 		before := a.counts.Steps
 		if err := a.learn(fresh, e.position, streams[i]); err != nil {
@@ -349,10 +350,10 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 			}
 		}
 	}
-	return e.measure(len(fresh))
+	return e.measure()
 }
 
-// consolidate ends a phase of an arm; that of the first is what forgetting goes by.
+// consolidate ends a phase of an arm; with the first arm's ends one of the anchors.
 func (e *Engine) consolidate(i int) error {
 	if i == 0 {
 		if err := e.closeAnchors(); err != nil {

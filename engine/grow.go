@@ -53,6 +53,7 @@ func (e *Engine) growFor(batch []pending) error {
 		return err
 	}
 	e.grown = append(e.grown, Growth{Position: e.position, Classes: classes})
+	e.anchors.disturbed()
 	return nil
 }
 

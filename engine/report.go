@@ -18,8 +18,8 @@ type Report struct {
 	Served   prequential.Report `json:"served"`
 	Stable   prequential.Report `json:"stable"`
 	Arms     []ArmReport        `json:"arms"`
-	// Forgetting is nil if it is not measured, and before a phase ended.
-	Forgetting *ForgettingReport `json:"forgetting,omitempty"`
+	// Anchors is nil if there are none, and before the first look.
+	Anchors *AnchorsReport `json:"anchors,omitempty"`
 	// Classes is the number that the model knows, and Grown says since when, where the
 	// head has grown; of multiclass alone.
 	Classes int      `json:"classes,omitempty"`
@@ -63,7 +63,7 @@ func (e *Engine) Report() Report {
 		Classes:  e.spec.Classes,
 		Grown:    slices.Clone(e.grown),
 	}
-	r.Forgetting = e.anchors.report()
+	r.Anchors = e.anchors.report()
 	for _, a := range e.arms {
 		r.Arms = append(r.Arms, ArmReport{
 			Name:        a.cfg.Name,

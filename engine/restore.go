@@ -117,7 +117,7 @@ func (e *Engine) restoreChannels(doc document, read func(string) ([]byte, error)
 	}
 	e.channels.verdict.Action = guard.Action(doc.Verdict)
 	e.channels.verdict.Reason = doc.Reason
-	return e.scores.loadStable(stable.weights, stable.spec)
+	return e.scores.load(stable.weights, stable.spec)
 }
 
 // readRelease reads weights of any width up to the arms'.

@@ -29,7 +29,7 @@ type scores struct {
 	predictor *models.Predictor // holds stable's weights
 	loaded    *models.Frozen    // and these are they
 	known     int               // outputs that stable has; the others are masked
-	masks     []float32         // scratch of stableBatch
+	masks     []float32         // scratch of knownTo
 	heads     *heads
 	batch     *batch
 	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
@@ -64,8 +64,9 @@ func newScores(cfg Config, arms []*arm) (*scores, error) {
 	return s, nil
 }
 
-// loadStable takes over stable's weights. They may know fewer classes than the arms.
-func (s *scores) loadStable(weights *models.Frozen, spec models.Spec) error {
+// load takes over the weights that answers are asked of, as a rule stable's. They may know
+// fewer classes than the arms.
+func (s *scores) load(weights *models.Frozen, spec models.Spec) error {
 	s.known = spec.Outputs()
 	if s.known < s.spec.Outputs() {
 		wide, err := widenWeights(weights, spec, s.spec)
@@ -94,18 +95,18 @@ func (s *scores) widened(c Config, arms []*arm) (*scores, error) {
 	return n, nil
 }
 
-// stableBatch returns the batch as stable is asked it: without the classes that it does not
-// know.
-func (s *scores) stableBatch() *models.Batch {
+// knownTo returns the batch as a model is asked it that knows so many of the outputs: without
+// the classes that it does not know.
+func (s *scores) knownTo(known int) *models.Batch {
 	b := *s.batch.view()
 	k := s.spec.Outputs()
-	if s.known == k {
+	if known == k {
 		return &b
 	}
 	s.masks = room(s.masks, b.Rows*k)
 	for i := range s.masks {
 		s.masks[i] = 0
-		if i%k < s.known {
+		if i%k < known {
 			s.masks[i] = 1
 		}
 	}
@@ -156,7 +157,7 @@ func (s *scores) add(items []pending, arms []*arm) error {
 		return err
 	}
 	w := s.spec.Outputs()
-	stable, err := s.predict(s.predictor, s.outputs[1][:n*w], s.stableBatch())
+	stable, err := s.predict(s.predictor, s.outputs[1][:n*w], s.knownTo(s.known))
 	if err != nil {
 		return fmt.Errorf("stable: %w", err)
 	}
@@ -218,11 +219,14 @@ func (s *scores) addArms(arms []*arm) (first []float32, err error) {
 	return first, nil
 }
 
+// A responder gives the outputs of a batch.
+type responder interface {
+	Predict(dst []float32, b *models.Batch) error
+}
+
 // predict returns dst filled in, or nil if weights that grew without bound give
 // answers that are no numbers.
-func (s *scores) predict(m interface {
-	Predict(dst []float32, b *models.Batch) error
-}, dst []float32, b *models.Batch) ([]float32, error) {
+func (s *scores) predict(m responder, dst []float32, b *models.Batch) ([]float32, error) {
 	err := m.Predict(dst, b)
 	if errors.Is(err, models.ErrNonFinite) {
 		return nil, nil

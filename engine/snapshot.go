@@ -65,7 +65,7 @@ type document struct {
 	SeenFirst uint64     `cbor:"seen_first"`
 	Seen      []string   `cbor:"seen"`
 	Arms      []armDoc   `cbor:"arms"`
-	// Anchors is absent if forgetting is not measured.
+	// Anchors is absent if there are none.
 	Anchors *anchorsDoc `cbor:"anchors,omitempty"`
 	Grown   []Growth    `cbor:"grown,omitempty"`
 }

@@ -1,6 +1,9 @@
 package serve
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // z95 is the 97.5% quantile of the standard normal distribution.
 const z95 = 1.959963984540054
@@ -23,7 +26,7 @@ func wilson(p float64, n uint64) Interval {
 	return Interval{Low: max(0, (mid-half)/(1+z2/m)), High: min(1, (mid+half)/(1+z2/m))}
 }
 
-// withIntervals fills in the intervals of every score that has what they need.
+// withIntervals fills in the intervals of every score, and phase, that has what they need.
 func (r Report) withIntervals() Report {
 	scores := make([]Score, len(r.Scores))
 	for i, s := range r.Scores {
@@ -38,5 +41,16 @@ func (r Report) withIntervals() Report {
 		scores[i] = s
 	}
 	r.Scores = scores
+	if r.Anchors != nil {
+		a := *r.Anchors
+		a.Phases = slices.Clone(a.Phases)
+		for i := range a.Phases {
+			if p := &a.Phases[i]; p.Examples > 0 {
+				w := wilson(p.Current, uint64(p.Examples))
+				p.CurrentInterval = &w
+			}
+		}
+		r.Anchors = &a
+	}
 	return r
 }

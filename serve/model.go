@@ -130,28 +130,45 @@ type Report struct {
 	Position uint64    `json:"position"`
 	LogTime  time.Time `json:"log_time,omitzero"`
 	Scores   []Score   `json:"scores"`
-	// Forgetting is nil if it is not measured, and before a phase of learning ended.
-	Forgetting *Forgetting `json:"forgetting,omitempty"`
+	// Anchors is nil if there are none, and before the first look at them.
+	Anchors *Anchors `json:"anchors,omitempty"`
 }
 
-// Forgetting says what the learner kept of the phases of learning that ended, on examples
-// that it never learned. docs/metrics.md has the formulas.
-type Forgetting struct {
-	Forgetting       float64 `json:"forgetting"`
-	BackwardTransfer float64 `json:"backward_transfer"`
-	Retention        float64 `json:"retention"`
-	WorstCase        float64 `json:"worst_case"`
-	Phases           []Phase `json:"phases"` // the oldest first
+// Anchors holds the figures of continual learning, as of the last look, on examples that the
+// learner never learned. docs/metrics.md has the formulas. What cannot be computed is
+// absent.
+type Anchors struct {
+	Held  uint64 `json:"held"`  // examples set aside, ever
+	Looks uint64 `json:"looks"` // ever
+	AnchorFigures
+	Phases []Phase `json:"phases"` // the oldest first, the last may be in progress
 }
 
-// A Phase is the account of one phase that ended: accuracies on its examples.
+// AnchorFigures are the figures over the phases.
+type AnchorFigures struct {
+	Accuracy          *float64 `json:"accuracy,omitempty"`
+	LearningAccuracy  *float64 `json:"learning_accuracy,omitempty"`
+	BackwardTransfer  *float64 `json:"backward_transfer,omitempty"`
+	ForwardTransfer   *float64 `json:"forward_transfer,omitempty"`
+	Forgetting        *float64 `json:"forgetting,omitempty"`
+	Retention         *float64 `json:"retention,omitempty"`
+	AnytimeAccuracy   *float64 `json:"anytime_accuracy,omitempty"`
+	MinimumAccuracy   *float64 `json:"minimum_accuracy,omitempty"`
+	WorstCaseAccuracy *float64 `json:"worst_case_accuracy,omitempty"`
+}
+
+// A Phase is the account of one phase of learning: accuracies on its examples.
 type Phase struct {
-	Ended    uint64  `json:"ended"` // position
-	Examples int     `json:"examples"`
-	AtEnd    float64 `json:"at_end"`
-	Best     float64 `json:"best"`
-	Worst    float64 `json:"worst"` // since it ended
-	Current  float64 `json:"current"`
+	Ended    uint64   `json:"ended,omitempty"` // position; absent for the phase in progress
+	Examples int      `json:"examples"`
+	First    *float64 `json:"first,omitempty"`  // by the weights that nothing was learned into
+	Before   *float64 `json:"before,omitempty"` // by those as the phase began
+	AtEnd    *float64 `json:"at_end,omitempty"`
+	Best     *float64 `json:"best,omitempty"`  // since it ended, before the latest look
+	Worst    *float64 `json:"worst,omitempty"` // at the looks after it ended
+	Current  float64  `json:"current"`         // at the latest look
+	// CurrentInterval is Wilson's 95% interval, filled in by the server.
+	CurrentInterval *Interval `json:"current_interval,omitempty"`
 }
 
 // A Score is the record of one who predicts: learner, stable or served. A metric that

@@ -43,7 +43,13 @@ func ptr(v float64) *float64 { return &v }
 func TestReadingEndpoints(t *testing.T) {
 	f := setup(t, serve.Config{}, func(f *fixture) {
 		f.candidate.at.Store(weights(9, 0, f.spec))
-		f.model.Status = fakeStatus{serve.Report{Scores: []serve.Score{{Name: "learner", N: 100, Accuracy: ptr(1), Loss: ptr(0.5), LossSD: ptr(1)}}}}
+		f.model.Status = fakeStatus{serve.Report{
+			Scores: []serve.Score{{Name: "learner", N: 100, Accuracy: ptr(1), Loss: ptr(0.5), LossSD: ptr(1)}},
+			Anchors: &serve.Anchors{
+				Held: 60, Looks: 7, AnchorFigures: serve.AnchorFigures{Accuracy: ptr(0.5), ForwardTransfer: ptr(0.25)},
+				Phases: []serve.Phase{{Ended: 9, Examples: 30, AtEnd: ptr(0.75), Current: 0.5}, {Examples: 30, Current: 0.5}},
+			},
+		}}
 	})
 	for _, tc := range []struct {
 		path string
@@ -65,6 +71,9 @@ func TestReadingEndpoints(t *testing.T) {
 		{"/v1/models/m/metrics", `{"position":0,"scores":[`},
 		{"/v1/models/m/metrics", `"accuracy_interval":{"low":0.963`}, // Wilson: 1/(1+z²/n) at p = 1
 		{"/v1/models/m/metrics", `"loss_interval":{"low":0.304`},
+		{"/v1/models/m/metrics", `"anchors":{"held":60,"looks":7,"accuracy":0.5,"forward_transfer":0.25,"phases":[{"ended":9,`},
+		{"/v1/models/m/metrics", `"current":0.5,"current_interval":{"low":0.331`}, // Wilson at p = 0.5 of 30
+		{"/v1/models/m/metrics", `,{"examples":30,"current":0.5,`},
 		{"/", `<!doctype html>`},
 	} {
 		got := call(t, http.MethodGet, f.url+tc.path, "")

@@ -76,19 +76,20 @@ func report(r *engine.Report) serve.Report {
 			out.Scores = append(out.Scores, score(a.name, seg.Segment, seg.Total, seg.Window))
 		}
 	}
-	out.Forgetting = forgetting(r.Forgetting)
+	out.Anchors = anchors(r.Anchors)
 	return out
 }
 
-func forgetting(f *engine.ForgettingReport) *serve.Forgetting {
-	if f == nil {
+func anchors(r *engine.AnchorsReport) *serve.Anchors {
+	if r == nil {
 		return nil
 	}
-	out := &serve.Forgetting{
-		Forgetting: f.Forgetting, BackwardTransfer: f.BackwardTransfer, Retention: f.Retention, WorstCase: f.WorstCase,
-	}
-	for _, p := range f.Phases {
-		out.Phases = append(out.Phases, serve.Phase(p))
+	out := &serve.Anchors{Held: r.Held, Looks: r.Looks, AnchorFigures: serve.AnchorFigures(r.AnchorFigures)}
+	for _, p := range r.Phases {
+		out.Phases = append(out.Phases, serve.Phase{
+			Ended: p.Ended, Examples: p.Examples, First: p.First, Before: p.Before,
+			AtEnd: p.AtEnd, Best: p.Best, Worst: p.Worst, Current: p.Current,
+		})
 	}
 	return out
 }
@@ -107,6 +108,25 @@ func measures(s prequential.Scores) []measure {
 		value *float64
 	}{
 		{"loss", s.Loss}, {"accuracy", s.Accuracy}, {"auc", s.AUC}, {"ece", s.ECE}, {"mae", s.MAE},
+	} {
+		if m.value != nil {
+			out = append(out, measure{m.name, *m.value})
+		}
+	}
+	return out
+}
+
+// anchorMeasures lists the figures over the anchors that there are.
+func anchorMeasures(f engine.AnchorFigures) []measure {
+	var out []measure
+	for _, m := range []struct {
+		name  string
+		value *float64
+	}{
+		{"accuracy", f.Accuracy}, {"learning_accuracy", f.LearningAccuracy},
+		{"backward_transfer", f.BackwardTransfer}, {"forward_transfer", f.ForwardTransfer},
+		{"forgetting", f.Forgetting}, {"retention", f.Retention}, {"anytime_accuracy", f.AnytimeAccuracy},
+		{"minimum_accuracy", f.MinimumAccuracy}, {"worst_case_accuracy", f.WorstCaseAccuracy},
 	} {
 		if m.value != nil {
 			out = append(out, measure{m.name, *m.value})

@@ -110,12 +110,11 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 		send(gauge, "memory_examples", "Examples in the rehearsal memory.", float64(a.MemoryLen), "arm", a.Name)
 		send(gauge, "memory_bytes", "Size of the rehearsal memory.", float64(a.MemoryBytes), "arm", a.Name)
 	}
-	if f := r.Forgetting; f != nil {
-		help := "On examples that the learner never trained on, over the phases that ended."
-		send(gauge, "anchors_forgetting", help, f.Forgetting)
-		send(gauge, "anchors_backward_transfer", help, f.BackwardTransfer)
-		send(gauge, "anchors_retention", help, f.Retention)
-		send(gauge, "anchors_worst_case_accuracy", help, f.WorstCase)
+	if a := r.Anchors; a != nil {
+		send(counter, "anchors_looks_total", "Looks at examples that the learner never trains on.", float64(a.Looks))
+		for _, m := range anchorMeasures(a.AnchorFigures) {
+			send(gauge, "anchors_"+m.name, "On examples that the learner never trains on, over the phases of learning.", m.value)
+		}
 	}
 	for _, sc := range reports(r) {
 		prequentialMetrics(send, sc.name, sc.report)

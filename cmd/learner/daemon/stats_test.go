@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -85,4 +87,48 @@ func TestMetricsPageTakesAnySegment(t *testing.T) {
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
 	require.NoError(t, err)
 	require.Empty(t, problems)
+}
+
+func TestMetricsPageHasTheFiguresOfContinualLearningThatThereAre(t *testing.T) {
+	half, none := 0.5, 0.0
+	all := engine.AnchorFigures{
+		Accuracy: &half, LearningAccuracy: &half, BackwardTransfer: &half, ForwardTransfer: &half, Forgetting: &none,
+		Retention: &half, AnytimeAccuracy: &half, MinimumAccuracy: &half, WorstCaseAccuracy: &half,
+	}
+	gather := func(f engine.AnchorFigures) map[string]float64 {
+		s := newStats("m")
+		s.report.Store(&engine.Report{Anchors: &engine.AnchorsReport{Looks: 3, AnchorFigures: f}})
+		registry := prometheus.NewPedanticRegistry()
+		require.NoError(t, registry.Register(s))
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		problems, err := promlint.NewWithMetricFamilies(families).Lint()
+		require.NoError(t, err)
+		require.Empty(t, problems)
+		got := map[string]float64{}
+		for _, f := range families {
+			if name, ok := strings.CutPrefix(f.GetName(), "perennial_anchors_"); ok {
+				got[name] = f.GetMetric()[0].GetGauge().GetValue() + f.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		return got
+	}
+	require.Equal(t, map[string]float64{
+		"accuracy": 0.5, "learning_accuracy": 0.5, "backward_transfer": 0.5, "forward_transfer": 0.5, "forgetting": 0,
+		"retention": 0.5, "anytime_accuracy": 0.5, "minimum_accuracy": 0.5, "worst_case_accuracy": 0.5, "looks_total": 3,
+	}, gather(all))
+	require.Equal(t, map[string]float64{"accuracy": 0.5, "looks_total": 3}, gather(engine.AnchorFigures{Accuracy: &half}),
+		"what cannot be computed is absent")
+
+	// The API's form has them by the same names.
+	data, err := json.Marshal(report(&engine.Report{Anchors: &engine.AnchorsReport{
+		Looks: 3, AnchorFigures: all, Phases: []engine.PhaseReport{{Ended: 4, Examples: 9, First: &none, Before: &half, Current: 0.25}},
+	}}).Anchors)
+	require.NoError(t, err)
+	var form map[string]any
+	require.NoError(t, json.Unmarshal(data, &form))
+	for _, m := range anchorMeasures(all) {
+		require.Equal(t, m.value, form[m.name], m.name)
+	}
+	require.Equal(t, []any{map[string]any{"ended": 4.0, "examples": 9.0, "first": 0.0, "before": 0.5, "current": 0.25}}, form["phases"])
 }

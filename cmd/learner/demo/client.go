@@ -119,22 +119,25 @@ func (c *client) boundary(ctx context.Context, season string) (uint64, error) {
 // kept is the part of GET /v1/models/elec2/metrics that says what the learner kept of
 // seasons that ended.
 type kept struct {
-	Retention float64 `json:"retention"`
-	Worst     float64 `json:"worst_case"`
+	Retention *float64 `json:"retention"`
+	Forward   *float64 `json:"forward_transfer"`
+	Anytime   *float64 `json:"anytime_accuracy"`
+	Minimum   *float64 `json:"minimum_accuracy"`
+	WorstCase *float64 `json:"worst_case_accuracy"`
 	Phases    []struct {
-		Examples int     `json:"examples"`
-		AtEnd    float64 `json:"at_end"`
-		Worst    float64 `json:"worst"`
-		Current  float64 `json:"current"`
+		Ended   uint64  `json:"ended"` // 0 for the season in progress
+		AtEnd   float64 `json:"at_end"`
+		Current float64 `json:"current"`
 	} `json:"phases"`
 }
 
-// kept returns nil before a season ended.
+// kept returns nil before the first look at what was set aside.
 func (c *client) kept(ctx context.Context) (*kept, error) {
 	var answer struct {
-		Forgetting *kept `json:"forgetting"`
+		Anchors *kept `json:"anchors"`
 	}
-	return answer.Forgetting, c.get(ctx, "/v1/models/elec2/metrics", &answer)
+	err := c.get(ctx, "/v1/models/elec2/metrics", &answer)
+	return answer.Anchors, err
 }
 
 // status is the part of GET /v1/models/elec2 that the demo shows.

@@ -66,8 +66,8 @@ func (s *show) line(done, n int) string {
 		fresh = round(s.freshness[len(s.freshness)-1]).String()
 	}
 	kept := "-"
-	if s.kept != nil {
-		kept = fmt.Sprintf("%.2f", s.kept.Retention)
+	if s.kept != nil && s.kept.Retention != nil {
+		kept = fmt.Sprintf("%.2f", *s.kept.Retention)
 	}
 	return fmt.Sprintf("%3d%%  last 4 weeks: learning %.3f, frozen copy %.3f, a day ago %.3f | kept %s | version %d | fresh in %s",
 		100*done/n, s.learner.over(recent, done), s.frozen.over(recent, done), s.yesterday.over(recent, done), kept, s.last, fresh)

@@ -70,15 +70,7 @@ func (s *show) summarise() error {
 		short(s.sum.recovered.Hash), s.sum.recovered.From, round(s.sum.restart))
 	fmt.Fprintf(w, "poison         %.3f before, %.3f in its last week, %.3f in the fortnight after the rollback\n",
 		s.sum.before, s.sum.during, s.sum.after)
-	if k := s.kept; k != nil {
-		atEnd, now := 0.0, 0.0
-		for _, p := range k.Phases {
-			atEnd, now = atEnd+p.AtEnd, now+p.Current
-		}
-		m := float64(len(k.Phases))
-		fmt.Fprintf(w, "retention      %.3f: on half-hours of %d past seasons that were never learned, %.3f when each ended, %.3f now, %.3f at worst\n",
-			k.Retention, len(k.Phases), atEnd/m, now/m, k.Worst)
-	}
+	s.retention()
 	fmt.Fprintf(w, "time           %s\n\n", round(s.sum.took))
 
 	conf := filepath.Join(s.opt.Folder, "learner.yaml")
@@ -96,4 +88,24 @@ func (s *show) summarise() error {
 func (s *show) clean(t *tally) float64 {
 	a, b, n := s.sum.poisonFrom, s.sum.poisonTo, len(t.hits)
 	return (t.over(0, a)*float64(a) + t.over(b, n)*float64(n-b)) / float64(a+n-b)
+}
+
+// retention tells how the learner does on half-hours that it never learned.
+func (s *show) retention() {
+	k := s.kept
+	if k == nil || k.Retention == nil || k.Minimum == nil {
+		return
+	}
+	atEnd, now, past := 0.0, 0.0, 0.0
+	for _, p := range k.Phases {
+		if p.Ended > 0 {
+			atEnd, now, past = atEnd+p.AtEnd, now+p.Current, past+1
+		}
+	}
+	fmt.Fprintf(s.opt.Out, "retention      %.3f: on half-hours of %.0f past seasons that were never learned, %.3f when each ended, %.3f now, %.3f at worst\n",
+		*k.Retention, past, atEnd/past, now/past, *k.Minimum)
+	if k.Forward != nil && k.Anytime != nil && k.WorstCase != nil {
+		fmt.Fprintf(s.opt.Out, "transfer       %+.3f forward, a season before it is learned beside the first weights; %.3f at any time, %.3f in the worst case\n",
+			*k.Forward, *k.Anytime, *k.WorstCase)
+	}
 }
