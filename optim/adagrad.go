@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"math"
+
 	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/models"
 )
@@ -74,7 +76,24 @@ func (a *adagrad) propose(grad, _ models.Params) {
 }
 
 func (a *adagrad) tame(k compute.Arithmetic, _ models.Params) bool {
-	return a.LearningRate <= 1 && a.Epsilon >= tameEpsilon && within(k, a.sum.cur, tameSquares)
+	return a.LearningRate <= 1 && a.Epsilon >= tameEpsilon && within(k, a.sum.cur, tameSquares) && unsigned(a.sum.cur)
+}
+
+// unsigned says that no dense element is below 0, or -0: a gradient of 0 leaves it as it is.
+func unsigned(p models.Params) bool {
+	for _, t := range p {
+		for _, v := range t.Data {
+			if !t.Sparse && math.Signbit(float64(v)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// descendOuter implements outer.
+func (a *adagrad) descendOuter(u *compute.Updater, i int, theta *models.Param, x, y []float32, h *compute.Hyper) (finite, ok bool) {
+	return u.AdagradOuter(theta.Data, a.sum.cur[i].Data, x, y, h)
 }
 
 func (a *adagrad) settings() compute.Hyper {

@@ -39,6 +39,10 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 			finite = f.main.descend(p.updater, i, 0, &params[i], &grads[i], h) && finite
 			continue
 		}
+		if ok, done := f.descendOuter(p.updater, i, product, &params[i], h); done {
+			finite = ok && finite
+			continue
+		}
 		rows, width, terms := product.Shape()
 		// The gradient's own memory is the room for its parts: always the same one.
 		step, theta, part := partRows(rows, width, terms), &p.part.theta, &p.part.grad

@@ -3,6 +3,7 @@ package optim_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 
 var taught = []models.Spec{
 	{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 130, Hidden: []int{70, 20}},
+	{Kind: "mlp", Task: models.Binary, Dense: 30, Hidden: []int{72, 24}}, // whose gradients of one row need no product
 	{Kind: "linear", Task: models.Regression, Dense: 5, Categories: []int{3}},
 	{Kind: "cnn", Task: models.Binary, Dense: 36, Image: &models.Image{Height: 6, Width: 6}, Conv: []models.Conv{{Filters: 4}}, Hidden: []int{7}},
 	{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{50, 40}, Embedding: 6, Hidden: []int{24}},
@@ -73,6 +75,31 @@ func TestLearnGivesTheBitsOfGradientsAndStep(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A restored sum of -0, which a gradient of 0 makes 0, is as good as any.
+func TestLearnGivesTheBitsOfGradientsAndStepAfterSumsOfMinusZero(t *testing.T) {
+	s, list := taught[1], []optim.Config{{Adagrad: &optim.Adagrad{}}}
+	r := rand.New(rand.NewPCG(11, 12))
+	learner, apart := newPupil(t, s, list, 1), newPupil(t, s, list, 1)
+	state := learner.state()
+	for _, tensor := range state.Tensors {
+		for i := range tensor.Data {
+			tensor.Data[i] = float32(math.Copysign(0, -1))
+		}
+	}
+	require.NoError(t, learner.Restore(state))
+	require.NoError(t, apart.Restore(state))
+	for range 3 {
+		b := modelstest.Batch(s, 1, r)
+		_, err := learner.Learn(learner.Model, b)
+		require.NoError(t, err)
+		_, err = apart.Gradients(b)
+		require.NoError(t, err)
+		require.NoError(t, apart.Step(apart.Grads(), apart.Params()))
+		require.True(t, apart.Params().Equal(learner.Params()))
+		require.True(t, apart.state().Tensors.Equal(learner.state().Tensors))
 	}
 }
 

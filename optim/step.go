@@ -141,6 +141,7 @@ type fusion struct {
 	before   int
 	clip     *clip
 	main     main
+	outer    outer // main, if it is one
 	schedule *schedule
 }
 
@@ -169,6 +170,7 @@ func (p *Pipeline) fused() *fusion {
 		return nil
 	}
 	f.main, rest = m, rest[1:]
+	f.outer, _ = m.(outer)
 	if len(rest) > 0 {
 		if s, ok := rest[0].own.(*schedule); ok {
 			f.schedule, rest = s, rest[1:]

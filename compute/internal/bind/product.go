@@ -40,6 +40,12 @@ func (p *Product) Rows(dst []float32, from, to int) {
 	p.set.GemmTN(dst, a, p.b, to-from, p.n, p.k, p.n, p.m, p.n, false, p.work)
 }
 
+// Outer returns the factors of a product of one term, the outer product x yᵀ; ok says that
+// it is one.
+func (p *Product) Outer() (x, y []float32, ok bool) {
+	return p.a[:p.m], p.b[:p.n], p.k == 1
+}
+
 // Bind makes p the product of two matrices, and returns the task that keeps its terms.
 func (p *Product) Bind(set *kernel.Set, name string, cost Cost, a, b *Buffer) Task {
 	*p = Product{set: set, m: a.Shape[1], n: b.Shape[1], a: a.Data, b: b.Data}

@@ -9976,3 +9976,181 @@ step_end:
 	MOVSS        X1, ret+8(FP)
 	VZEROUPPER
 	RET
+
+// func adagradOuterAVX2(o *byte) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·adagradOuterAVX2(SB), NOSPLIT, $0-12
+	MOVQ         o+0(FP), AX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS 64(AX), Y2
+	VBROADCASTSS 68(AX), Y3
+	MOVQ         56(AX), BX
+	MOVQ         24(AX), CX
+	MOVQ         32(AX), DX
+	TESTQ        DX, DX
+	JZ           paired
+
+pair:
+	MOVQ    (AX), SI
+	MOVQ    8(AX), DI
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    256(CX), R10
+	VMOVUPS (CX), Y10
+	MOVQ    264(CX), R11
+	VMOVUPS 32(CX), Y11
+	VMOVUPS 64(CX), Y12
+	VMOVUPS 96(CX), Y13
+	VMOVUPS 128(CX), Y14
+	VMOVUPS 224(CX), Y15
+	MOVQ    SI, R13
+	MOVQ    SI, R14
+	VMOVAPS Y3, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+
+row:
+	MOVL         (R8), R12
+	ADDL         R12, R12
+	JZ           row_zero
+	VANDPS       160(CX), Y9, Y5
+	VMOVUPS      (R14)(R10*1), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (R14)(R10*1)
+	VPERMPS      Y9, Y14, Y6
+	VANDPS       192(CX), Y6, Y6
+	VMULPS       Y4, Y0, Y5
+	VMOVUPS      (R14)(R11*1), Y4
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (R14)(R11*1)
+	VFMADD231PS  Y4, Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y3, Y7, Y7
+	VDIVPS       Y7, Y8, Y9
+	CMPL         72(AX), $0x3f800000
+	JEQ          factor
+	VBROADCASTSS 72(AX), Y7
+	VMULPS       Y7, Y9, Y9
+
+factor:
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y10, Y4, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       (DI)(R10*1), Y5, Y5
+	VMOVUPS      Y5, (DI)(R10*1)
+	VMULPS       Y11, Y4, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       (DI)(R11*1), Y6, Y6
+	VMOVUPS      Y6, (DI)(R11*1)
+	VPERMPS      Y6, Y13, Y6
+	VBLENDVPS    Y15, Y6, Y5, Y5
+	VFMADD231PS  Y5, Y0, Y1
+	VSQRTPS      Y5, Y7
+	VMULPS       Y12, Y4, Y8
+	VMULPS       Y2, Y8, Y8
+	MOVQ         R13, R14
+	MOVQ         SI, R13
+
+row_zero:
+	ADDQ         $+4, R8
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R9
+	JNZ          row
+	VANDPS       160(CX), Y9, Y5
+	VMOVUPS      (R14)(R10*1), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (R14)(R10*1)
+	VPERMPS      Y9, Y14, Y6
+	VANDPS       192(CX), Y6, Y6
+	VMULPS       Y4, Y0, Y5
+	VMOVUPS      (R14)(R11*1), Y4
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (R14)(R11*1)
+	VFMADD231PS  Y4, Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y3, Y7, Y7
+	VDIVPS       Y7, Y8, Y9
+	CMPL         72(AX), $0x3f800000
+	JEQ          last_factor
+	VBROADCASTSS 72(AX), Y7
+	VMULPS       Y7, Y9, Y9
+
+last_factor:
+	VANDPS      160(CX), Y9, Y5
+	VMOVUPS     (R13)(R10*1), Y4
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (R13)(R10*1)
+	VPERMPS     Y9, Y14, Y6
+	VANDPS      192(CX), Y6, Y6
+	VMULPS      Y4, Y0, Y5
+	VMOVUPS     (R13)(R11*1), Y4
+	VSUBPS      Y6, Y4, Y4
+	VMOVUPS     Y4, (R13)(R11*1)
+	VFMADD231PS Y4, Y0, Y5
+	VADDPS      Y5, Y1, Y1
+	ADDQ        $+320, CX
+	DECQ        DX
+	JNZ         pair
+
+paired:
+	MOVQ  40(AX), DX
+	TESTQ DX, DX
+	JZ    done
+
+alone:
+	MOVQ    (AX), SI
+	MOVQ    8(AX), DI
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    256(CX), R10
+	VMOVUPS (CX), Y10
+
+alone_row:
+	MOVL         (R8), R12
+	ADDL         R12, R12
+	JZ           alone_row_zero
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y10, Y4, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       (DI)(R10*1), Y5, Y5
+	VMOVUPS      Y5, (DI)(R10*1)
+	VFMADD231PS  Y5, Y0, Y1
+	VSQRTPS      Y5, Y7
+	VFMADD132PS  Y10, Y0, Y4
+	VMULPS       Y2, Y4, Y8
+	VADDPS       Y3, Y7, Y7
+	VDIVPS       Y7, Y8, Y9
+	CMPL         72(AX), $0x3f800000
+	JEQ          alone_factor
+	VBROADCASTSS 72(AX), Y7
+	VMULPS       Y7, Y9, Y9
+
+alone_factor:
+	VMOVUPS     (SI)(R10*1), Y6
+	VSUBPS      Y9, Y6, Y6
+	VMOVUPS     Y6, (SI)(R10*1)
+	VFMADD231PS Y6, Y0, Y1
+
+alone_row_zero:
+	ADDQ $+4, R8
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R9
+	JNZ  alone_row
+	ADDQ $+320, CX
+	DECQ DX
+	JNZ  alone
+
+done:
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+8(FP)
+	VZEROUPPER
+	RET

@@ -20,7 +20,8 @@
 //     l+8 are added, then l and l+4, l+2, l+1. SumSquares does so in float64.
 //   - Column sums and bags of rows: one chain per column, in the order of the rows.
 //   - Elementary functions: math32.go is the definition, operation by operation.
-//   - Updates: each product and sum rounded by itself, as package optim writes them.
+//   - Updates: each product and sum rounded by itself, as package optim writes them. What a
+//     gradient of +0 would leave as it is need not be computed (AdagradOuter).
 //
 // One lane of a NaN is like another: payload and sign of a NaN are not specified.
 //

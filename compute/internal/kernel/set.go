@@ -76,17 +76,18 @@ type family struct {
 	colSum    func(dst, a *float32, m, n, lda int, acc bool)
 	expSum    func(dst, a *float32, shift float32, n int) float32
 	// Strides of these two are in bytes.
-	maxRows   func(dst, a, b *float32, m, n, ldd, lda, ldb int)
-	routeRows func(dst, rest, x, y *float32, m, n, ldd, ldr, ldx, ldy int)
-	sum       func(a *float32, n int) float32
-	dot       func(a, b *float32, n int) float32
-	max       func(a *float32, n int) float32
-	sumSq     func(a *float32, n int) float64
-	finite    func(a *float32, n int) float32 // 0, or a NaN if not all are finite
-	update    [updateCount]func(u *update) float32
-	prefetch  func(base *float32, rows *int32, n, dim int) // nil without
-	peak      func(rounds int) float32                     // nil without
-	perPeak   int                                          // floating point operations in one round of peak
+	maxRows      func(dst, a, b *float32, m, n, ldd, lda, ldb int)
+	routeRows    func(dst, rest, x, y *float32, m, n, ldd, ldr, ldx, ldy int)
+	sum          func(a *float32, n int) float32
+	dot          func(a, b *float32, n int) float32
+	max          func(a *float32, n int) float32
+	sumSq        func(a *float32, n int) float64
+	finite       func(a *float32, n int) float32 // 0, or a NaN if not all are finite
+	update       [updateCount]func(u *update) float32
+	adagradOuter func(o *outer) float32                       // nil without
+	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
+	peak         func(rounds int) float32                     // nil without
+	perPeak      int                                          // floating point operations in one round of peak
 }
 
 // PeakFMA runs rounds of multiply-adds on registers alone and returns the number of

@@ -51,6 +51,7 @@ type Penalty struct{ Importance, Anchor []float32 }
 type Updater struct {
 	set *Set
 	u   update
+	o   outer
 }
 
 // NewUpdater returns an Updater with the kernels of s.

@@ -36,10 +36,15 @@ func main() {
 	w.pools()
 	w.reductions()
 	w.updates()
+	if !w.wide() {
+		w.adagradOuter()
+	}
 	Generate()
-	// avo's signatures know builtin types alone; *update stands in its stubs as *byte.
-	if err := replace(stubs, "u *byte", "u *update"); err != nil {
-		fail(err)
+	// avo's signatures know builtin types alone; *update and *outer stand in its stubs as *byte.
+	for _, name := range []string{"update", "outer"} {
+		if err := replace(stubs, name[:1]+" *byte", name[:1]+" *"+name); err != nil {
+			fail(err)
+		}
 	}
 }
 
@@ -98,7 +103,7 @@ func (w width) table() string {
 			line("%d: %s,", 3*kind+p, fn(updateName(name, p)))
 		}
 	}
-	line("},\n}\n}\n")
+	line("},\nadagradOuter: adagradOuterAVX2,\n}\n}\n")
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, packRows: %s,", w.lanes(), w.rows(), fn("packRows"))

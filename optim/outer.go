@@ -1,0 +1,25 @@
+package optim
+
+import (
+	"github.com/perennial-ml/perennial/compute"
+	"github.com/perennial-ml/perennial/models"
+)
+
+// An outer is a main that can take the step for a gradient x yᵀ, which the weights of a
+// layer have from a batch of one row, without having it multiplied out. It returns ok false,
+// and has done nothing, where it can not.
+type outer interface {
+	descendOuter(u *compute.Updater, i int, theta *models.Param, x, y []float32, h *compute.Hyper) (finite, ok bool)
+}
+
+// descendOuter takes the step of tensor i if the optimizer can do that from the factors.
+func (f *fusion) descendOuter(u *compute.Updater, i int, g *compute.Product, theta *models.Param, h *compute.Hyper) (finite, done bool) {
+	if f.outer == nil {
+		return false, false
+	}
+	x, y, one := g.Outer()
+	if !one {
+		return false, false
+	}
+	return f.outer.descendOuter(u, i, theta, x, y, h)
+}
