@@ -38,6 +38,10 @@ const (
 	forever = 100 * 365 * 24 * time.Hour
 )
 
+// fewest is how many classes a head that may grow starts with: as few as a model can have, so
+// that a class which nobody has named is no part of a loss.
+const fewest = 2
+
 // task is what the outputs mean. The classes of a stream of two are yes and no; those of
 // tasks always compete.
 func (s Suite) task(shape Shape) models.Task {
@@ -74,6 +78,9 @@ func (s Suite) Engine(m Method, shape Shape, seed uint64) (engine.Config, error)
 	model["name"], model["task"] = "bench", task
 	if task == models.Multiclass {
 		model["classes"] = shape.Classes
+		if _, grows := model["max_classes"]; grows {
+			model["classes"] = fewest
+		}
 	}
 	var features []map[string]any
 	if shape.Inputs > 0 {

@@ -65,6 +65,11 @@ func TestAMethodsLearnerIsTheConfigurationsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, -1, cfg.Arms[0].Rehearsal.Ratio, 0)
 	require.Equal(t, []int{5}, cfg.Spec.Categories)
+	growing := read(t, strings.Replace(small, "learner:\n  model", "learner:\n  max_classes: 10\n  model", 1))
+	cfg, err = growing.Engine(er, protocol.Shape{Inputs: 784, Classes: 10}, 7)
+	require.NoError(t, err)
+	require.Equal(t, 2, cfg.Spec.Classes, "a head that grows starts with as few classes as there can be")
+	require.Equal(t, 10, cfg.MaxClasses)
 }
 
 func TestDigestsTellApartWhatDecidesFigures(t *testing.T) {

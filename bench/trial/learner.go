@@ -40,15 +40,19 @@ func newLearner(cfg engine.Config) (*learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := models.NewPredictor(cfg.Spec, scoreRows)
-	if err != nil {
+	l := &learner{engine: e, now: int64(protocol.Flush)}
+	if err := l.shape(cfg.Spec); err != nil {
 		return nil, err
 	}
-	l := &learner{
-		engine: e, spec: cfg.Spec, predictor: p, now: int64(protocol.Flush),
-		out: make([]float32, scoreRows*cfg.Spec.Outputs()),
-	}
 	return l, l.serve(e.Announce())
+}
+
+// shape makes room for weights of a spec, with as many classes as they know.
+func (l *learner) shape(s models.Spec) (err error) {
+	l.spec, l.loaded = s, nil
+	l.out = make([]float32, scoreRows*s.Outputs())
+	l.predictor, err = models.NewPredictor(s, scoreRows)
+	return err
 }
 
 // next moves to the position of the next event.
@@ -68,6 +72,11 @@ func (l *learner) serve(effects []engine.Effect) error {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case engine.Publish:
+			if e.Spec.Outputs() != l.spec.Outputs() {
+				if err := l.shape(e.Spec); err != nil {
+					return fmt.Errorf("version %d: %w", e.Version, err)
+				}
+			}
 			if err := l.predictor.Update(e.Weights, l.loaded); err != nil {
 				return fmt.Errorf("version %d: %w", e.Version, err)
 			}
@@ -117,7 +126,7 @@ func (l *learner) flush() error {
 }
 
 // predict calls told with the answer to each example, in order: as many outputs as the
-// model has, valid until told returns; nil where weights that grew without bound give no
+// model has by then, valid until told returns; nil where weights that grew without bound give no
 // numbers.
 func (l *learner) predict(examples *scenario.Examples, told func(i int, answer []float32)) error {
 	k := l.spec.Outputs()

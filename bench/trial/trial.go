@@ -96,6 +96,9 @@ func (r *run) begin() error {
 	if err != nil {
 		return err
 	}
+	if cfg.MaxClasses > 0 && cfg.MaxClasses < shape.Classes {
+		return fmt.Errorf("learner.max_classes: must be at least the %d classes of %s, got %d", shape.Classes, r.Suite.Data, cfg.MaxClasses)
+	}
 	if r.learner, err = newLearner(cfg); err != nil {
 		return err
 	}

@@ -130,6 +130,19 @@ func TestHeadsKeepTasksApart(t *testing.T) {
 	require.Greater(t, run(t, heads, "none", 1).Matrix.Tasks(nil).AverageAccuracy(), run(t, told, "none", 1).Matrix.Tasks(nil).AverageAccuracy())
 }
 
+// What no label has named yet is no part of the loss, so that no step pushes it down.
+func TestAHeadThatGrowsIsServedAsWideAsItIs(t *testing.T) {
+	growing := strings.Replace(suite, "rehearsal: {ratio: -1}", "rehearsal: {ratio: -1}\n  max_classes: 10", 1)
+	o, whole := run(t, growing, "er", 1), run(t, suite, "er", 1)
+	require.Equal(t, whole.Examples, o.Examples)
+	require.Zero(t, o.Matrix[0][1], "classes of a task to come are not among the answers")
+	require.Greater(t, o.Matrix.Tasks(nil).AverageAccuracy(), 0.3)
+	require.NotEqual(t, whole.Matrix[4], o.Matrix[4])
+
+	_, err := prepare(t, strings.Replace(growing, "max_classes: 10", "max_classes: 5", 1), "er", 1).Run(context.Background())
+	require.ErrorContains(t, err, "learner.max_classes: must be at least the 10 classes of mnist, got 5")
+}
+
 func TestWeightsThatGrewWithoutBoundAreWrongAndNoError(t *testing.T) {
 	wild := strings.Replace(suite, "adamw: {learning_rate: 0.002}", "sgd: {learning_rate: 10000}", 1)
 	o := run(t, wild, "none", 1)
