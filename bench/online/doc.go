@@ -12,6 +12,9 @@
 // of the wall and of the processor; where other programs run, the latter are the ones to
 // go by.
 //
+// Beside it lies sources.py, plain loops of what published programs compute, by which
+// docs/results/README.md tells where a figure that differs comes from.
+//
 // # Invariants
 //
 //   - What was measured is printed, whichever side it favours.
