@@ -33,7 +33,10 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 		}
 		p.set = set
 	}
-	p.team.init(o.threads)
+	if o.team == nil {
+		o.team = NewTeam(1)
+	}
+	p.crew.init(o.team)
 	c := compiler{Plan: p, graph: g, seen: make(map[int64]*node), batch: make(map[int64]bool)}
 	for _, n := range o.batch {
 		if s := n.Shape(); s.Dims() < 1 || s[0] != capacity {
@@ -61,7 +64,7 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 		p.bind(n)
 		room = max(room, n.task.Room)
 	}
-	p.team.furnish(room)
+	p.crew.furnish(room)
 	p.alone()
 	return p, nil
 }
@@ -271,7 +274,7 @@ func (p *Plan) bind(n *node) {
 		return
 	}
 	if n.product != nil {
-		n.task = n.bind.(bind.ProductOp).BindProduct(p.set, n.product, in)
+		n.task = n.bind.(bind.ProductOp).BindProduct(p.set, n.product, in, &p.crew)
 		return
 	}
 	n.task = n.bind.Bind(p.set, n.buf, in)

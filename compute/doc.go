@@ -41,5 +41,7 @@
 // # Concurrency
 //
 // A Runner and the graph beneath it belong to one goroutine at a time. Two Runners
-// over two graphs are independent, also when they read the same parameters.
+// over two graphs are independent, also when they read the same parameters, but for Plans
+// that share a Team (WithTeam): these run in turn. The goroutines of a Team end by
+// themselves.
 package compute

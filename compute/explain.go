@@ -17,7 +17,7 @@ func (p *Plan) String() string {
 		flops += p.flops(n)
 	}
 	fmt.Fprintf(&b, "plan for %d rows: %d nodes, %s kernels, %d threads, arena of %d bytes (%d unshared), %d FLOP\n",
-		p.capacity, len(p.tasks), p.set.Name, p.team.size, 4*len(p.arena), 4*p.shared, flops)
+		p.capacity, len(p.tasks), p.set.Name, p.crew.Size(), 4*len(p.arena), 4*p.shared, flops)
 	if p.whole != "" {
 		fmt.Fprintf(&b, "every run computes all rows: %s\n", p.whole)
 	}

@@ -2,7 +2,6 @@ package compute
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"gorgonia.org/gorgonia"
@@ -24,7 +23,7 @@ type Plan struct {
 	shared   int    // values that would be needed without sharing, of 4 bytes each
 	whole    string // why a run computes the full capacity; empty if it does not
 
-	team   team
+	crew   crew
 	solo   []func(bind.Run) // all tasks, where one goroutine runs kernels alone; else nil
 	timed  bool
 	runs   int
@@ -41,7 +40,7 @@ type options struct {
 	results  map[int64][]float32
 	sparse   map[int64]*Sparse
 	products map[int64]*Product
-	threads  int
+	team     *Team
 	kernels  string
 	timed    bool
 }
@@ -54,9 +53,12 @@ func WithBatch(inputs ...*gorgonia.Node) Option {
 	return func(o *options) { o.batch = append(o.batch, inputs...) }
 }
 
-// WithThreads lets up to n goroutines share a node that is worth it. They divide its
-// result among them, and never a sum: the bits are those of one thread. The default is 1.
-func WithThreads(n int) Option { return func(o *options) { o.threads = n } }
+// WithThreads is WithTeam of a Team of its own, of n members.
+func WithThreads(n int) Option { return WithTeam(NewTeam(n)) }
+
+// WithTeam lets the Team share a node that is worth it. Its members divide the node's result
+// among them, and never a sum: the bits are those of one thread. The default is a Team of 1.
+func WithTeam(t *Team) Option { return func(o *options) { o.team = t } }
 
 // WithKernels chooses the family of kernels by name: avx512, avx2, portable or approx.
 // The default is the best that this machine has. All but approx give equal bits.
@@ -89,8 +91,7 @@ func WithSparseResult(root *gorgonia.Node, to *Sparse) Option {
 	}
 }
 
-// Product is a matrix that a run leaves to who wants it, see its methods. A copy of it is
-// another view of the same.
+// Product is a matrix that a run leaves to who wants it, see its methods. It is not copied.
 type Product = bind.Product
 
 // WithProduct makes each run leave a root that sums over the rows of the batch, as the
@@ -127,7 +128,7 @@ func (p *Plan) Run(rows int) error {
 		return err
 	}
 	if p.solo != nil {
-		r := bind.Run{Rows: rows, Parts: 1, Work: p.team.works[0], Room: p.team.rooms[0]}
+		r := p.crew.alone(rows)
 		for _, do := range p.solo {
 			do(r)
 		}
@@ -143,7 +144,7 @@ func (p *Plan) Run(rows int) error {
 			}
 			continue
 		}
-		p.team.do(&n.task, rows)
+		p.crew.Do(&n.task, rows)
 	}
 	return nil
 }
@@ -151,12 +152,12 @@ func (p *Plan) Run(rows int) error {
 // alone lists the tasks for a run without choices, if there are none to be made: in a small
 // graph they cost as much as the arithmetic.
 func (p *Plan) alone() {
-	if p.timed || p.team.size > 1 {
+	if p.timed {
 		return
 	}
 	var list []func(bind.Run)
 	for _, n := range p.tasks {
-		if n.fallback != nil {
+		if n.fallback != nil || p.crew.mayShare(&n.task, p.capacity) {
 			return
 		}
 		list = append(list, n.task.Do)
@@ -170,7 +171,7 @@ func (p *Plan) runTimed(rows int) error {
 	from := time.Now()
 	for _, n := range p.tasks {
 		if n.fallback == nil {
-			p.team.do(&n.task, rows)
+			p.crew.Do(&n.task, rows)
 		} else if err := n.fallback.run(n); err != nil {
 			return err
 		}
@@ -183,57 +184,6 @@ func (p *Plan) runTimed(rows int) error {
 
 // Output implements Runner.
 func (p *Plan) Output(i int) gorgonia.Value { return p.roots[i].value }
-
-// A team is the goroutines that share a task.
-type team struct {
-	size  int
-	works [][]float32 // a workspace each
-	rooms [][]float32 // what the task that asks for most needs, each
-	parts []func()    // what goroutine i+1 does
-	task  *bind.Task  // in progress
-	rows  int
-	wait  sync.WaitGroup
-}
-
-// splitFrom is the number of floating point operations from which a task is worth the
-// microseconds that it takes to wake a goroutine.
-const splitFrom = 1 << 21
-
-func (t *team) init(size int) {
-	t.size = max(size, 1)
-	t.works = make([][]float32, t.size)
-	for i := range t.works {
-		t.works[i] = make([]float32, kernel.Workspace)
-	}
-	for i := 1; i < t.size; i++ {
-		t.parts = append(t.parts, func() {
-			t.task.Do(bind.Run{Rows: t.rows, Part: i, Parts: t.size, Work: t.works[i], Room: t.rooms[i]})
-			t.wait.Done()
-		})
-	}
-}
-
-// furnish makes a room of size elements for each goroutine.
-func (t *team) furnish(size int) {
-	t.rooms = make([][]float32, t.size)
-	for i := range t.rooms {
-		t.rooms[i] = aligned(size)
-	}
-}
-
-func (t *team) do(task *bind.Task, rows int) {
-	if t.size == 1 || !task.Split || task.Cost.Fixed+rows*task.Cost.Row < splitFrom {
-		task.Do(bind.Run{Rows: rows, Parts: 1, Work: t.works[0], Room: t.rooms[0]})
-		return
-	}
-	t.task, t.rows = task, rows
-	t.wait.Add(len(t.parts))
-	for _, part := range t.parts {
-		go part()
-	}
-	task.Do(bind.Run{Rows: rows, Parts: t.size, Work: t.works[0], Room: t.rooms[0]})
-	t.wait.Wait()
-}
 
 // describe says which node: its name, op and shape.
 func (n *node) describe() string {

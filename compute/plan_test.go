@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,6 +99,7 @@ func TestPlanOfFewerRowsEqualsASmallerPlan(t *testing.T) {
 }
 
 func TestBitsDependOnNeitherKernelsNorThreadsNorTime(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	run := func(with ...compute.Option) []any {
 		n := newNet(t, 200, 97, 310, 3)
 		n.randomise(4)
@@ -112,6 +114,8 @@ func TestBitsDependOnNeitherKernelsNorThreadsNorTime(t *testing.T) {
 	require.Equal(t, want, run())
 	require.Equal(t, want, run(compute.WithThreads(2)))
 	require.Equal(t, want, run(compute.WithThreads(5), compute.WithTiming()))
+	runtime.GOMAXPROCS(1)
+	require.Equal(t, want, run(compute.WithThreads(2)))
 }
 
 func TestARunAllocatesNothing(t *testing.T) {

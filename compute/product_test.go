@@ -3,6 +3,7 @@ package compute_test
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,12 +15,18 @@ import (
 // A gradient that is left as its factors has, in any cut, the bits of one that a run
 // computes, and its factors outlive what else the run needs memory for.
 func TestProductsGiveTheBitsOfTheWhole(t *testing.T) {
-	const capacity = 9
-	n := newNet(t, capacity, 3, 50, 4)
+	t.Run("of few rows", func(t *testing.T) { testProducts(t, newNet(t, 9, 3, 50, 4), 9, 1) })
+	t.Run("on threads", func(t *testing.T) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+		testProducts(t, newNet(t, 200, 97, 310, 3), 200, 3)
+	})
+}
+
+func testProducts(t *testing.T, n *net, capacity, threads int) {
 	whole, err := compute.Compile(n.g, n.roots, capacity, batchOf(n))
 	require.NoError(t, err)
 	products := make([]compute.Product, len(n.roots))
-	with := []compute.Option{batchOf(n)}
+	with := []compute.Option{batchOf(n), compute.WithThreads(threads)}
 	for i, root := range n.roots {
 		with = append(with, compute.WithProduct(root, &products[i]))
 	}
@@ -27,7 +34,7 @@ func TestProductsGiveTheBitsOfTheWhole(t *testing.T) {
 	require.NoError(t, err)
 	r := rand.New(rand.NewPCG(1, 2))
 	given := 0
-	for _, rows := range []int{1, capacity, 4} {
+	for _, rows := range []int{1, capacity, capacity / 2} {
 		require.NoError(t, whole.Run(rows))
 		require.NoError(t, left.Run(rows))
 		for i := range n.roots {
@@ -50,8 +57,11 @@ func TestProductsGiveTheBitsOfTheWhole(t *testing.T) {
 			from := r.IntN(m)
 			to := from + 1 + r.IntN(m-from)
 			got := make([]float32, (to-from)*width)
-			p.Rows(got, from, to)
+			p.Rows(got, from, to, 0)
 			require.Equal(t, want[from*width:to*width], got, "rows %d to %d of root %d", from, to, i)
+			all := make([]float32, m*width)
+			p.Write(all)
+			require.Equal(t, want, all, "root %d", i)
 		}
 	}
 	require.Positive(t, given, "no root was a product")

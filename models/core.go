@@ -21,7 +21,6 @@ type core struct {
 	capacity int
 	run      compiler
 	kernels  compute.Arithmetic
-	threads  int
 	// offsets says which row of the tables is a categorical feature's first; nil if
 	// categories are one-hot.
 	offsets []int32
@@ -50,7 +49,7 @@ type program struct {
 type compiler func(program) (compute.Runner, error)
 
 func newCore(s Spec, a Architecture, p Params, capacity int) core {
-	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best(), threads: 1}
+	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
 	if _, ok := a.(Embedding); ok {
 		c.offsets = make([]int32, len(s.Categories))
 		for i := 1; i < len(s.Categories) && s.Table == 0; i++ {

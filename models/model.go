@@ -136,8 +136,7 @@ func (m *Model) Multiply() error {
 		if p == nil {
 			continue
 		}
-		rows, _, _ := p.Shape()
-		p.Rows(g.Data, 0, rows)
+		p.Write(g.Data)
 		if !m.kernels.Finite(g.Data) {
 			return fmt.Errorf("%w: gradient of %s", ErrNonFinite, g.Name)
 		}
@@ -192,13 +191,9 @@ func (m *Model) results(t *trainer, grads gorgonia.Nodes) (to map[*gorgonia.Node
 	return to, sparse
 }
 
-// products lists gradients that may be left open: those of one parameter alone. With threads
-// none is, as the graph's nodes are what threads share.
+// products lists gradients that may be left open: those of one parameter alone.
 func (m *Model) products(t *trainer, grads gorgonia.Nodes) map[*gorgonia.Node]*compute.Product {
 	t.products = make([]*compute.Product, len(grads))
-	if m.threads > 1 {
-		return nil
-	}
 	times := make(map[*gorgonia.Node]int)
 	for _, n := range grads {
 		times[n]++

@@ -127,8 +127,8 @@ func (p *Predictor) Use(s compute.Settings) error {
 	if err != nil {
 		return err
 	}
-	p.kernels, p.threads = kernels, s.WithDefaults().Threads
-	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithThreads(p.threads))
+	p.kernels = kernels
+	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithTeam(compute.NewTeam(s.WithDefaults().Threads)))
 	clear(p.machines)
 	clear(p.probes)
 	return nil

@@ -16,8 +16,8 @@ type Pipeline struct {
 
 	kernels  compute.Arithmetic
 	updater  *compute.Updater
-	hyper    compute.Hyper                      // of the step in progress
-	part     struct{ theta, grad models.Param } // of a tensor, in Learn
+	hyper    compute.Hyper // of the step in progress
+	share    share         // of a product, in Learn
 	parts    *fusion
 	apart    bool // there are no parts
 	surveyed bool // the state was found tame, and has only made fused steps since
@@ -50,7 +50,7 @@ func Chain(params models.Params, transforms ...Transform) *Pipeline {
 
 func newPipeline(params models.Params) *Pipeline {
 	k := compute.Best()
-	return &Pipeline{shape: params.Outline(), kernels: k, updater: k.NewUpdater()}
+	return &Pipeline{shape: params.Outline(), kernels: k, updater: k.NewUpdater(), share: share{kernels: k}}
 }
 
 // Use computes by the kernels of s from now on, by the best that there are until then. No
@@ -61,6 +61,7 @@ func (p *Pipeline) Use(s compute.Settings) error {
 		return err
 	}
 	p.kernels, p.updater = k, k.NewUpdater()
+	p.share = share{kernels: k}
 	for _, l := range p.links {
 		if c, ok := l.own.(*clip); ok {
 			c.kernels = k

@@ -22,5 +22,6 @@
 //
 // # Concurrency
 //
-// A Transform is not safe for concurrent use.
+// A Transform is not safe for concurrent use. Learn shares what is large among the threads
+// of the model.
 package optim

@@ -33,6 +33,7 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 	}
 	p.surveyed = true
 	h, finite := p.begin(f), true
+	p.share.main, p.share.hyper = f.main, h
 	for i := range grads {
 		product := m.Product(i)
 		if product == nil {
@@ -43,16 +44,7 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 			finite = ok && finite
 			continue
 		}
-		rows, width, terms := product.Shape()
-		// The gradient's own memory is the room for its parts: always the same one.
-		step, theta, part := partRows(rows, width, terms), &p.part.theta, &p.part.grad
-		*theta, *part = params[i], grads[i]
-		for from := 0; from < rows; from += step {
-			to := min(from+step, rows)
-			theta.Data, part.Data = params[i].Data[from*width:to*width], grads[i].Data[:(to-from)*width]
-			product.Rows(part.Data, from, to)
-			finite = f.main.descend(p.updater, i, from*width, theta, part, h) && finite
-		}
+		finite = p.share.descend(product, i, &params[i], &grads[i]) && finite
 	}
 	f.main.memory().touch(grads)
 	p.commit()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ type pupil struct {
 
 func newPupil(t testing.TB, s models.Spec, list []optim.Config, threads int) pupil {
 	t.Helper()
-	m, err := models.New(s, 40)
+	m, err := models.New(s, 256)
 	require.NoError(t, err)
 	require.NoError(t, m.Use(compute.Settings{Threads: threads}))
 	m.Init(rand.New(rand.NewPCG(5, 6)))
@@ -103,6 +104,31 @@ func TestLearnGivesTheBitsOfGradientsAndStepAfterSumsOfMinusZero(t *testing.T) {
 	}
 }
 
+// Batches that threads share from the first product to the last update.
+func TestBitsOfLearnDependOnNoThreads(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 300, Hidden: []int{130, 70}}
+	for name, list := range stepped() {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(11, 12))
+			one, two, three := newPupil(t, s, list, 1), newPupil(t, s, list, 2), newPupil(t, s, list, 3)
+			for step := range 24 {
+				rows := []int{256, 20, 255, 1, 64, 133}[step%6]
+				b := modelstest.Batch(s, rows, r)
+				want, err := one.Learn(one.Model, b)
+				require.NoError(t, err)
+				for threads, p := range []pupil{two, three} {
+					got, err := p.Learn(p.Model, b)
+					require.NoError(t, err)
+					require.Equal(t, want, got, "loss of step %d, %d rows, on %d threads", step, rows, threads+2)
+					require.True(t, one.Params().Equal(p.Params()), "parameters after step %d, %d rows, on %d threads", step, rows, threads+2)
+					require.True(t, one.state().Tensors.Equal(p.state().Tensors), "state after step %d, %d rows, on %d threads", step, rows, threads+2)
+				}
+			}
+		})
+	}
+}
+
 // What is not finite reaches neither parameters nor state, also where gradients are never
 // whole.
 func TestLearnDropsAStepThatIsNotFinite(t *testing.T) {
@@ -155,6 +181,32 @@ func TestLearnAllocatesNothing(t *testing.T) {
 	}
 }
 
+// testing.AllocsPerRun lets no second thread run.
+func TestLearnOnThreadsAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 300, Hidden: []int{130, 70}}
+	for _, name := range []string{"sgd", "momentum", "adamw", "adagrad"} {
+		t.Run(name, func(t *testing.T) {
+			p := newPupil(t, s, stepped()[name], 2)
+			b := modelstest.Batch(s, 256, rand.New(rand.NewPCG(1, 2)))
+			least := math.Inf(1)
+			for range 5 { // of a few counts: the runtime now and then makes a goroutine, which it keeps
+				const steps = 20
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				for range steps {
+					if _, err := p.Learn(p.Model, b); err != nil {
+						t.Fatal(err)
+					}
+				}
+				runtime.ReadMemStats(&after)
+				least = min(least, float64(after.Mallocs-before.Mallocs)/steps)
+			}
+			require.Less(t, least, 1.0)
+		})
+	}
+}
+
 func BenchmarkLearn(b *testing.B) {
 	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: []int{256, 256}}
 	for _, rows := range []int{1, 10, 40} {
@@ -180,6 +232,28 @@ func BenchmarkLearn(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func BenchmarkLearnOnThreads(b *testing.B) {
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: []int{256, 256}}
+	for _, rows := range []int{1, 10, 32, 64, 256} {
+		batch := modelstest.Batch(s, rows, rand.New(rand.NewPCG(1, 2)))
+		for _, name := range []string{"sgd", "adagrad"} {
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("%s/rows=%d/threads=%d", name, rows, threads), func(b *testing.B) {
+					p := newPupil(b, s, stepped()[name], threads)
+					_, err := p.Learn(p.Model, batch) // makes the graph
+					require.NoError(b, err)
+					b.ReportAllocs()
+					for b.Loop() {
+						if _, err := p.Learn(p.Model, batch); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -48,7 +49,7 @@ func parse(args []string, errw io.Writer) (options, error) {
 	f.StringVar(&o.plots, "plots", "", "measure how cost grows, and draw it into this folder")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of this process to this file; PyTorch is in others")
 	f.BoolVar(&o.table, "table", true, "measure the table")
-	f.BoolVar(&o.list, "list", false, "list the rows and measure nothing")
+	f.BoolVar(&o.list, "list", false, "list the rows, those that -only matches, and measure nothing")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -56,7 +57,10 @@ func parse(args []string, errw io.Writer) (options, error) {
 	if o.only, err = regexp.Compile(only); err != nil {
 		return o, fmt.Errorf("-only: must be a regular expression: %w", err)
 	}
+	named := func(w workload) bool { return o.only.MatchString(w.title()) }
 	switch {
+	case o.table && !slices.ContainsFunc(workloads(), named):
+		return o, fmt.Errorf("-only: no row's name matches %q; -list names them", only)
 	case f.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.slice < time.Millisecond:
@@ -82,7 +86,9 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	}
 	if o.list {
 		for _, w := range workloads() {
-			fmt.Fprintln(out, w.name)
+			if o.only.MatchString(w.title()) {
+				fmt.Fprintln(out, w.title())
+			}
 		}
 		return 0
 	}
@@ -161,7 +167,7 @@ func (r *report) measureTable(ctx context.Context, o options, p *peers, errw io.
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !o.only.MatchString(w.name) {
+		if !o.only.MatchString(w.title()) {
 			continue
 		}
 		row, err := p.measure(ctx, w, r.Limits)
@@ -169,7 +175,7 @@ func (r *report) measureTable(ctx context.Context, o options, p *peers, errw io.
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
 		r.Rows = append(r.Rows, row)
-		fmt.Fprintf(errw, "%s: %s %s/s, %s %s\n", row.Name, short(row.Ours.Median), row.Unit, row.RivalName, ratio(row.Ratio.Median))
+		fmt.Fprintf(errw, "%s: %s %s/s, %s %s\n", row.title(), short(row.Ours.Median), row.Unit, row.RivalName, ratio(row.Ratio.Median))
 	}
 	return nil
 }

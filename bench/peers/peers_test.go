@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,18 @@ func TestOurSideOfEveryRowRuns(t *testing.T) {
 			require.NotEmpty(t, w.unit)
 			require.Positive(t, w.cost.FLOP+w.cost.Bytes+w.cost.Lines)
 		})
+	}
+}
+
+func TestARowIsNamedAsTheTableNamesIt(t *testing.T) {
+	for only, status := range map[string]int{"2 threads$": 0, "MLP.*one row": 0, "3 threads": 2, "nothing": 2, "(": 2} {
+		var out, errw bytes.Buffer
+		require.Equal(t, status, run(t.Context(), []string{"-list", "-only", only}, &out, &errw), only)
+		if status == 0 {
+			require.Regexp(t, only, strings.Split(strings.TrimSpace(out.String()), "\n")[0])
+		} else {
+			require.Contains(t, errw.String(), "-only: ")
+		}
 	}
 }
 

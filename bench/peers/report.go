@@ -102,11 +102,16 @@ func (r *report) missed() (out []string) {
 	return out
 }
 
-func (r *row) title() string {
-	if r.Threads > 1 {
-		return fmt.Sprintf("%s, %d threads", r.Name, r.Threads)
+func (r *row) title() string { return titled(r.Name, r.Threads) }
+
+func (w *workload) title() string { return titled(w.name, w.threads) }
+
+// titled is what the name of a row with more than one thread is in a table, and for -only.
+func titled(name string, threads int) string {
+	if threads > 1 {
+		return fmt.Sprintf("%s, %d threads", name, threads)
 	}
-	return r.Name
+	return name
 }
 
 func (r *row) reached() string {

@@ -151,9 +151,9 @@ func (o *times) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.
 func (o *times) Defers() bool { return !o.nt }
 
 // BindProduct implements bind.ProductOp.
-func (o *times) BindProduct(set *kernel.Set, dst *bind.Product, in []*bind.Buffer) bind.Task {
+func (o *times) BindProduct(set *kernel.Set, dst *bind.Product, in []*bind.Buffer, crew bind.Crew) bind.Task {
 	a, b := in[0], in[1]
-	return dst.Bind(set, "gemm tn", product(a, 2*a.Shape[1]*b.Shape[1]), a, b)
+	return dst.Bind(set, "gemm tn", product(a, 2*a.Shape[1]*b.Shape[1]), a, b, crew)
 }
 
 func (o *columnSum) Rows([]bool) (out, ok bool) { return false, true }

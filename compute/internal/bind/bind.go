@@ -44,6 +44,8 @@ func (b *Buffer) Live(rows int) []float32 { return b.Data[:b.Count(rows)] }
 // A Run is a call of a Task: part Part of Parts of a run for Rows rows.
 type Run struct {
 	Rows, Part, Parts int
+	// Member is which of the goroutines that share a task the caller is.
+	Member int
 	// Work is of kernel.Workspace elements, this goroutine's own.
 	Work []float32
 	// Room is of Task.Room elements or more, this goroutine's own, and holds anything.
@@ -62,6 +64,9 @@ func (r Run) Cut(n, block int) (from, to int) {
 
 // Cost counts floating point operations: Fixed, and Row for each row.
 type Cost struct{ Fixed, Row int }
+
+// Of returns the cost for so many rows.
+func (c Cost) Of(rows int) int { return c.Fixed + rows*c.Row }
 
 // A Task computes one node.
 type Task struct {

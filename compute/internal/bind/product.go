@@ -14,7 +14,23 @@ type Product struct {
 	a, b []float32 // terms×m and terms×n
 	m, n int
 	k    int // terms of the last run
-	work []float32
+	rows int // of the last run
+
+	crew  Crew
+	task  Task // of who shares the product
+	each  func(member, from, to int)
+	dst   []float32
+	write func(member, from, to int) // to dst
+}
+
+// A Crew is what runs the tasks of a plan.
+type Crew interface {
+	// Do runs a task for rows rows, in parts if it is worth it.
+	Do(task *Task, rows int)
+	// Size returns the number of goroutines that may share a task.
+	Size() int
+	// Work returns the workspace of one of them.
+	Work(member int) []float32
 }
 
 // Given says whether there is a product: that a run computes nothing of it.
@@ -30,14 +46,32 @@ func (p *Product) Bound() float64 {
 	return math.Sqrt(float64(p.set.Dot(a, a))) * math.Sqrt(float64(p.set.Dot(b, b)))
 }
 
-// Rows computes the rows in [from, to) and writes them to dst.
-func (p *Product) Rows(dst []float32, from, to int) {
+// Members returns how many goroutines Share may call from.
+func (p *Product) Members() int { return p.crew.Size() }
+
+// Share calls work for ranges of rows that make up the matrix, from as many goroutines as the
+// plan has threads, if it is worth it, and returns when all calls have. Calls at the same time
+// are for different members, below Members.
+func (p *Product) Share(work func(member, from, to int)) {
+	p.each = work
+	p.crew.Do(&p.task, p.rows)
+}
+
+// Write computes the whole, shared likewise, and writes it to dst.
+func (p *Product) Write(dst []float32) {
+	p.dst = dst
+	p.Share(p.write)
+}
+
+// Rows computes the rows in [from, to) and writes them to dst: for a member, from the call of
+// Share that it is in, or for member 0 outside of any.
+func (p *Product) Rows(dst []float32, from, to, member int) {
 	a := p.a[from:]
 	if p.k == 1 {
 		p.set.Ger(dst, a[:to-from], p.b, to-from, p.n, p.n, false)
 		return
 	}
-	p.set.GemmTN(dst, a, p.b, to-from, p.n, p.k, p.n, p.m, p.n, false, p.work)
+	p.set.GemmTN(dst, a, p.b, to-from, p.n, p.k, p.n, p.m, p.n, false, p.crew.Work(member))
 }
 
 // Outer returns the factors of a product of one term, the outer product x yᵀ; ok says that
@@ -46,13 +80,26 @@ func (p *Product) Outer() (x, y []float32, ok bool) {
 	return p.a[:p.m], p.b[:p.n], p.k == 1
 }
 
+// shareBlock is what parts are multiples of: rows that a register tile covers.
+const shareBlock = 12
+
 // Bind makes p the product of two matrices, and returns the task that keeps its terms.
-func (p *Product) Bind(set *kernel.Set, name string, cost Cost, a, b *Buffer) Task {
-	*p = Product{set: set, m: a.Shape[1], n: b.Shape[1], a: a.Data, b: b.Data}
+func (p *Product) Bind(set *kernel.Set, name string, cost Cost, a, b *Buffer, crew Crew) Task {
+	*p = Product{set: set, m: a.Shape[1], n: b.Shape[1], a: a.Data, b: b.Data, crew: crew}
+	p.task = Task{
+		Cost:  cost,
+		Split: true,
+		Do: func(r Run) {
+			if from, to := r.Cut(p.m, shareBlock); from < to {
+				p.each(r.Member, from, to)
+			}
+		},
+	}
+	p.write = func(member, from, to int) { p.Rows(p.dst[from*p.n:to*p.n], from, to, member) }
 	return Task{
 		Kernel: name + ", by rows on demand",
 		Cost:   cost,
-		Do:     func(r Run) { p.k, p.work = a.Count(r.Rows)/p.m, r.Work },
+		Do:     func(r Run) { p.rows, p.k = r.Rows, a.Count(r.Rows)/p.m },
 	}
 }
 
@@ -62,5 +109,5 @@ type ProductOp interface {
 	// Defers says that it is one.
 	Defers() bool
 	// BindProduct returns the task that sets dst.
-	BindProduct(set *kernel.Set, dst *Product, in []*Buffer) Task
+	BindProduct(set *kernel.Set, dst *Product, in []*Buffer, crew Crew) Task
 }
