@@ -9,7 +9,7 @@ import (
 
 func (a *arm) restoreMemory(read func(string) ([]byte, error), name string, m replay.Memory) error {
 	return restorePart(read, name, func(head []byte) error {
-		state, err := replay.Join(head, func(i int) ([]byte, error) { return read(name + replay.PageSuffix(i)) })
+		state, err := replay.Join(head, func(suffix string) ([]byte, error) { return read(name + suffix) })
 		if err != nil {
 			return err
 		}

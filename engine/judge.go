@@ -55,7 +55,8 @@ func (j *judge) Judge(list []*replay.Example) replay.Opinions {
 func (j *judge) look(list []*replay.Example, from, to int) {
 	b := j.arm.batch
 	b.reset()
-	for _, ex := range list[from:to] {
+	for i, ex := range list[from:to] {
+		replay.Prefetch(list[from:to], i)
 		b.add(ex)
 	}
 	features, logits, err := j.arm.model.Represent(b.view())

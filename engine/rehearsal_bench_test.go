@@ -22,7 +22,7 @@ import (
 
 // rehearser is an arm on images of ten classes, whose memory saw four times as many as it
 // holds, and a thousand batches more.
-func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm, [][]*replay.Example) {
+func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm, *timedJudge, [][]*replay.Example) {
 	cfg := Config{
 		Seed:  1,
 		Spec:  models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: hidden, Activation: "relu"},
@@ -34,6 +34,11 @@ func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm
 	}.WithDefaults()
 	require.NoError(b, cfg.Validate())
 	a, err := newArm(cfg.Arms[0], cfg)
+	require.NoError(b, err)
+	asked := &timedJudge{judge: a.judge, b: b}
+	a.memory, err = replay.NewJudged(a.cfg.Replay, asked)
+	require.NoError(b, err)
+	a.choose, err = replay.NewRetriever(a.cfg.Replay.Retrieve, a.memory, asked)
 	require.NoError(b, err)
 	r := rand.New(rand.NewPCG(1, 2))
 	pixels := make([][]float32, 3000)
@@ -67,12 +72,33 @@ func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm
 			batches[i] = append(batches[i], arrival())
 		}
 	}
-	return a, batches
+	return a, asked, batches
+}
+
+// A timedJudge counts the processor time of a judge's answers.
+type timedJudge struct {
+	judge *judge
+	b     testing.TB
+	spent time.Duration
+}
+
+func (t *timedJudge) Judge(list []*replay.Example) replay.Opinions {
+	from := cpu(t.b)
+	defer func() { t.spent += cpu(t.b) - from }()
+	return t.judge.Judge(list)
+}
+
+func (t *timedJudge) Ahead(list, fresh []*replay.Example) []float32 {
+	from := cpu(t.b)
+	defer func() { t.spent += cpu(t.b) - from }()
+	return t.judge.Ahead(list, fresh)
 }
 
 // BenchmarkRehearsal is one step of rehearsal, and what of it is not the step's own
 // arithmetic: drawing, laying out and unpacking the rehearsed rows, and offering the new
-// ones. share is that part of the whole; 0.1 is the bound.
+// ones. share is that part of the whole; 0.1 is the bound. What a kind asks the learner is
+// the method's own arithmetic, and counted as method alone: opinions of the judge, and the
+// losses that loss_aware is told. (What gss and herding then make of the opinions is in offer.)
 func BenchmarkRehearsal(b *testing.B) {
 	memories := []replay.Config{
 		{Store: replay.Float32},
@@ -96,14 +122,15 @@ func BenchmarkRehearsal(b *testing.B) {
 			name := fmt.Sprintf("784-%d-%d-10/batch=%d+%d/%s-%s-%s", net.hidden[0], net.hidden[1], net.rows, net.rows,
 				memory.Kind, memory.Store, memory.Retrieve.Kind)
 			b.Run(name, func(b *testing.B) {
-				a, batches := rehearser(b, net.hidden, net.rows, memory)
+				a, asked, batches := rehearser(b, net.hidden, net.rows, memory)
 				runtime.LockOSThread()
 				defer runtime.UnlockOSThread()
 				var spent parts
 				b.ReportAllocs()
+				asked.spent = 0
 				step, from := 0, cpu(b)
 				for b.Loop() {
-					a.bareRehearsal(b, batches[step%len(batches)], uint64(step+1), &spent)
+					a.bareRehearsal(b, batches[step%len(batches)], uint64(step+1), &spent, &asked.spent)
 					step++
 				}
 				whole := cpu(b) - from - spent.clock
@@ -112,22 +139,25 @@ func BenchmarkRehearsal(b *testing.B) {
 				b.ReportMetric(float64(spent.draw)/float64(step), "draw-ns/op")
 				b.ReportMetric(float64(spent.gather)/float64(step), "gather-ns/op")
 				b.ReportMetric(float64(spent.offer)/float64(step), "offer-ns/op")
+				b.ReportMetric(float64(spent.method+asked.spent)/float64(step), "method-ns/op")
 			})
 		}
 	}
 }
 
 // parts is the processor time of what surrounds a step, and of an empty stretch.
-type parts struct{ draw, gather, offer, clock time.Duration }
+type parts struct{ draw, gather, offer, method, clock time.Duration }
 
 // bareRehearsal is learn without its accounts. The rehearsed rows are laid out once for
 // themselves; what that costs within the step, where they are in the cache, is left in it.
-func (a *arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, spent *parts) {
+func (a *arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, spent *parts, asked *time.Duration) {
 	t0 := cpu(b)
 	t1 := cpu(b)
+	before := *asked
 	draw := rng.New(1, "draw", at)
 	a.rehearsed[0] = a.choose.Retrieve(a.rehearsed[0][:0], len(fresh), fresh, draw)
 	t2 := cpu(b)
+	drawing := *asked - before
 	portions := a.portions(fresh, a.rehearsed)
 	a.compose(portions[1:])
 	t3 := cpu(b)
@@ -135,13 +165,16 @@ func (a *arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, sp
 	t4 := cpu(b)
 	keep := rng.New(1, "keep", at)
 	a.observe(portions)
-	a.remember(fresh, true, at, keep)
 	t5 := cpu(b)
+	before = *asked
+	a.remember(fresh, true, at, keep)
+	t6 := cpu(b)
 	empty := t1 - t0
-	spent.draw += t2 - t1 - empty
+	spent.draw += t2 - t1 - empty - drawing
 	spent.gather += t3 - t2 - empty
-	spent.offer += t5 - t4 - empty
-	spent.clock += 6 * empty
+	spent.method += t5 - t4 - empty
+	spent.offer += t6 - t5 - empty - (*asked - before)
+	spent.clock += 7 * empty
 }
 
 // cpu is the time for which this thread has been on a processor: others may use the machine.

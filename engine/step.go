@@ -69,8 +69,8 @@ func (a *arm) compose(portions []portion) {
 	a.batch.b.Noise = a.noise
 	for _, p := range portions {
 		first := a.batch.b.Rows
-		a.batch.unpack.Touch(p.examples)
-		for _, ex := range p.examples {
+		for i, ex := range p.examples {
+			replay.Prefetch(p.examples, i)
 			a.batch.add(ex)
 			if a.objective.Masked {
 				a.mask(ex, p.own)

@@ -9,10 +9,10 @@ type share struct{ group, n int }
 // from the groups as their sizes allow, and with equal probability within each. Where the
 // last ones do not suffice for all groups that have some left, chance decides which give.
 func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
-	n = min(n, len(g.items))
+	n = min(n, g.items.n)
 	g.shares = g.shares[:0]
 	for i := range g.list {
-		if len(g.list[i].members) > 0 {
+		if g.list[i].members.n > 0 {
 			g.shares = append(g.shares, share{group: i})
 		}
 	}
@@ -22,7 +22,7 @@ func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 		left := 0
 		for i := range open {
 			open[i].n++
-			if open[i].n < len(g.list[open[i].group].members) {
+			if open[i].n < g.list[open[i].group].members.n {
 				open[i], open[left] = open[left], open[i]
 				left++
 			}
@@ -40,22 +40,10 @@ func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 	return dst
 }
 
-// drawGroup appends n members of a group to dst, without replacement: a Fisher-Yates
-// shuffle undone, as in draw.
+// drawGroup appends n members of a group to dst, without replacement.
 func (g *groups) drawGroup(dst []*Example, gr *group, n int, r *rand.Rand) []*Example {
-	total := len(gr.members)
-	at := func(i int) *int { return &gr.members[(gr.first+i)%total] }
-	g.swaps = g.swaps[:0]
-	for i := range n {
-		j := i + r.IntN(total-i)
-		p, q := at(i), at(j)
-		*p, *q = *q, *p
-		dst = append(dst, g.items[*p])
-		g.swaps = append(g.swaps, j)
-	}
-	for i := n - 1; i >= 0; i-- {
-		p, q := at(i), at(g.swaps[i])
-		*p, *q = *q, *p
+	for _, i := range g.draw(gr.members.n, n, r) {
+		dst = append(dst, g.items.at(gr.members.at(i)))
 	}
 	return dst
 }

@@ -28,14 +28,14 @@ func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
 		return
 	}
 	if m.cfg.MaxBytes > 0 {
-		m.fill(len(m.items))
+		m.fill(m.items.n)
 	}
 	switch {
 	case m.list[at].full:
 		m.rehearse(ex, at, r)
-	case len(m.items) > 0:
+	case m.items.n > 0:
 		m.overwrite(m.member(m.largest(), r), ex, at)
-		m.fill(len(m.items))
+		m.fill(m.items.n)
 	}
 	m.trim(r)
 }
@@ -43,12 +43,12 @@ func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
 // fill marks the classes that are the largest now, if all places are taken. Only while there
 // is no room may a class be full.
 func (m *classBalanced) fill(places int) {
-	if len(m.items) < places || places == 0 {
+	if m.items.n < places || places == 0 {
 		return
 	}
-	n := len(m.list[m.largest()].members)
+	n := m.list[m.largest()].members.n
 	for i := range m.list {
-		if len(m.list[i].members) == n {
+		if m.list[i].members.n == n {
 			m.list[i].full = true
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,75 +78,94 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func BenchmarkMillion(b *testing.B) {
-	for _, kind := range []replay.Kind{replay.Reservoir, replay.Stratified, replay.RecencyMixed} {
-		cfg := replay.Config{Kind: kind, Capacity: 1_000_000}
-		m := filled(b, cfg, 1_000_000)
-		b.Run("snapshot/"+string(kind), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				m.Snapshot()
-			}
-		})
-		// As in the loop between two versions: some examples come, of which some are kept.
-		r := rand.New(rand.NewPCG(9, 9))
-		next := 0
-		arrive := func(n int) {
-			for range n {
-				next++
-				m.Add(&replay.Example{ID: fmt.Sprint("later", next), Segment: fmt.Sprint("k=", next%7), Dense: make([]float32, 4), Weight: 1}, r)
-			}
-		}
-		for _, n := range []int{100, 1000} {
-			b.Run(fmt.Sprintf("snapshot after %d/%s", n, kind), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					b.StopTimer()
-					arrive(n)
-					b.StartTimer()
-					m.Snapshot()
-				}
-			})
-			b.Run(fmt.Sprintf("write what changed after %d/%s", n, kind), func(b *testing.B) {
-				written := int64(0)
-				for b.Loop() {
-					b.StopTimer()
-					arrive(n)
-					list := m.Snapshot().Pieces()
-					b.StartTimer()
-					for _, p := range list {
-						if p.Seal == nil || p.Seal.Digest() == "" {
-							w := counter(0)
-							require.NoError(b, p.Write(&w))
-							written += int64(w)
-						}
+// BenchmarkPause is what a version costs the loop while it takes a memory of a million
+// examples, of which a thousand came or changed since the last one: Snapshot and Pieces.
+// ns/op is the mean, which a collection of garbage or another program may have a part in,
+// median-ns the median. pages and MB are what the version writes anew, not counting what is
+// known by its digest; after-ns is what an arrival costs meanwhile, as it may find a page
+// shared.
+func BenchmarkPause(b *testing.B) {
+	const size = 1_000_000
+	configs := []replay.Config{}
+	for _, kind := range replay.Kinds() {
+		configs = append(configs, replay.Config{Kind: kind, Capacity: size})
+	}
+	configs = append(configs, replay.Config{Capacity: size, Retrieve: replay.Retrieve{Kind: replay.Balanced}})
+	list := examples(size)
+	for _, cfg := range configs {
+		b.Run(fmt.Sprintf("%s-%s", cfg.Kind, cfg.WithDefaults().Retrieve.Kind), func(b *testing.B) {
+			m := newMemory(b, cfg)
+			r := rand.New(rand.NewPCG(9, 9))
+			replay.Offer(m, list, r)
+			fresh, next := make([]*replay.Example, 1000), 0
+			var pages, written, offering float64
+			var pauses []time.Duration
+			record := func() {
+				for _, p := range m.Snapshot().Pieces() {
+					if p.Seal == nil || p.Seal.Digest() == "" {
+						var w counter
+						require.NoError(b, p.Write(&w))
+						pages, written = pages+1, written+float64(w)
 					}
 				}
-				b.ReportMetric(float64(written)/float64(b.N)/1e6, "MB")
-			})
-		}
-		if kind != replay.Reservoir {
-			continue
-		}
-		s := m.Snapshot()
-		b.Run("write/"+string(kind), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				n, err := s.WriteTo(io.Discard)
-				require.NoError(b, err)
-				b.SetBytes(n)
 			}
-		})
-		data := encode(b, s)
-		b.Run("read/"+string(kind), func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(data)))
+			record()
+			pages, written = 0, 0
 			for b.Loop() {
-				_, err := replay.Read(data)
-				require.NoError(b, err)
+				b.StopTimer()
+				if cfg.Kind == replay.Herding { // looks through a class for each
+					fresh = fresh[:50]
+				}
+				for i := range fresh {
+					next++
+					fresh[i] = example(next)
+					fresh[i].ID = fmt.Sprint("later", next)
+				}
+				from := time.Now()
+				replay.Offer(m, fresh, r)
+				if o, ok := m.(replay.Observer); ok {
+					o.Observe(m.Draw(nil, len(fresh), r), make([]float32, len(fresh)))
+				}
+				offering += float64(time.Since(from))
+				b.StartTimer()
+				from = time.Now()
+				m.Snapshot().Pieces()
+				pauses = append(pauses, time.Since(from))
+				b.StopTimer()
+				record()
+				b.StartTimer()
 			}
+			n := float64(b.N)
+			slices.Sort(pauses)
+			b.ReportMetric(float64(pauses[len(pauses)/2]), "median-ns")
+			b.ReportMetric(float64(m.Len()), "held")
+			b.ReportMetric(pages/n, "pages")
+			b.ReportMetric(written/n/1e6, "MB")
+			b.ReportMetric(offering/n/float64(len(fresh)), "after-ns")
 		})
 	}
+}
+
+func BenchmarkMillion(b *testing.B) {
+	m := filled(b, replay.Config{Capacity: 1_000_000}, 1_000_000)
+	s := m.Snapshot()
+	b.Run("write", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n, err := s.WriteTo(io.Discard)
+			require.NoError(b, err)
+			b.SetBytes(n)
+		}
+	})
+	data := encode(b, s)
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			_, err := replay.Read(data)
+			require.NoError(b, err)
+		}
+	})
 }
 
 func BenchmarkImage(b *testing.B) {

@@ -11,8 +11,15 @@ import (
 // magic begins every state.
 const magic = "PRNLRPLY"
 
-// format is raised with each incompatible change of the layout.
-const format = 2
+// The formats; they are raised with each incompatible change of the layout. A state is a
+// whole, or a head with its pages. The earlier ones are read, and written no more: they have
+// no tickets, and that of a head has the lists of slots in it.
+const (
+	wholeFormat        = 4
+	headFormat         = 5
+	earlierWholeFormat = 2
+	earlierHeadFormat  = 3
+)
 
 // Flags of a group in a state.
 const (
@@ -21,17 +28,27 @@ const (
 	flagNegative
 )
 
-// WriteTo writes the state in the layout of docs/format/replay.md. Equal states give
-// equal bytes. It implements io.WriterTo.
+// WriteTo writes the state as a whole, in the layout of docs/format/replay.md. Equal states
+// give equal bytes. It implements io.WriterTo.
 func (s State) WriteTo(w io.Writer) (int64, error) {
-	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
-	if err := e.head(&s, format); err != nil {
+	e := newEncoder(w)
+	if err := e.counts(&s, wholeFormat); err != nil {
 		return 0, err
+	}
+	e.slots(s.byAge())
+	for _, gr := range s.groups() {
+		e.group(&gr, s.width)
+	}
+	e.words(s.scores.list())
+	for _, f := range s.features.list() {
+		e.floats(f)
 	}
 	e.examples(s.examples())
 	err := e.flush()
 	return e.n - int64(e.w.Buffered()), err
 }
+
+func newEncoder(w io.Writer) *encoder { return &encoder{w: bufio.NewWriterSize(w, 1<<16)} }
 
 func (e *encoder) flush() error {
 	if e.err == nil {
@@ -40,8 +57,8 @@ func (e *encoder) flush() error {
 	return e.err
 }
 
-// head writes all but the examples. The error is that of a state of no kind.
-func (e *encoder) head(s *State, format uint32) error {
+// counts writes what a whole and a head begin with. The error is that of a state of no kind.
+func (e *encoder) counts(s *State, format uint32) error {
 	e.raw(magic)
 	e.u32(format)
 	code := slices.Index(Kinds(), s.kind) + 1
@@ -50,22 +67,12 @@ func (e *encoder) head(s *State, format uint32) error {
 	}
 	e.u32(uint32(code))
 	e.u32(uint32(s.Len()))
-	e.u32(uint32(len(s.recent)))
+	e.u32(uint32(s.newer.n))
 	e.u32(uint32(len(s.list)))
 	e.u32(uint32(s.width))
 	e.u64(s.sample.population)
 	e.u64(s.sample.holes)
 	e.u64(s.sample.debt)
-	e.slots(s.recent)
-	for i := range s.list {
-		e.group(&s.list[i], s.width)
-	}
-	for _, v := range s.scores {
-		e.u32(v)
-	}
-	for _, f := range s.features {
-		e.floats(f)
-	}
 	return nil
 }
 
@@ -112,12 +119,19 @@ func (e *encoder) slots(list []int) {
 	}
 }
 
+func (e *encoder) words(list []uint32) {
+	for _, v := range list {
+		e.u32(v)
+	}
+}
+
 func (e *encoder) floats(list []float32) {
 	for _, v := range list {
 		e.u32(math.Float32bits(v))
 	}
 }
 
+// group writes a group, without its slots if they are not known.
 func (e *encoder) group(g *group, width int) {
 	flags := uint8(0)
 	for _, f := range [...]struct {
@@ -133,8 +147,13 @@ func (e *encoder) group(g *group, width int) {
 	e.u64(g.seen)
 	e.u32(uint32(len(g.key.segment)))
 	e.raw(g.key.segment)
-	e.u32(uint32(len(g.members)))
-	e.slots(g.members)
+	e.u32(g.members.first)
+	e.u32(uint32(g.members.n))
+	if g.members.slots != nil {
+		for i := range g.members.n {
+			e.u32(uint32(g.members.at(i)))
+		}
+	}
 	if width == 0 {
 		return
 	}

@@ -15,18 +15,18 @@ func (m *gdumb) Add(ex *Example, r *rand.Rand) {
 		return
 	}
 	at := m.arrive(ex)
-	own, room := len(m.list[at].members), m.room(ex)
+	own, room := m.list[at].members.n, m.room(ex)
 	places := m.cfg.Capacity
 	if !room {
-		places = len(m.items)
+		places = m.items.n
 	}
 	switch {
 	case own > 0 && own*len(m.list) >= places:
 		return
 	case room:
 		m.insert(ex, at)
-	case len(m.items) > 0:
-		if largest := m.largest(); len(m.list[largest].members) > own {
+	case m.items.n > 0:
+		if largest := m.largest(); m.list[largest].members.n > own {
 			m.overwrite(m.member(largest, r), ex, at)
 		}
 	}
@@ -36,7 +36,7 @@ func (m *gdumb) Add(ex *Example, r *rand.Rand) {
 // trim gives up random examples of the largest group until the memory is as small as it
 // must be.
 func (g *groups) trim(r *rand.Rand) {
-	for g.cfg.exceeds(g.Bytes()) && len(g.items) > 0 {
+	for g.cfg.exceeds(g.Bytes()) && g.items.n > 0 {
 		g.evict(g.member(g.largest(), r))
 	}
 }

@@ -4,14 +4,10 @@ import "slices"
 
 // Snapshot implements Memory.
 func (g *groups) Snapshot() State {
-	s := State{kind: g.cfg.Kind, pages: g.freeze(), list: slices.Clone(g.list)}
-	all := make([]int, 0, len(g.items))
+	s := State{kind: g.cfg.Kind, items: g.items.freeze(), seats: g.seats.freeze(), list: slices.Clone(g.list)}
 	for i := range s.list {
 		gr := &s.list[i]
-		from := len(all)
-		all = append(append(all, gr.members[gr.first:]...), gr.members[:gr.first]...)
-		gr.members, gr.first = all[from:len(all):len(all)], 0
-		gr.mean = slices.Clone(gr.mean)
+		gr.members.slots, gr.mean = nil, slices.Clone(gr.mean)
 	}
 	return s
 }
@@ -30,30 +26,28 @@ func (g *groups) restored(s State) (groups, error) {
 	if err := s.fits(g.cfg); err != nil {
 		return groups{}, err
 	}
-	items := s.examples()
-	if g.cfg.Kind == Reservoir && len(items) > 0 && len(s.list) == 0 {
+	if g.cfg.Kind == Reservoir && s.items.n > 0 && len(s.list) == 0 {
 		return groups{}, stateError("it tells no groups apart, configured is a reservoir with balanced retrieval")
 	}
 	fresh := newGroups(g.cfg, g.keyOf)
 	fresh.aged, fresh.slotCost, fresh.groupCost = g.aged, g.slotCost, g.groupCost
-	fresh.refill(items)
-	fresh.home, fresh.place = make([]int, len(items)), make([]int, len(items))
-	for at, gr := range s.list {
+	fresh.fill(&s.items)
+	fresh.list, fresh.seats = s.groups(), s.seats.thaw(1<<g.seats.shift)
+	for at := range fresh.list {
+		gr := &fresh.list[at]
 		if gr.shared != (at == g.cfg.MaxGroups) {
 			return groups{}, stateError("it tells another number of groups apart, configured are %d", g.cfg.MaxGroups)
-		}
-		for place, slot := range gr.members {
-			if !gr.shared && g.keyOf(items[slot]) != gr.key {
-				return groups{}, stateError("example %q is in a group that is not its own", items[slot].ID)
-			}
-			fresh.home[slot], fresh.place[slot] = at, place
 		}
 		if !gr.shared {
 			fresh.byKey[gr.key] = at
 		}
-		gr.members = slices.Clone(gr.members)
 		gr.mean = slices.Clone(gr.mean)
-		fresh.list = append(fresh.list, gr)
+	}
+	for slot := range fresh.items.n {
+		ex := fresh.items.at(slot)
+		if gr := &fresh.list[fresh.home(slot)]; !gr.shared && g.keyOf(ex) != gr.key {
+			return groups{}, stateError("example %q is in a group that is not its own", ex.ID)
+		}
 	}
 	fresh.drawer, fresh.shares = g.drawer, g.shares
 	return fresh, nil
@@ -81,7 +75,7 @@ func (m *groupedReservoir) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *lossAware) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.sample, s.scores = m.sampler, slices.Clone(m.losses.leaves)
+	s.sample, s.scores = m.sampler, m.losses.leaves.freeze()
 	return s
 }
 
@@ -93,7 +87,7 @@ func (m *lossAware) Restore(s State) error {
 	}
 	if err == nil {
 		m.groups, m.sampler = fresh, s.sample
-		m.losses.load(slices.Clone(s.scores))
+		m.losses.load(&s.scores)
 	}
 	return err
 }
@@ -101,7 +95,7 @@ func (m *lossAware) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *gss) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.scores = slices.Clone(m.scores.leaves)
+	s.scores = m.scores.leaves.freeze()
 	return s
 }
 
@@ -110,7 +104,7 @@ func (m *gss) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
 		m.groups = fresh
-		m.scores.load(slices.Clone(s.scores))
+		m.scores.load(&s.scores)
 	}
 	return err
 }
@@ -118,7 +112,7 @@ func (m *gss) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *herding) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.features, s.width = slices.Clone(m.features), m.width
+	s.features, s.width = m.features.freeze(), m.width
 	return s
 }
 
@@ -129,7 +123,7 @@ func (m *herding) Restore(s State) error {
 		return err
 	}
 	m.groups = fresh
-	m.features, m.width = slices.Clone(s.features), 0
+	m.features, m.width = s.features.thaw(1<<m.features.shift), 0
 	if s.width > 0 {
 		m.resize(s.width)
 	}

@@ -26,19 +26,15 @@ func segmentOf(ex *Example) groupKey { return groupKey{segment: ex.Segment} }
 // A group is the examples of one class or segment.
 type group struct {
 	key     groupKey
-	seen    uint64 // arrivals that no removal cancels; at least len(members)
+	seen    uint64 // arrivals that no removal cancels; at least the number of members
 	full    bool   // class-balanced: it was the largest once
 	shared  bool   // of all keys that came after the last place was taken
-	members []int  // slots
-	first   int    // where the oldest member stands, if they are in order of age
+	members members
 	// mean is the mean of the features of heard arrivals, as herding reckons it; nil
 	// is all zeros.
 	mean  []float32
 	heard uint32
 }
-
-// at returns the slot of the i-th member, from the oldest if they are in order of age.
-func (g *group) at(i int) int { return g.members[(g.first+i)%len(g.members)] }
 
 // groups is a store whose examples belong to groups, each group's members in a list of
 // its own, so that a random member is found in constant time. Groups stand in the
@@ -51,10 +47,8 @@ type groups struct {
 	drawer
 	list  []group
 	byKey map[groupKey]int
-	// home and place say for each slot which group it belongs to, and where in
-	// that group's members it stands.
-	home, place []int
-	// aged says that members stand in the order of their age, around from first.
+	seats column[seat] // by slot
+	// aged says that members stand in the order of their age.
 	aged bool
 	// slotCost and groupCost are bytes: for each slot beside the store's, and for
 	// each group.
@@ -64,8 +58,8 @@ type groups struct {
 
 func newGroups(cfg Config, keyOf func(*Example) groupKey) groups {
 	return groups{
-		cfg: cfg, keyOf: keyOf, store: newStore(cfg), byKey: map[groupKey]int{},
-		slotCost: memberBytes, groupCost: groupBytes,
+		cfg: cfg, keyOf: keyOf, store: newStore(cfg, cfg.page()), byKey: map[groupKey]int{},
+		seats: newColumn[seat](seatPages * cfg.page()), slotCost: memberBytes, groupCost: groupBytes,
 	}
 }
 
@@ -89,16 +83,16 @@ func (g *groups) groupOf(ex *Example) int {
 
 // insert pushes an example as a member of a group.
 func (g *groups) insert(ex *Example, at int) {
-	slot := len(g.items)
+	slot := g.items.n
 	g.push(ex)
-	g.home, g.place = append(g.home, 0), append(g.place, 0)
+	g.seats.push(seat{})
 	g.join(slot, at)
 }
 
 // overwrite puts an example in a slot, as a member of a group.
 func (g *groups) overwrite(slot int, ex *Example, at int) {
 	g.put(slot, ex)
-	if g.home[slot] != at {
+	if g.home(slot) != at {
 		g.part(slot)
 		g.join(slot, at)
 	}
@@ -112,9 +106,9 @@ func (g *groups) drop(slot int) {
 
 // evict removes a slot, whose example did arrive.
 func (g *groups) evict(slot int) {
-	gr := &g.list[g.home[slot]]
+	gr := &g.list[g.home(slot)]
 	g.part(slot)
-	if len(gr.members) == 0 {
+	if gr.members.n == 0 {
 		gr.full = false
 	}
 	g.vacate(slot)
@@ -122,59 +116,51 @@ func (g *groups) evict(slot int) {
 
 // vacate removes a slot that has left its group.
 func (g *groups) vacate(slot int) {
-	last := len(g.items) - 1
-	if slot != last {
-		g.home[slot], g.place[slot] = g.home[last], g.place[last]
-		g.list[g.home[slot]].members[g.place[slot]] = slot
+	if last := g.items.n - 1; slot != last {
+		moved := g.seats.at(last)
+		g.seats.set(slot, moved)
+		*g.list[moved.home].members.of(moved.ticket) = int32(slot)
 	}
-	g.home, g.place = g.home[:last], g.place[:last]
+	g.seats.pop()
 	g.remove(slot)
 }
 
 // withdraw takes a slot out of its group as if it had not arrived: with as many of the
 // group's arrivals as each member stands for. With the last one, the group starts anew.
 func (g *groups) withdraw(slot int) {
-	gr := &g.list[g.home[slot]]
-	gr.seen -= gr.seen / uint64(len(gr.members))
+	gr := &g.list[g.home(slot)]
+	gr.seen -= gr.seen / uint64(gr.members.n)
 	g.part(slot)
-	if len(gr.members) == 0 {
+	if gr.members.n == 0 {
 		gr.full = false
 	}
 }
 
+// home returns the group of a slot.
+func (g *groups) home(slot int) int { return int(g.seats.at(slot).home) }
+
 // join makes a slot the last, or newest, member of a group.
 func (g *groups) join(slot, at int) {
-	gr := &g.list[at]
-	g.straighten(gr)
-	g.home[slot], g.place[slot] = at, len(gr.members)
-	gr.members = append(gr.members, slot)
+	g.seats.set(slot, seat{uint32(at), g.list[at].members.push(slot)})
 }
 
 // part takes a slot out of its group; the group's last member takes its place, unless
 // they are in order of age.
 func (g *groups) part(slot int) {
-	gr := &g.list[g.home[slot]]
+	left := g.seats.at(slot)
+	m := &g.list[left.home].members
 	if g.aged {
-		g.straighten(gr)
-		for i := g.place[slot] + 1; i < len(gr.members); i++ {
-			moved := gr.members[i]
-			gr.members[i-1], g.place[moved] = moved, i-1
-		}
-		gr.members = gr.members[:len(gr.members)-1]
-		return
+		g.unseatInOrder(m, left)
+	} else {
+		g.unseat(m, left)
 	}
-	last := len(gr.members) - 1
-	moved := gr.members[last]
-	gr.members[g.place[slot]] = moved
-	g.place[moved] = g.place[slot]
-	gr.members = gr.members[:last]
 }
 
 // largest returns the largest group; of several, the oldest.
 func (g *groups) largest() int {
 	best := 0
 	for i := range g.list {
-		if len(g.list[i].members) > len(g.list[best].members) {
+		if g.list[i].members.n > g.list[best].members.n {
 			best = i
 		}
 	}
@@ -184,7 +170,7 @@ func (g *groups) largest() int {
 // member returns a random member's slot.
 func (g *groups) member(at int, r *rand.Rand) int {
 	gr := &g.list[at]
-	return gr.at(r.IntN(len(gr.members)))
+	return gr.members.at(r.IntN(gr.members.n))
 }
 
 // arrive counts an arrival and returns its group.
@@ -198,7 +184,7 @@ func (g *groups) arrive(ex *Example) int {
 // place of a random member with the probability members/arrivals.
 func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
 	gr := &g.list[at]
-	if n := len(gr.members); n > 0 && r.Uint64N(gr.seen) < uint64(n) {
+	if n := gr.members.n; n > 0 && r.Uint64N(gr.seen) < uint64(n) {
 		g.overwrite(g.member(at, r), ex, at)
 	}
 }
@@ -206,8 +192,8 @@ func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
 // wants reports whether a group of that many members is below its share of a memory that
 // is full, and the largest can give one up without falling behind it.
 func (g *groups) wants(members, largest int) bool {
-	share := (len(g.items) + len(g.list) - 1) / len(g.list)
-	return members < share && len(g.list[largest].members) > members+1
+	share := (g.items.n + len(g.list) - 1) / len(g.list)
+	return members < share && g.list[largest].members.n > members+1
 }
 
 func (g *groups) Replace(ex *Example) bool {
@@ -215,7 +201,7 @@ func (g *groups) Replace(ex *Example) bool {
 	if !ok {
 		return false
 	}
-	if at := g.groupOf(ex); at != g.home[slot] {
+	if at := g.groupOf(ex); at != g.home(slot) {
 		g.withdraw(slot)
 		g.list[at].seen++
 		g.join(slot, at)
@@ -225,7 +211,7 @@ func (g *groups) Replace(ex *Example) bool {
 }
 
 func (g *groups) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	return g.draw(dst, g.items, nil, n, r)
+	return g.drawFrom(&g.drawer, dst, n, r)
 }
 
 func (g *groups) Remove(match func(*Example) bool) int {
@@ -239,5 +225,3 @@ func (g *groups) RemoveID(id string) bool {
 	}
 	return ok
 }
-
-func (g *groups) Len() int { return len(g.items) }

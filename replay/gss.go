@@ -32,7 +32,7 @@ type gss struct {
 }
 
 func newGSS(cfg Config, judge Judge) *gss {
-	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, scores: newWeights(cfg)}
 	m.slotCost += weightBytes
 	return m
 }
@@ -62,15 +62,15 @@ func (m *gss) Add(ex *Example, r *rand.Rand) {
 	case m.room(ex):
 		m.insert(ex, at)
 		m.scores.push(c)
-	case c < scoreUnit && len(m.items) > 0:
+	case c < scoreUnit && m.items.n > 0:
 		i := m.scores.pick(r)
-		own := m.scores.leaves[i]
+		own := m.scores.leaves.at(i)
 		if sum := uint64(own) + uint64(c); sum > 0 && r.Uint64N(sum) < uint64(own) {
 			m.overwrite(i, ex, at)
 			m.scores.set(i, c)
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
 		slot := m.scores.pick(r)
 		m.evict(slot)
 		m.scores.remove(slot)

@@ -3,6 +3,7 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // herdingMemory is for how many arrivals the mean of a class is one of equal weights; after
@@ -26,14 +27,14 @@ const herdingMemory = 1000
 type herding struct {
 	groups
 	hearing
-	features [][]float32 // by slot, of norm 1 or 0
-	width    int         // of a feature; 0 before the first
-	target   []float64   // scratch
-	fresh    []float32   // scratch
+	features column[[]float32] // by slot, of norm 1 or 0
+	width    int               // of a feature; 0 before the first
+	target   []float64         // scratch
+	fresh    []float32         // scratch
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
-	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, features: newColumn[[]float32](cfg.page())}
 }
 
 func (m *herding) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
@@ -51,22 +52,22 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 	f := m.unit(m.opinions.Feature(row))
 	at := m.arrive(ex)
 	m.average(&m.list[at], f)
-	own := len(m.list[at].members)
+	own := m.list[at].members.n
 	switch largest := m.largest(); {
 	case m.room(ex):
 		m.insert(ex, at)
-		m.features = append(m.features, append([]float32(nil), f...))
-	case len(m.items) > 0 && m.wants(own, largest):
+		m.features.push(slices.Clone(f))
+	case m.items.n > 0 && m.wants(own, largest):
 		slot, _ := m.best(&m.list[largest], nil)
 		m.overwrite(slot, ex, at)
-		m.features[slot] = append([]float32(nil), f...)
+		m.features.set(slot, slices.Clone(f))
 	case own > 0:
 		if slot, closer := m.best(&m.list[at], f); closer {
 			m.overwrite(slot, ex, at)
-			m.features[slot] = append([]float32(nil), f...)
+			m.features.set(slot, slices.Clone(f))
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
 		slot, _ := m.best(&m.list[m.largest()], nil)
 		m.evict(slot)
 		m.move(slot)
@@ -79,8 +80,10 @@ func (m *herding) resize(width int) {
 	if m.width == width {
 		return
 	}
-	for slot, f := range m.features {
-		m.features[slot] = append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width]
+	for slot := range m.features.n {
+		if f := m.features.at(slot); len(f) != width {
+			m.features.set(slot, append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width])
+		}
 	}
 	for i := range m.list {
 		if mean := m.list[i].mean; mean != nil {
@@ -126,7 +129,7 @@ func (m *herding) mean(g *group) []float32 {
 // members is closest to the group's; of several the first. closer says that it is then closer
 // than it was.
 func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
-	n := float64(len(g.members))
+	n := float64(g.members.n)
 	if f == nil {
 		n--
 	}
@@ -134,8 +137,8 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 	for i, v := range m.mean(g) {
 		t[i] = -float64(n * float64(v))
 	}
-	for _, s := range g.members {
-		for i, v := range m.features[s] {
+	for k := range g.members.n {
+		for i, v := range m.features.at(g.members.at(k)) {
 			t[i] += float64(v)
 		}
 	}
@@ -147,9 +150,9 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 		}
 	}
 	least := math.Inf(1)
-	for _, s := range g.members {
-		d := 0.0
-		for i, v := range m.features[s] {
+	for k := range g.members.n {
+		s, d := g.members.at(k), 0.0
+		for i, v := range m.features.at(s) {
 			e := t[i] - float64(v)
 			d += float64(e * e)
 		}
@@ -162,10 +165,10 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 
 // move follows a removal from the store.
 func (m *herding) move(slot int) {
-	last := len(m.features) - 1
-	m.features[slot] = m.features[last]
-	m.features[last] = nil
-	m.features = m.features[:last]
+	if last := m.features.n - 1; slot != last {
+		m.features.set(slot, m.features.at(last))
+	}
+	m.features.pop()
 }
 
 func (m *herding) drop(slot int) {

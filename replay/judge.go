@@ -54,12 +54,23 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	if prepares {
 		p.prepare(list, r)
 	}
-	for _, ex := range list {
+	k, keeps := m.(keeper)
+	for i, ex := range list {
+		prefetchIDs(list, i)
+		if keeps && i+rowsAhead < len(list) {
+			k.prefetchRow(list[i+rowsAhead])
+		}
 		m.Add(ex, r)
 	}
 	if prepares {
 		p.forgetOpinions()
 	}
+}
+
+// A keeper is a memory that keeps every arrival.
+type keeper interface {
+	keepsAll()
+	prefetchRow(ex *Example)
 }
 
 // hearing holds a Judge's opinions on a list of newcomers.

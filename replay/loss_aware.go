@@ -39,7 +39,7 @@ type lossAware struct {
 }
 
 func newLossAware(cfg Config, judge Judge) *lossAware {
-	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}}
+	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, losses: newWeights(cfg)}
 	m.slotCost += weightBytes
 	return m
 }
@@ -68,7 +68,7 @@ func (m *lossAware) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) || m.oversized(ex) {
 		return
 	}
-	size, at := len(m.items), m.groups.arrive(ex)
+	size, at := m.items.n, m.groups.arrive(ex)
 	slot := m.sampler.arrive(size, m.places(m.cfg, size, m.Bytes(), m.cost(ex)), r)
 	if slot == rejected {
 		return
@@ -82,7 +82,7 @@ func (m *lossAware) Add(ex *Example, r *rand.Rand) {
 		m.overwrite(slot, ex, at)
 		m.losses.set(slot, loss)
 	}
-	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
 		slot := m.victim(r)
 		m.evict(slot)
 		m.losses.remove(slot)
@@ -105,14 +105,14 @@ func (m *lossAware) victim(r *rand.Rand) int {
 	}
 	total := uint64(0)
 	for i := range m.list {
-		n := uint64(len(m.list[i].members))
+		n := uint64(m.list[i].members.n)
 		total += n * n
 	}
 	x := r.Uint64N(total)
 	for i := range m.list {
-		n := uint64(len(m.list[i].members))
+		n := uint64(m.list[i].members.n)
 		if x < n*n {
-			return m.list[i].members[x/n]
+			return m.list[i].members.at(int(x / n))
 		}
 		x -= n * n
 	}
@@ -122,6 +122,7 @@ func (m *lossAware) victim(r *rand.Rand) int {
 // Observe implements Observer.
 func (m *lossAware) Observe(list []*Example, losses []float32) {
 	for i, ex := range list {
+		prefetchIDs(list, i)
 		if slot, ok := m.find(ex.ID); ok {
 			m.losses.set(slot, quantise(losses[i]))
 			continue
@@ -131,7 +132,7 @@ func (m *lossAware) Observe(list []*Example, losses []float32) {
 }
 
 func (m *lossAware) drop(slot int) {
-	m.leave(len(m.items))
+	m.leave(m.items.n)
 	m.groups.drop(slot)
 	m.losses.remove(slot)
 }

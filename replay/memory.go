@@ -70,6 +70,6 @@ func NewJudged(cfg Config, judge Judge) (Memory, error) {
 		if cfg.Retrieve.Kind == Balanced {
 			return newGroupedReservoir(cfg), nil
 		}
-		return newReservoir(cfg), nil
+		return newReservoir(cfg, cfg.page()), nil
 	}
 }

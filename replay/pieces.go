@@ -1,9 +1,6 @@
 package replay
 
 import (
-	"bufio"
-	"encoding/binary"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -12,17 +9,27 @@ import (
 
 // Media types of a state's pieces.
 const (
-	MediaType     = "application/vnd.perennial.replay.v2"
-	HeadMediaType = "application/vnd.perennial.replay.head.v3"
-	PageMediaType = "application/vnd.perennial.examples.v3"
+	MediaType       = "application/vnd.perennial.replay.v4"
+	HeadMediaType   = "application/vnd.perennial.replay.head.v5"
+	PageMediaType   = "application/vnd.perennial.examples.v3"
+	ColumnMediaType = "application/vnd.perennial.replay.column.v5"
 )
 
-// pagedFormat is the format of a head: a state whose examples are in pages.
-const pagedFormat = 3
+// wholeSlots is the most examples of a state that is kept in one piece.
+const wholeSlots = 1 << 14
+
+// Names of the columns beside the examples, as they stand in suffixes.
+const (
+	columnLinks    = ".links"
+	columnSeats    = ".seats"
+	columnScores   = ".scores"
+	columnFeatures = ".features"
+)
 
 // A Piece is one of the blobs that a state is kept in. Equal states have equal pieces.
 type Piece struct {
-	// Suffix tells pieces apart: empty for the head, else PageSuffix.
+	// Suffix tells pieces apart: empty for the head, ".0" and so on for pages of examples,
+	// ".scores.0" and so on for those of a column.
 	Suffix    string
 	MediaType string
 	Write     func(io.Writer) error
@@ -31,90 +38,84 @@ type Piece struct {
 	Seal *seal.Seal
 }
 
-// PageSuffix returns the suffix of a page.
-func PageSuffix(i int) string { return "." + strconv.Itoa(i) }
-
-// Pieces returns the state in pieces. A small one is a whole, as WriteTo writes it; of a
-// large one the examples are in pages of their own, which are the same from state to state
-// unless one of their slots changed.
+// Pieces returns the state in pieces. A small one is a whole, as WriteTo writes it; a large
+// one is a head and pages, which are the same from state to state unless one of their slots
+// changed.
 func (s State) Pieces() []Piece {
-	if s.Len() <= wholeSlots || len(s.pages) == 0 {
+	if s.Len() <= wholeSlots {
 		return []Piece{{MediaType: MediaType, Write: func(w io.Writer) error {
 			_, err := s.WriteTo(w)
 			return err
 		}}}
 	}
-	pieces := []Piece{{MediaType: HeadMediaType, Write: s.writeHead}}
-	for i, p := range s.pages {
-		pieces = append(pieces, Piece{
-			Suffix: PageSuffix(i), MediaType: PageMediaType, Seal: &p.seal,
-			Write: func(w io.Writer) error { return p.seal.Write(w, p.write) },
+	list := make([]Piece, 1, 1+len(s.items.pages)+len(s.rest.pages)+
+		len(s.newer.pages)+len(s.seats.pages)+len(s.scores.pages)+len(s.features.pages))
+	list[0] = Piece{MediaType: HeadMediaType, Write: s.writeHead}
+	list = appendPages(list, "", 0, PageMediaType, &s.items, (*encoder).examples)
+	list = appendPages(list, "", len(s.items.pages), PageMediaType, &s.rest, (*encoder).examples)
+	list = appendPages(list, columnLinks, 0, ColumnMediaType, &s.newer, (*encoder).links)
+	list = appendPages(list, columnSeats, 0, ColumnMediaType, &s.seats, (*encoder).seats)
+	list = appendPages(list, columnScores, 0, ColumnMediaType, &s.scores, (*encoder).words)
+	return appendPages(list, columnFeatures, 0, ColumnMediaType, &s.features, (*encoder).features)
+}
+
+// appendPages appends a column's pages, of which the first has that number.
+func appendPages[T any](list []Piece, column string, first int, media string, c *column[T], write func(*encoder, []T)) []Piece {
+	for i, page := range c.pages {
+		known := c.seals[i]
+		list = append(list, Piece{
+			Suffix: suffix(column, first+i), MediaType: media, Seal: known,
+			Write: func(w io.Writer) error {
+				return known.Write(w, func(w io.Writer) error {
+					e := newEncoder(w)
+					write(e, page)
+					return e.flush()
+				})
+			},
 		})
 	}
-	return pieces
+	return list
 }
+
+func suffix(column string, page int) string { return column + "." + strconv.Itoa(page) }
 
 func (s State) writeHead(w io.Writer) error {
-	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
-	if err := e.head(&s, pagedFormat); err != nil {
+	e := newEncoder(w)
+	if err := e.counts(&s, headFormat); err != nil {
 		return err
 	}
-	e.u32(uint32(len(s.pages)))
-	for _, p := range s.pages {
-		e.u32(uint32(len(p.items)))
+	if s.newer.n > 0 {
+		e.u32(uint32(s.oldest))
+	}
+	for i := range s.list {
+		e.group(&s.list[i], s.width)
+	}
+	e.u32(uint32(len(s.items.pages) + len(s.rest.pages)))
+	for _, pages := range [][][]*Example{s.items.pages, s.rest.pages} {
+		for _, p := range pages {
+			e.u32(uint32(len(p)))
+		}
 	}
 	return e.flush()
 }
 
-func (p *page) write(w io.Writer) error {
-	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
-	e.examples(p.items)
-	return e.flush()
+func (e *encoder) links(list []int32) {
+	for _, v := range list {
+		e.u32(uint32(v))
+	}
 }
 
-// Join reads the pieces of Pieces: page is asked for those that are not in head. It
-// allocates no more than a small multiple of what it is given. The error is ErrFormat or
-// ErrCorrupt, or page's.
-func Join(head []byte, page func(i int) ([]byte, error)) (State, error) {
-	if len(head) < len(magic)+4 || binary.LittleEndian.Uint32(head[len(magic):]) != pagedFormat {
-		return Read(head)
+func (e *encoder) seats(list []seat) {
+	for _, s := range list {
+		e.u32(s.home)
 	}
-	d := &decoder{data: head}
-	s, n, err := d.head(pagedFormat)
-	if err != nil {
-		return State{}, err
+	for _, s := range list {
+		e.u32(s.ticket)
 	}
-	counts := words(d, d.u32(), func(v uint32) int { return int(v) })
-	if d.err == nil && len(d.data) > 0 {
-		return State{}, corrupt("%d bytes follow its end", len(d.data))
+}
+
+func (e *encoder) features(list [][]float32) {
+	for _, f := range list {
+		e.floats(f)
 	}
-	if d.err != nil {
-		return State{}, d.err
-	}
-	left := n
-	for i, count := range counts {
-		if count == 0 || count > left {
-			return State{}, corrupt("page %d of %d examples, of which %d are left", i, count, left)
-		}
-		left -= count
-	}
-	if left > 0 {
-		return State{}, corrupt("%d examples are in no page", left)
-	}
-	for i, count := range counts {
-		data, err := page(i)
-		if err != nil {
-			return State{}, err
-		}
-		d := &decoder{data: data}
-		items := d.examples(count)
-		if d.err == nil && len(d.data) > 0 {
-			d.err = corrupt("%d bytes follow its end", len(d.data))
-		}
-		if d.err != nil {
-			return State{}, fmt.Errorf("page %d: %w", i, d.err)
-		}
-		s.items = append(s.items, items...)
-	}
-	return s, s.check()
 }

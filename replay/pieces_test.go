@@ -2,9 +2,11 @@ package replay_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,10 +30,10 @@ func pieces(t testing.TB, s replay.State) map[string][]byte {
 }
 
 func join(raw map[string][]byte) (replay.State, error) {
-	return replay.Join(raw[""], func(i int) ([]byte, error) {
-		data, ok := raw[replay.PageSuffix(i)]
+	return replay.Join(raw[""], func(suffix string) ([]byte, error) {
+		data, ok := raw[suffix]
 		if !ok {
-			return nil, fmt.Errorf("%w: %d", errNoPage, i)
+			return nil, fmt.Errorf("%w: %s", errNoPage, suffix)
 		}
 		return data, nil
 	})
@@ -40,30 +42,76 @@ func join(raw map[string][]byte) (replay.State, error) {
 // many is the number of examples of a memory of several pages.
 const many = 20_000
 
-func TestALargeMemoryIsRestoredFromItsPages(t *testing.T) {
+// large lists a configuration of each kind, and of what else has columns of its own.
+func large() map[string]replay.Config {
+	list := map[string]replay.Config{}
 	for _, kind := range replay.Kinds() {
-		t.Run(string(kind), func(t *testing.T) {
-			cfg := replay.Config{Kind: kind, Capacity: many}
+		list[string(kind)] = replay.Config{Kind: kind, Capacity: many}
+	}
+	list["gdumb"] = replay.Config{Kind: replay.GDumb, Capacity: 2 * many}
+	list["ring of segments"] = replay.Config{Kind: replay.RingBuffer, By: replay.BySegment, Capacity: many}
+	list["grouped reservoir"] = replay.Config{Capacity: many, Retrieve: replay.Retrieve{Kind: replay.Balanced}}
+	list["mostly recent"] = replay.Config{Kind: replay.RecencyMixed, Recent: 0.9, Capacity: many}
+	return list
+}
+
+func TestALargeMemoryIsRestoredFromItsPages(t *testing.T) {
+	for name, cfg := range large() {
+		t.Run(name, func(t *testing.T) {
 			m := filled(t, cfg, many+500)
-			if m.Len() <= 1<<14 {
-				t.Skipf("holds %d examples of %d", m.Len(), many+500)
-			}
+			m.Remove(func(ex *replay.Example) bool { return ex.Position%97 == 0 })
+			require.Greater(t, m.Len(), 1<<14)
 			raw := pieces(t, m.Snapshot())
 			require.Greater(t, len(raw), 16)
 			state, err := join(raw)
 			require.NoError(t, err)
 			again := newMemory(t, cfg)
 			require.NoError(t, again.Restore(state))
+			require.Equal(t, m.Bytes(), again.Bytes())
 			require.Equal(t, encode(t, m.Snapshot()), encode(t, again.Snapshot()))
 			require.Equal(t, raw, pieces(t, again.Snapshot()), "one encoding, whoever wrote it")
 
-			r1, r2 := rand.New(rand.NewPCG(3, 4)), rand.New(rand.NewPCG(3, 4))
-			for i := range 300 {
-				ex := &replay.Example{ID: fmt.Sprint("later", i), Position: uint64(i), Dense: []float32{1}, Weight: 1}
-				m.Add(ex, r1)
-				again.Add(ex, r2)
+			ops := rand.New(rand.NewPCG(3, 4))
+			for i := range uint64(400) {
+				at := ops.Uint64()
+				want := step(m, rand.New(rand.NewPCG(at, 1)), i)
+				require.Equal(t, want, step(again, rand.New(rand.NewPCG(at, 1)), i))
 			}
 			require.Equal(t, pieces(t, m.Snapshot()), pieces(t, again.Snapshot()))
+			require.Equal(t, raw, pieces(t, state), "and the state stays as it was")
+		})
+	}
+}
+
+// A version of a memory to which little happened must cost little: no list as long as the
+// memory is copied for it, or written.
+func TestAVersionCostsWhatChanged(t *testing.T) {
+	for name, cfg := range large() {
+		t.Run(name, func(t *testing.T) {
+			m := filled(t, cfg, many+500)
+			pieces(t, m.Snapshot())
+			for i := range 3 {
+				ex := example(many + 1000 + i)
+				ex.ID = "new"
+				m.Add(ex, rand.New(rand.NewPCG(1, uint64(i))))
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			s := m.Snapshot()
+			list := s.Pieces()
+			runtime.ReadMemStats(&after)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4*m.Len()), "no column is copied, were it of four bytes")
+			written, pages := 0, 0
+			for _, p := range list {
+				if p.Seal == nil || p.Seal.Digest() == "" {
+					var b bytes.Buffer
+					require.NoError(t, p.Write(&b))
+					written, pages = written+b.Len(), pages+1
+				}
+			}
+			require.LessOrEqual(t, pages, 12)
+			whole := len(encode(t, s))
+			require.Less(t, written, whole/4)
 		})
 	}
 }
@@ -110,7 +158,7 @@ func TestOnlyPagesThatChangedAreWrittenAgain(t *testing.T) {
 // Random adds, replacements and removals, with snapshots at any time: what a snapshot
 // shares must never hide a change.
 func TestPagesNeverHideAChange(t *testing.T) {
-	for _, kind := range []replay.Kind{replay.Reservoir, replay.Stratified, replay.RecencyMixed} {
+	for _, kind := range replay.Kinds() {
 		cfg := replay.Config{Kind: kind, Capacity: 3000}
 		m := filled(t, cfg, 2900)
 		r := rand.New(rand.NewPCG(5, 6))
@@ -145,26 +193,48 @@ func TestPagesNeverHideAChange(t *testing.T) {
 }
 
 func TestJoinRefusesDamage(t *testing.T) {
-	good := pieces(t, filled(t, replay.Config{Capacity: many}, many).Snapshot())
-	head := len(good[""])
+	good := map[replay.Kind]map[string][]byte{}
+	for _, kind := range []replay.Kind{replay.Reservoir, replay.RingBuffer, replay.RecencyMixed, replay.GSS, replay.Herding} {
+		good[kind] = pieces(t, filled(t, replay.Config{Kind: kind, Capacity: many}, many).Snapshot())
+	}
+	head := len(good[replay.Reservoir][""])
+	put := func(name string, at int, v uint32) func(map[string][]byte) {
+		return func(raw map[string][]byte) { binary.LittleEndian.PutUint32(raw[name][at:], v) }
+	}
+	const seats = 4 * 2048 // where a page's tickets begin
 	for _, tc := range []struct {
 		name   string
+		kind   replay.Kind
 		damage func(raw map[string][]byte)
 		want   error
 	}{
-		{"a page is missing", func(raw map[string][]byte) { delete(raw, ".7") }, errNoPage},
-		{"a page is short", func(raw map[string][]byte) { raw[".7"] = raw[".7"][:len(raw[".7"])-1] }, replay.ErrCorrupt},
-		{"a page is long", func(raw map[string][]byte) { raw[".7"] = append(raw[".7"], 0) }, replay.ErrCorrupt},
-		{"a page twice", func(raw map[string][]byte) { raw[".7"] = raw[".8"] }, replay.ErrCorrupt},
-		{"an empty page", func(raw map[string][]byte) { raw[".7"] = nil }, replay.ErrCorrupt},
-		{"a head that goes on", func(raw map[string][]byte) { raw[""] = append(raw[""], 0) }, replay.ErrCorrupt},
-		{"a head that ends early", func(raw map[string][]byte) { raw[""] = raw[""][:head-1] }, replay.ErrCorrupt},
-		{"a page of more than there are", func(raw map[string][]byte) { raw[""][head-1] = 0xff }, replay.ErrCorrupt},
-		{"a page of none", func(raw map[string][]byte) { clear(raw[""][head-4:]) }, replay.ErrCorrupt},
-		{"another format", func(raw map[string][]byte) { raw[""][8] = 9 }, replay.ErrFormat},
+		{"a page is missing", replay.Reservoir, func(raw map[string][]byte) { delete(raw, ".7") }, errNoPage},
+		{"a page is short", replay.Reservoir, func(raw map[string][]byte) { raw[".7"] = raw[".7"][:len(raw[".7"])-1] }, replay.ErrCorrupt},
+		{"a page is long", replay.Reservoir, func(raw map[string][]byte) { raw[".7"] = append(raw[".7"], 0) }, replay.ErrCorrupt},
+		{"a page twice", replay.Reservoir, func(raw map[string][]byte) { raw[".7"] = raw[".8"] }, replay.ErrCorrupt},
+		{"an empty page", replay.Reservoir, func(raw map[string][]byte) { raw[".7"] = nil }, replay.ErrCorrupt},
+		{"a head that goes on", replay.Reservoir, func(raw map[string][]byte) { raw[""] = append(raw[""], 0) }, replay.ErrCorrupt},
+		{"a head that ends early", replay.Reservoir, func(raw map[string][]byte) { raw[""] = raw[""][:head-1] }, replay.ErrCorrupt},
+		{"a page of more than there are", replay.Reservoir, put("", head-4, 0xff000000), replay.ErrCorrupt},
+		{"a page of none", replay.Reservoir, put("", head-4, 0), replay.ErrCorrupt},
+		{"another format", replay.Reservoir, put("", 8, 9), replay.ErrFormat},
+		{"a ring that is cut", replay.RecencyMixed, put(".links.0", 40, 1<<32-1), replay.ErrCorrupt},
+		{"a ring that is closed", replay.RecencyMixed, put(".links.2", 4*(many/2-1-2*4096), 0), replay.ErrCorrupt},
+		{"a ring that leaves the latest", replay.RecencyMixed, put(".links.0", 40, many), replay.ErrCorrupt},
+		{"links that are missing", replay.RecencyMixed, func(raw map[string][]byte) { delete(raw, ".links.1") }, errNoPage},
+		{"links that are short", replay.RecencyMixed, func(raw map[string][]byte) { raw[".links.0"] = raw[".links.0"][4:] }, replay.ErrCorrupt},
+		{"a ring that begins nowhere", replay.RecencyMixed, put("", 56, many), replay.ErrCorrupt},
+		{"a group that is none", replay.RingBuffer, put(".seats.0", 0, 99), replay.ErrCorrupt},
+		{"a ticket twice", replay.RingBuffer, func(raw map[string][]byte) {
+			copy(raw[".seats.0"][seats:], raw[".seats.0"][seats+4:seats+80])
+		}, replay.ErrCorrupt},
+		{"a ticket beyond the last", replay.RingBuffer, put(".seats.0", seats, many), replay.ErrCorrupt},
+		{"scores that are short", replay.GSS, func(raw map[string][]byte) { raw[".scores.4"] = raw[".scores.4"][4:] }, replay.ErrCorrupt},
+		{"scores that go on", replay.GSS, func(raw map[string][]byte) { raw[".scores.4"] = append(raw[".scores.4"], 1, 2, 3, 4) }, replay.ErrCorrupt},
+		{"a feature that is no number", replay.Herding, put(".features.3", 4, 0x7fc00000), replay.ErrCorrupt},
 	} {
 		raw := map[string][]byte{}
-		for name, data := range good {
+		for name, data := range good[tc.kind] {
 			raw[name] = bytes.Clone(data)
 		}
 		tc.damage(raw)
@@ -179,8 +249,12 @@ func FuzzJoin(f *testing.F) {
 	f.Add(raw[""], raw[".0"][:0])
 	f.Add(encode(f, filled(f, replay.Config{Capacity: 5}, 9).Snapshot()), []byte{})
 	f.Add(raw[""], raw[".19"])
+	raw = pieces(f, filled(f, replay.Config{Kind: replay.RecencyMixed, Capacity: many}, many).Snapshot())
+	f.Add(raw[""], raw[".links.0"])
+	raw = pieces(f, filled(f, replay.Config{Kind: replay.GSS, Capacity: many}, many).Snapshot())
+	f.Add(raw[""], raw[".seats.0"])
 	f.Fuzz(func(t *testing.T, head, page []byte) {
-		s, err := replay.Join(head, func(int) ([]byte, error) { return page, nil })
+		s, err := replay.Join(head, func(string) ([]byte, error) { return page, nil })
 		if err == nil && s.Len() > 0 && len(encode(t, s)) == 0 {
 			t.Fatal("a state without bytes")
 		}

@@ -23,8 +23,11 @@ func newRecency(cfg Config) *recency {
 		latest.MaxBytes = int64(cfg.Recent * float64(cfg.MaxBytes))
 		rest.MaxBytes -= latest.MaxBytes
 	}
-	return &recency{cfg: cfg, recent: newRing(latest), old: newReservoir(rest)}
+	return &recency{cfg: cfg, recent: newRing(latest, cfg.page()), old: newReservoir(rest, cfg.page())}
 }
+
+func (m *recency) keepsAll()               {}
+func (m *recency) prefetchRow(ex *Example) { m.recent.prefetchRow(ex) }
 
 // Add implements Memory.
 func (m *recency) Add(ex *Example, r *rand.Rand) {
@@ -61,14 +64,22 @@ func (m *recency) Remove(match func(*Example) bool) int {
 
 // Draw implements Memory.
 func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	return m.draw(dst, m.recent.items, m.old.items, n, r)
+	latest := m.recent.items.n
+	for _, at := range m.draw(m.Len(), n, r) {
+		if at < latest {
+			dst = append(dst, m.recent.items.at(at))
+		} else {
+			dst = append(dst, m.old.items.at(at-latest))
+		}
+	}
+	return dst
 }
 
 // Whole implements Memory.
 func (m *recency) Whole() int { return m.recent.Whole() + m.old.Whole() }
 
 // Len implements Memory.
-func (m *recency) Len() int { return len(m.recent.items) + m.old.Len() }
+func (m *recency) Len() int { return m.recent.Len() + m.old.Len() }
 
 // Bytes implements Memory.
 func (m *recency) Bytes() int { return m.recent.Bytes() + m.old.Bytes() }

@@ -82,15 +82,15 @@ type reservoir struct {
 	sampler
 }
 
-func newReservoir(cfg Config) *reservoir {
-	return &reservoir{cfg: cfg, store: newStore(cfg)}
+func newReservoir(cfg Config, page int) *reservoir {
+	return &reservoir{cfg: cfg, store: newStore(cfg, page)}
 }
 
 func (m *reservoir) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	size, places := len(m.items), m.cfg.Capacity
+	size, places := m.items.n, m.cfg.Capacity
 	if m.cfg.MaxBytes > 0 {
 		more := ex.bytes() + slotBytes
 		if m.cfg.exceeds(more) {
@@ -106,7 +106,7 @@ func (m *reservoir) Add(ex *Example, r *rand.Rand) {
 		m.put(slot, ex)
 	}
 	for m.cfg.exceeds(m.Bytes()) {
-		m.remove(r.IntN(len(m.items)))
+		m.remove(r.IntN(m.items.n))
 	}
 }
 
@@ -119,11 +119,11 @@ func (m *reservoir) Replace(ex *Example) bool {
 }
 
 func (m *reservoir) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	return m.draw(dst, m.items, nil, n, r)
+	return m.drawFrom(&m.drawer, dst, n, r)
 }
 
 func (m *reservoir) drop(slot int) {
-	m.leave(len(m.items))
+	m.leave(m.items.n)
 	m.remove(slot)
 }
 
@@ -139,7 +139,7 @@ func (m *reservoir) RemoveID(id string) bool {
 	return ok
 }
 
-func (m *reservoir) Len() int   { return len(m.items) }
+// Bytes implements Memory.
 func (m *reservoir) Bytes() int { return m.size() }
 
 // groupedReservoir is a reservoir that tells the classes apart, for balanced retrieval.
@@ -156,7 +156,7 @@ func (m *groupedReservoir) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) || m.oversized(ex) {
 		return
 	}
-	size, at := len(m.items), m.groups.arrive(ex)
+	size, at := m.items.n, m.groups.arrive(ex)
 	switch slot := m.sampler.arrive(size, m.places(m.cfg, size, m.Bytes(), m.cost(ex)), r); slot {
 	case rejected:
 	case size:
@@ -164,13 +164,13 @@ func (m *groupedReservoir) Add(ex *Example, r *rand.Rand) {
 	default:
 		m.overwrite(slot, ex, at)
 	}
-	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
-		m.evict(r.IntN(len(m.items)))
+	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
+		m.evict(r.IntN(m.items.n))
 	}
 }
 
 func (m *groupedReservoir) drop(slot int) {
-	m.leave(len(m.items))
+	m.leave(m.items.n)
 	m.groups.drop(slot)
 }
 
@@ -190,8 +190,8 @@ func (m *groupedReservoir) RemoveID(id string) bool {
 // dropping one moves the last into its slot.
 func sweep(s *store, match func(*Example) bool, drop func(slot int)) int {
 	n := 0
-	for slot := len(s.items) - 1; slot >= 0; slot-- {
-		if match(s.items[slot]) {
+	for slot := s.items.n - 1; slot >= 0; slot-- {
+		if match(s.items.at(slot)) {
 			drop(slot)
 			n++
 		}

@@ -7,12 +7,17 @@ const none = -1
 type ring struct {
 	store
 	cfg            Config
-	older, newer   []int // by slot: its neighbours, or none
-	oldest, newest int   // slots, or none
+	newer          column[int32] // by slot: the next one in age, or none
+	older          column[int32] // the same the other way, which follows from it
+	oldest, newest int           // slots, or none
 }
 
-func newRing(cfg Config) ring {
-	return ring{store: newStore(cfg), cfg: cfg, oldest: none, newest: none}
+func newRing(cfg Config, page int) ring {
+	return ring{
+		store: newStore(cfg, page), cfg: cfg,
+		newer: newColumn[int32](numberPages * page), older: newColumn[int32](numberPages * page),
+		oldest: none, newest: none,
+	}
 }
 
 // add makes ex the newest. If others have to leave for it, it calls leave for each, from the
@@ -22,27 +27,29 @@ func (g *ring) add(ex *Example, leave func(*Example)) {
 		leave(ex) // at once, as it is too large by itself
 		return
 	}
-	if slot := len(g.items); slot < g.cfg.Capacity {
+	if slot := g.items.n; slot < g.cfg.Capacity {
 		g.push(ex)
-		g.older, g.newer = append(g.older, none), append(g.newer, none)
+		g.older.push(none)
+		g.newer.push(none)
 		g.link(slot)
 	} else {
 		slot := g.oldest
-		left := g.items[slot]
-		g.join(g.older[slot], g.newer[slot])
+		left := g.items.at(slot)
+		g.unlink(slot)
 		g.put(slot, ex)
 		g.link(slot)
+		g.prefetchSlot(g.oldest)
 		leave(left)
 	}
-	for len(g.items) > 0 && g.cfg.exceeds(g.Bytes()) {
-		left := g.items[g.oldest]
+	for g.items.n > 0 && g.cfg.exceeds(g.Bytes()) {
+		left := g.items.at(g.oldest)
 		g.drop(g.oldest)
 		leave(left)
 	}
 }
 
 // Bytes is as Memory's.
-func (g *ring) Bytes() int { return g.size() + linkBytes*len(g.items) }
+func (g *ring) Bytes() int { return g.size() + linkBytes*g.items.n }
 
 // link makes a slot the newest.
 func (g *ring) link(slot int) {
@@ -50,37 +57,31 @@ func (g *ring) link(slot int) {
 	g.join(slot, none)
 }
 
+// unlink makes the neighbours of a slot each other's.
+func (g *ring) unlink(slot int) { g.join(int(g.older.at(slot)), int(g.newer.at(slot))) }
+
 // join makes two slots neighbours; none stands for what lies beyond an end.
 func (g *ring) join(older, newer int) {
 	if older == none {
 		g.oldest = newer
 	} else {
-		g.newer[older] = newer
+		g.newer.set(older, int32(newer))
 	}
 	if newer == none {
 		g.newest = older
 	} else {
-		g.older[newer] = older
+		g.older.set(newer, int32(older))
 	}
 }
 
 // drop removes a slot; the last example moves into it.
 func (g *ring) drop(slot int) {
-	g.join(g.older[slot], g.newer[slot])
-	last := len(g.items) - 1
-	if slot != last {
-		g.join(g.older[last], slot)
-		g.join(slot, g.newer[last])
+	g.unlink(slot)
+	if last := g.items.n - 1; slot != last {
+		g.join(int(g.older.at(last)), slot)
+		g.join(slot, int(g.newer.at(last)))
 	}
 	g.remove(slot)
-	g.older, g.newer = g.older[:last], g.newer[:last]
-}
-
-// byAge returns the slots from the oldest to the newest.
-func (g *ring) byAge() []int {
-	order := make([]int, 0, len(g.items))
-	for slot := g.oldest; slot != none; slot = g.newer[slot] {
-		order = append(order, slot)
-	}
-	return order
+	g.older.pop()
+	g.newer.pop()
 }

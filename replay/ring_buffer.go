@@ -1,9 +1,6 @@
 package replay
 
-import (
-	"math/rand/v2"
-	"slices"
-)
+import "math/rand/v2"
 
 // ringBuffer is a ring for each class or segment: the latest examples of it, up to an equal
 // share of the capacity (Chaudhry et al. 2019, where the number of classes is known
@@ -23,6 +20,8 @@ func newRingBuffer(cfg Config) *ringBuffer {
 	return m
 }
 
+func (m *ringBuffer) keepsAll() {}
+
 func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 	if m.Replace(ex) || m.oversized(ex) {
 		return
@@ -32,27 +31,16 @@ func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 	switch largest := m.largest(); {
 	case m.room(ex):
 		m.insert(ex, at)
-	case len(m.items) > 0 && m.wants(len(gr.members), largest):
-		m.overwrite(m.list[largest].at(0), ex, at)
-	case len(gr.members) > 0:
-		m.put(gr.at(0), ex)
-		gr.first = (gr.first + 1) % len(gr.members)
+	case m.items.n > 0 && m.wants(gr.members.n, largest):
+		m.overwrite(m.list[largest].members.at(0), ex, at)
+	case gr.members.n > 0:
+		slot := gr.members.at(0)
+		m.put(slot, ex)
+		m.part(slot)
+		m.join(slot, at)
+		m.prefetchSlot(gr.members.at(0))
 	}
-	for m.cfg.exceeds(m.Bytes()) && len(m.items) > 0 {
-		m.evict(m.list[m.largest()].at(0))
-	}
-}
-
-// straighten has the oldest member of a group stand first.
-func (g *groups) straighten(gr *group) {
-	if gr.first == 0 {
-		return
-	}
-	slices.Reverse(gr.members[:gr.first])
-	slices.Reverse(gr.members[gr.first:])
-	slices.Reverse(gr.members)
-	gr.first = 0
-	for i, slot := range gr.members {
-		g.place[slot] = i
+	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
+		m.evict(m.list[m.largest()].members.at(0))
 	}
 }

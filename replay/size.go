@@ -6,13 +6,13 @@ const (
 	// slices.
 	exampleBytes = 208
 	// slotBytes stands for a slot and its entry in the index.
-	slotBytes = 56
+	slotBytes = 28
 	// memberBytes stands for a slot's home, place and membership.
-	memberBytes = 24
+	memberBytes = 14
 	// groupBytes stands for a group and its entry in the index.
 	groupBytes = 200
 	// linkBytes is what the two links of a slot take.
-	linkBytes = 16
+	linkBytes = 8
 )
 
 // bytes estimates the example's own memory. Interned strings count each time.
@@ -31,10 +31,10 @@ func block(n int) int {
 }
 
 // size returns the bytes of the examples and of their slots.
-func (s *store) size() int { return s.bytes + slotBytes*len(s.items) }
+func (s *store) size() int { return s.bytes + slotBytes*s.items.n }
 
 // Bytes implements Memory.
-func (g *groups) Bytes() int { return g.size() + g.slotCost*len(g.items) + g.groupCost*len(g.list) }
+func (g *groups) Bytes() int { return g.size() + g.slotCost*g.items.n + g.groupCost*len(g.list) }
 
 // room reports whether a memory that is so large has room for one example more.
 func (c Config) room(n, bytes, more int) bool {
@@ -48,7 +48,7 @@ func (c Config) exceeds(bytes int) bool { return c.MaxBytes > 0 && int64(bytes) 
 func (g *groups) cost(ex *Example) int { return ex.bytes() + slotBytes + g.slotCost }
 
 // room reports whether an example can be held beside all the others.
-func (g *groups) room(ex *Example) bool { return g.cfg.room(len(g.items), g.Bytes(), g.cost(ex)) }
+func (g *groups) room(ex *Example) bool { return g.cfg.room(g.items.n, g.Bytes(), g.cost(ex)) }
 
 // oversized reports whether an example is too large to be held by itself.
 func (g *groups) oversized(ex *Example) bool {

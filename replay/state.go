@@ -1,28 +1,28 @@
 package replay
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
-// A State is what a memory held at one time. It shares the examples with the memory, and
-// nothing else. The zero State is no memory's.
+// A State is what a memory held at one time. It shares examples and pages with the memory,
+// and never changes. The zero State is no memory's.
 type State struct {
 	kind  Kind
-	items []*Example // by slot: of a state that was read
-	pages []*page    // the same: of one that was taken
+	items column[*Example]
+	// rest are the examples of the reservoir within a recency, in the slots after those
+	// of the ring.
+	rest column[*Example]
 	// sample is the reservoir's account: of kinds reservoir, recency and loss_aware.
 	sample sampler
-	// recent lists the slots of the ring from the oldest to the newest: of kind
-	// recency, where they are the first slots.
-	recent []int
-	// list holds the groups, which share out the slots: of all kinds but recency,
-	// and of a reservoir only for balanced retrieval.
-	list []group
-	// scores are by slot: of kinds gss and loss_aware.
-	scores []uint32
-	// features are by slot, of width numbers each: of kind herding.
-	features [][]float32
+	// oldest and newer are the order of the ring within a recency.
+	oldest int
+	newer  column[int32]
+	// list holds the groups, without their slots, and seats say which slot belongs to
+	// which: of all kinds but recency, and of a reservoir only for balanced retrieval.
+	list  []group
+	seats column[seat]
+	// scores are of kinds gss and loss_aware.
+	scores column[uint32]
+	// features are of width numbers each: of kind herding.
+	features column[[]float32]
 	width    int
 }
 
@@ -30,20 +30,30 @@ type State struct {
 func (s State) Kind() Kind { return s.kind }
 
 // Len returns the number of examples.
-func (s State) Len() int {
-	n := len(s.items)
-	for _, p := range s.pages {
-		n += len(p.items)
-	}
-	return n
-}
+func (s State) Len() int { return s.items.n + s.rest.n }
 
 // examples lists the examples by slot. The slice is the caller's.
-func (s State) examples() []*Example {
-	list := make([]*Example, 0, s.Len())
-	list = append(list, s.items...)
-	for _, p := range s.pages {
-		list = append(list, p.items...)
+func (s State) examples() []*Example { return append(s.items.list(), s.rest.list()...) }
+
+// byAge lists the slots of the ring within a recency from the oldest to the newest.
+func (s State) byAge() []int {
+	order := make([]int, 0, s.newer.n)
+	for slot := s.oldest; len(order) < s.newer.n; slot = int(s.newer.at(slot)) {
+		order = append(order, slot)
+	}
+	return order
+}
+
+// groups lists the groups with their slots.
+func (s State) groups() []group {
+	list := make([]group, len(s.list))
+	for i, gr := range s.list {
+		gr.members = newMembers(gr.members.first, gr.members.n)
+		list[i] = gr
+	}
+	for slot := range s.seats.n {
+		at := s.seats.at(slot)
+		*list[at.home].members.of(at.ticket) = int32(slot)
 	}
 	return list
 }
@@ -64,7 +74,7 @@ func stateError(rule string, args ...any) error {
 
 // Snapshot implements Memory.
 func (m *reservoir) Snapshot() State {
-	return State{kind: Reservoir, pages: m.freeze(), sample: m.sampler}
+	return State{kind: Reservoir, items: m.items.freeze(), sample: m.sampler}
 }
 
 // Restore implements Memory. The error is ErrState.
@@ -75,7 +85,7 @@ func (m *reservoir) Restore(s State) error {
 	if len(s.list) > 0 {
 		return stateError("it tells groups apart, configured is a reservoir without balanced retrieval")
 	}
-	return m.load(s.examples(), s.sample)
+	return m.load(&s.items, s.sample)
 }
 
 func (s *sampler) fits(size int, cfg Config) error {
@@ -85,20 +95,23 @@ func (s *sampler) fits(size int, cfg Config) error {
 	return nil
 }
 
-// load replaces the contents. The slice becomes the memory's own.
-func (m *reservoir) load(items []*Example, sample sampler) error {
-	if err := sample.fits(len(items), m.cfg); err != nil {
+// load replaces the contents.
+func (m *reservoir) load(items *column[*Example], sample sampler) error {
+	if err := sample.fits(items.n, m.cfg); err != nil {
 		return err
 	}
-	m.refill(items)
+	m.store = newStore(m.cfg, 1<<m.items.shift)
+	m.fill(items)
 	m.sampler = sample
 	return nil
 }
 
 // Snapshot implements Memory.
 func (m *recency) Snapshot() State {
-	pages := append(m.recent.freeze(), m.old.freeze()...)
-	return State{kind: RecencyMixed, pages: pages, sample: m.old.sampler, recent: m.recent.byAge()}
+	return State{
+		kind: RecencyMixed, items: m.recent.items.freeze(), rest: m.old.items.freeze(), sample: m.old.sampler,
+		oldest: m.recent.oldest, newer: m.recent.newer.freeze(),
+	}
 }
 
 // Restore implements Memory. The error is ErrState.
@@ -106,20 +119,25 @@ func (m *recency) Restore(s State) error {
 	if err := s.fits(m.cfg); err != nil {
 		return err
 	}
-	n := len(s.recent)
-	if n > m.recent.cfg.Capacity {
+	if n := s.items.n; n > m.recent.cfg.Capacity {
 		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.cfg.Capacity)
 	}
 	fresh := newRecency(m.cfg)
-	items := s.examples()
-	if err := fresh.old.load(slices.Clone(items[n:]), s.sample); err != nil {
+	if err := fresh.old.load(&s.rest, s.sample); err != nil {
 		return err
 	}
-	fresh.recent.refill(items[:n:n])
-	fresh.recent.older, fresh.recent.newer = make([]int, n), make([]int, n)
-	for _, slot := range s.recent {
-		fresh.recent.link(slot)
-	}
+	fresh.recent.load(&s)
 	m.recent, m.old = fresh.recent, fresh.old
 	return nil
+}
+
+// load fills a ring that is new.
+func (g *ring) load(s *State) {
+	g.fill(&s.items)
+	g.oldest, g.newest, g.newer = s.oldest, none, s.newer.thaw(1<<g.newer.shift)
+	older := make([]int32, s.newer.n)
+	for _, slot := range s.byAge() {
+		older[slot], g.newest = int32(g.newest), slot
+	}
+	g.older = columnOf(1<<g.older.shift, older)
 }

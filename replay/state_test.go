@@ -32,11 +32,11 @@ func TestLayoutIsTheDocumentedOne(t *testing.T) {
 		Logits: []float32{-2}, LogitsAt: 6,
 	}, rng.New(1, "add", 0))
 	want := "" +
-		"50524e4c52504c59" + "02000000" + "03000000" + // magic, format, kind stratified
+		"50524e4c52504c59" + "04000000" + "03000000" + // magic, format, kind stratified
 		"01000000" + "00000000" + "01000000" + "00000000" + // examples, latest, groups, width of features
 		"0000000000000000" + "0000000000000000" + "0000000000000000" + // population, holes, debt
 		"00" + "00000000" + "0100000000000000" + // group: flags, class, seen
-		"03000000" + "6b3d76" + "01000000" + "00000000" + // segment, members
+		"03000000" + "6b3d76" + "00000000" + "01000000" + "00000000" + // segment, first ticket, members
 		"0700000000000000" + "ffffffffffffffff" + // position, time
 		"0000803f" + "0000003f" + "01" + // target, weight, negative
 		"02000000" + "7031" + "01000000" + "75" + "03000000" + "6b3d76" + // id, subject, segment
@@ -112,7 +112,7 @@ func TestNewerFormatIsNamed(t *testing.T) {
 	data := encode(t, filled(t, replay.Config{}, 1).Snapshot())
 	data[8] = 7
 	_, err := replay.Read(data)
-	require.EqualError(t, err, "replay: unknown format: it was written in format 7, this program reads format 2")
+	require.EqualError(t, err, "replay: unknown format: it was written in format 7, this program reads formats 2 and 4")
 }
 
 func TestReadRefusesAnIDThatStandsTwice(t *testing.T) {
@@ -165,7 +165,9 @@ func FuzzRead(f *testing.F) {
 			require.True(t, errors.Is(err, replay.ErrCorrupt) || errors.Is(err, replay.ErrFormat))
 			return
 		}
-		require.Equal(t, data, encode(t, s), "a state has one encoding")
+		if data[8] == 4 {
+			require.Equal(t, data, encode(t, s), "a state has one encoding")
+		}
 		m := newMemory(t, replay.Config{Kind: s.Kind(), Capacity: max(2, s.Len())})
 		if m.Restore(s) != nil {
 			return

@@ -24,7 +24,7 @@ func (m *stratified) Add(ex *Example, r *rand.Rand) {
 	switch largest := m.largest(); {
 	case m.room(ex):
 		m.insert(ex, at)
-	case m.wants(len(m.list[at].members), largest):
+	case m.wants(m.list[at].members.n, largest):
 		m.overwrite(m.member(largest, r), ex, at)
 	default:
 		m.rehearse(ex, at, r)

@@ -7,96 +7,141 @@ import (
 
 // weights holds a whole number for each slot, and draws slots by them in O(log n) time. All
 // sums are exact, so that a draw depends on the numbers alone and not on the order in which
-// they came. The zero value is empty.
+// they came.
 type weights struct {
-	leaves []uint32 // by slot
-	// sum and max are a binary tree over the slots, whose root is node 1 and whose
-	// leaf for slot i is node size+i.
-	sum  []uint64
-	max  []uint32
-	size int // a power of two, at least len(leaves)
+	leaves column[uint32] // by slot
+	// levels are those of a tree over the slots, from the nodes above 16 leaves each to
+	// one root.
+	levels []level
 }
 
-// load replaces the numbers. The slice becomes the weights' own.
-func (w *weights) load(leaves []uint32) {
-	*w = weights{leaves: leaves, size: 1}
-	for w.size < len(leaves) {
-		w.size *= 2
+// A level has a node for each 16 below it.
+type level struct {
+	sum []uint64
+	max []uint32
+}
+
+const fanShift, fan = 4, 16
+
+func newWeights(cfg Config) weights {
+	return weights{leaves: newColumn[uint32](numberPages * cfg.page())}
+}
+
+// load begins anew with a state's numbers.
+func (w *weights) load(leaves *column[uint32]) {
+	page := 1 << w.leaves.shift
+	*w = weights{leaves: newColumn[uint32](page)}
+	for _, page := range leaves.pages {
+		for _, v := range page {
+			w.push(v)
+		}
 	}
-	w.sum, w.max = make([]uint64, 2*w.size), make([]uint32, 2*w.size)
-	for i, v := range leaves {
-		w.sum[w.size+i], w.max[w.size+i] = uint64(v), v
-	}
-	for i := w.size - 1; i > 0; i-- {
-		w.sum[i], w.max[i] = w.sum[2*i]+w.sum[2*i+1], max(w.max[2*i], w.max[2*i+1])
-	}
+	w.leaves = leaves.thaw(page)
 }
 
 // push adds a slot at the end.
 func (w *weights) push(v uint32) {
-	if len(w.leaves) == w.size {
-		w.load(append(slices.Grow(w.leaves, len(w.leaves)+1), v))
-		return
+	slot := w.leaves.n
+	w.leaves.push(0)
+	nodes := slot>>fanShift + 1
+	for i := 0; i < len(w.levels); i++ {
+		if l := &w.levels[i]; nodes > len(l.sum) {
+			l.sum, l.max = append(l.sum, 0), append(l.max, 0)
+		}
+		nodes = (nodes-1)>>fanShift + 1
 	}
-	w.leaves = append(w.leaves, v)
-	w.update(len(w.leaves)-1, v)
+	if n := len(w.levels); n == 0 {
+		w.levels = append(w.levels, level{sum: make([]uint64, 1), max: make([]uint32, 1)})
+	} else if top := w.levels[n-1]; len(top.sum) > 1 { // its second node is new
+		w.levels = append(w.levels, level{sum: slices.Clone(top.sum[:1]), max: slices.Clone(top.max[:1])})
+	}
+	w.set(slot, v)
 }
 
 func (w *weights) set(slot int, v uint32) {
-	w.leaves[slot] = v
-	w.update(slot, v)
+	old := w.leaves.at(slot)
+	if v == old {
+		return
+	}
+	w.leaves.set(slot, v)
+	at := slot
+	for i := range w.levels {
+		at >>= fanShift
+		l := &w.levels[i]
+		l.sum[at] += uint64(v) - uint64(old) // modulo 2⁶⁴
+		if v >= l.max[at] {
+			l.max[at] = v
+		} else if old == l.max[at] {
+			l.max[at] = w.largest(i, at)
+		}
+	}
+}
+
+// largest returns the largest number below a node.
+func (w *weights) largest(i, node int) uint32 {
+	from := node << fanShift
+	if i > 0 {
+		below := w.levels[i-1].max
+		return slices.Max(below[from:min(from+fan, len(below))])
+	}
+	top := uint32(0)
+	for slot := from; slot < min(from+fan, w.leaves.n); slot++ {
+		top = max(top, w.leaves.at(slot))
+	}
+	return top
 }
 
 // remove empties a slot and moves the last one's number into it.
 func (w *weights) remove(slot int) {
-	last := len(w.leaves) - 1
-	w.set(slot, w.leaves[last])
+	last := w.leaves.n - 1
+	w.set(slot, w.leaves.at(last))
 	w.set(last, 0)
-	w.leaves = w.leaves[:last]
-}
-
-func (w *weights) update(slot int, v uint32) {
-	i := w.size + slot
-	w.sum[i], w.max[i] = uint64(v), v
-	for i /= 2; i > 0; i /= 2 {
-		w.sum[i], w.max[i] = w.sum[2*i]+w.sum[2*i+1], max(w.max[2*i], w.max[2*i+1])
+	w.leaves.pop()
+	for i, at := range w.levels {
+		if nodes := (last-1)>>(fanShift*(i+1)) + 1; last > 0 && nodes < len(at.sum) {
+			w.levels[i] = level{sum: at.sum[:nodes], max: at.max[:nodes]}
+		}
 	}
 }
 
 // pick draws a slot with a probability proportional to its number; any slot if all are 0.
 func (w *weights) pick(r *rand.Rand) int {
-	return w.descend(r, func(node, _ int) uint64 { return w.sum[node] })
+	return w.descend(r, func(_ int, sum uint64) uint64 { return sum })
 }
 
 // pickLow draws a slot with a probability proportional to how far its number is below the
 // largest; any slot if all are equal.
 func (w *weights) pickLow(r *rand.Rand) int {
-	top := uint64(w.max[1])
-	return w.descend(r, func(node, slots int) uint64 { return uint64(slots)*top - w.sum[node] })
+	top := uint64(w.levels[len(w.levels)-1].max[0])
+	return w.descend(r, func(slots int, sum uint64) uint64 { return uint64(slots)*top - sum })
 }
 
 // descend draws a slot by the mass of the nodes, which have so many slots below them.
-func (w *weights) descend(r *rand.Rand, mass func(node, slots int) uint64) int {
-	n := len(w.leaves)
-	total := mass(1, n)
+func (w *weights) descend(r *rand.Rand, mass func(slots int, sum uint64) uint64) int {
+	n, root := w.leaves.n, len(w.levels)-1
+	total := mass(n, w.levels[root].sum[0])
 	if total == 0 {
 		return r.IntN(n)
 	}
-	x := r.Uint64N(total)
-	node, from, span := 1, 0, w.size
-	for span > 1 {
-		span /= 2
-		left := mass(2*node, min(max(n-from, 0), span))
-		node *= 2
-		if x >= left {
-			x -= left
-			node++
-			from += span
+	x, node := r.Uint64N(total), 0
+	for i := root - 1; i >= -1; i-- {
+		for node <<= fanShift; ; node++ {
+			sum := uint64(0)
+			if i >= 0 {
+				sum = w.levels[i].sum[node]
+			} else {
+				sum = uint64(w.leaves.at(node))
+			}
+			from := node << (fanShift * (i + 1))
+			below := mass(min(1<<(fanShift*(i+1)), n-from), sum)
+			if x < below {
+				break
+			}
+			x -= below
 		}
 	}
-	return from
+	return node
 }
 
-// weightBytes is what a slot takes: its leaf and two nodes of the tree, which has room for up to
-// twice as many.
-const weightBytes = 4 + 3*12
+// weightBytes is what a slot takes: its leaf, and a sixteenth of a node.
+const weightBytes = 5

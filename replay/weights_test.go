@@ -10,7 +10,7 @@ import (
 
 func TestWeightsDrawByWhatTheyHold(t *testing.T) {
 	ops := rng.New(1, "ops", 0)
-	var w weights
+	w := newWeights(Config{}.WithDefaults())
 	var plain []uint32
 	for range 3000 {
 		switch k := ops.IntN(10); {
@@ -28,7 +28,7 @@ func TestWeightsDrawByWhatTheyHold(t *testing.T) {
 			plain[i] = plain[len(plain)-1]
 			plain = plain[:len(plain)-1]
 		}
-		require.Equal(t, len(plain), len(w.leaves))
+		require.Equal(t, len(plain), w.leaves.n)
 		if len(plain) == 0 {
 			continue
 		}
@@ -36,10 +36,11 @@ func TestWeightsDrawByWhatTheyHold(t *testing.T) {
 		for _, v := range plain {
 			sum, top = sum+uint64(v), max(top, v)
 		}
-		require.Equal(t, sum, w.sum[1])
-		require.Equal(t, top, w.max[1])
+		root := w.levels[len(w.levels)-1]
+		require.Equal(t, []uint64{sum}, root.sum)
+		require.Equal(t, []uint32{top}, root.max)
 	}
-	require.Equal(t, plain, w.leaves)
+	require.Equal(t, plain, w.leaves.list())
 }
 
 func TestPicksFollowTheirLaw(t *testing.T) {
@@ -56,8 +57,10 @@ func TestPicksFollowTheirLaw(t *testing.T) {
 		{"one", []uint32{5}, true, []float64{1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var w weights
-			w.load(tc.leaves)
+			w := newWeights(Config{}.WithDefaults())
+			for _, v := range tc.leaves {
+				w.push(v)
+			}
 			const draws = 20_000
 			hits := make([]float64, len(tc.leaves))
 			r := rng.New(2, "pick", 0)

@@ -1,0 +1,23 @@
+// Package pixel holds numbers of the form k/255, as those of images are, in a byte each:
+// vector kernels that turn rows of float32 into levels k and back.
+//
+//	float32 ── Pack ──▶ level, or refused ── Unpack ──▶ float32 nearest to level/255
+//
+// # Rounding
+//
+// The level of v is the whole part of 255 v + ½, product and sum each rounded to float32.
+// It stands for v if it is in 0..255, and the float32 nearest to level/255 is no further than
+// Tolerance from v. So a v that is that float32 itself comes back bit for bit, and -0 comes
+// back as 0. Division by 255 costs more than all the rest: the kernels take the product q
+// with the float32 nearest to 1/255, and correct it by the exact remainder k - 255 q times
+// the same. For each of the 256 levels that is the quotient, as the tests see by trying all.
+//
+// # Invariants
+//
+//   - Equal numbers give equal levels, and equal levels equal numbers, in all codecs.
+//   - Nothing is allocated.
+//
+// # Concurrency
+//
+// A Codec has no state: any number of goroutines may use it.
+package pixel
