@@ -46,7 +46,11 @@ func checkExample(ex *replay.Example, spec models.Spec) error {
 			return fmt.Errorf("example %s has a logit that is not finite", ex.ID)
 		}
 	}
+	optional := spec.Absent()
 	for i, c := range ex.Categories {
+		if c < 0 && optional != nil && optional[i] {
+			continue
+		}
 		if c < 0 || int(c) >= spec.Categories[i] {
 			return fmt.Errorf("example %s: category %d is outside the %d buckets of feature %d", ex.ID, c, spec.Categories[i], i)
 		}

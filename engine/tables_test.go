@@ -1,12 +1,15 @@
 package engine_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
@@ -73,4 +76,57 @@ func TestATableIsNotForAKindThatGuardsEveryParameter(t *testing.T) {
 	cfg.Spec, _ = tabled()["deepfm adagrad"]()
 	cfg.Arms[0].Optimizer = []optim.Config{{EWC: &optim.EWC{}}, {SGD: &optim.SGD{}}}
 	require.ErrorContains(t, cfg.WithDefaults().Validate(), "optimizer[0] is ewc, must be absent for a model with tables")
+}
+
+// shelves is a log of visits with up to three tags, whose sum decides.
+func shelves(n int) []engine.Record {
+	r := rand.New(rand.NewPCG(6, 2))
+	l := newTape()
+	for i := range n {
+		x, score := row(r), 0
+		for place := range 3 {
+			tag := int32(-1)
+			if place <= i%4-1 {
+				tag = r.Int32N(40)
+				score += 2*int(tag%2) - 1
+			}
+			x.Categories = append(x.Categories, tag)
+		}
+		y := 0.0
+		if score > 0 {
+			y = 1
+		}
+		l.add(time.Millisecond, selfContained(fmt.Sprint("s", i), x, y))
+	}
+	return l.records
+}
+
+func TestBagsOfCategoriesAreLearnedAndGoOnBitForBitAfterARestore(t *testing.T) {
+	for name, of := range tabled() {
+		t.Run(name, func(t *testing.T) {
+			cfg := config()
+			cfg.Spec, cfg.Arms[0].Optimizer = of()
+			cfg.Spec.Categories = []int{4, 40, 40, 40}
+			cfg.Spec.Bags = []models.Bag{{First: 1, Size: 3, Mean: name != "sparse_linear ftrl"}}
+			log := shelves(1600)
+			whole, broken := newEngine(t, cfg), newEngine(t, cfg)
+			apply(t, whole, log)
+			for len(log) > 0 {
+				n := min(331, len(log))
+				apply(t, broken, log[:n])
+				log = log[n:]
+				broken = copied(t, cfg, broken)
+			}
+			require.Equal(t, hash(t, whole), hash(t, broken))
+			require.Greater(t, *whole.Report().Arms[0].Prequential.Window.Accuracy, 0.7)
+
+			// A state of bags does not fit a model without them.
+			cfg.Spec.Bags = nil
+			err := newEngine(t, cfg).Restore(readFrom(partsOf(t, whole)))
+			require.Error(t, err)
+			if cfg.Spec.Kind == "sparse_linear" { // its tensors would fit
+				require.ErrorContains(t, err, "category -1 is outside the 40 buckets")
+			}
+		})
+	}
 }

@@ -14,8 +14,10 @@ type Inputs struct {
 	// ones, one-hot. For an Embedding it is rows × Spec.Dense, and nil if that is 0.
 	Dense *gorgonia.Node
 	// IDs is rows × len(Spec.Categories), for an Embedding alone: the row of the tables
-	// that each category is, as int32, or absent (see op.Bags) below the batch.
+	// that each category is, as int32, or absent (see op.Bags) below the batch and in bags.
 	IDs *gorgonia.Node
+	// Shares is what each of IDs counts, as op.Bags takes it; nil for 1 each.
+	Shares *gorgonia.Node
 	// Noise is what the masks of a dropout are a function of (see op.Dropout); nil in a
 	// graph that predicts, where nothing is left out.
 	Noise *gorgonia.Node

@@ -6,7 +6,7 @@ import "fmt"
 type Batch struct {
 	Rows       int
 	Dense      []float32 // Rows x Spec.Dense
-	Categories []int32   // Rows x len(Spec.Categories)
+	Categories []int32   // Rows x len(Spec.Categories); in a bag, below 0 where there is no value
 	// Targets is Rows x Spec.Outputs(): p(1) in [0, 1] (binary), a distribution
 	// over the classes (multiclass), the value (regression). Unused by Predict.
 	Targets []float32
@@ -51,7 +51,7 @@ func (b *Batch) checkFeatures(c *core) error {
 	}
 	for i := 0; i < len(b.Categories); i += len(s.Categories) {
 		for j, n := range s.Categories {
-			if v := b.Categories[i+j]; uint(v) >= uint(n) {
+			if v := b.Categories[i+j]; uint(v) >= uint(n) && (v >= 0 || c.optional == nil || !c.optional[j]) {
 				return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i+j, v, n-1)
 			}
 		}

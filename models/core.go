@@ -24,6 +24,8 @@ type core struct {
 	// offsets says which row of the tables is a categorical feature's first; nil if
 	// categories are one-hot.
 	offsets []int32
+	// optional says which categories a row may leave out; nil if none.
+	optional []bool
 	// whole says that a graph was found to compute its full capacity on each run, so that
 	// there is one for each power of two.
 	whole bool
@@ -51,10 +53,7 @@ type compiler func(program) (compute.Runner, error)
 func newCore(s Spec, a Architecture, p Params, capacity int) core {
 	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
 	if _, ok := a.(Embedding); ok {
-		c.offsets = make([]int32, len(s.Categories))
-		for i := 1; i < len(s.Categories) && s.Table == 0; i++ {
-			c.offsets[i] = c.offsets[i-1] + int32(s.Categories[i-1])
-		}
+		c.offsets, c.optional = s.offsets(), s.Absent()
 	}
 	return c
 }
@@ -111,6 +110,7 @@ type machine struct {
 	width   int            // of x
 	x       []float32      // size × width
 	ids     []int32        // size × len(Categories), of an Embedding; -1 where absent
+	shares  []float32      // what each id counts; nil for 1 each
 	noise   []int32        // of a dropout, lower half first; nil without
 	filled  int            // leading rows that may differ from zero, or from absent
 	logits  *gorgonia.Node // size × Outputs
@@ -129,6 +129,11 @@ func (c *core) build(size int, training bool) (*gorgonia.ExprGraph, *machine, er
 		absent(m.ids)
 		in.IDs = integers(g, "ids", m.ids, size, len(c.offsets))
 		m.batch = append(m.batch, in.IDs)
+		if c.spec.averages() {
+			m.shares = make([]float32, len(m.ids))
+			in.Shares = input(g, "shares", m.shares, size, len(c.offsets))
+			m.batch = append(m.batch, in.Shares)
+		}
 	}
 	if m.width > 0 {
 		m.x = make([]float32, size*m.width)
@@ -170,12 +175,20 @@ func integers(g *gorgonia.ExprGraph, name string, data []int32, shape ...int) *g
 
 // lookUp writes the ids of a batch's categories, and makes those below them absent if they
 // are read.
-func (m *machine) lookUp(offsets []int32, b *Batch) {
-	n := len(offsets)
+func (m *machine) lookUp(c *core, b *Batch) {
+	n := len(c.offsets)
 	for i := range b.Rows {
 		ids, categories := m.ids[i*n:(i+1)*n], b.Categories[i*n:(i+1)*n]
-		for j, c := range categories {
-			ids[j] = offsets[j] + c
+		for j, v := range categories {
+			ids[j] = c.offsets[j] + v
+		}
+		for j, optional := range c.optional {
+			if optional && categories[j] < 0 {
+				ids[j] = -1
+			}
+		}
+		if m.shares != nil {
+			c.spec.shares(m.shares[i*n:(i+1)*n], categories)
 		}
 	}
 	if b.Rows < m.filled && !m.partial {
@@ -194,7 +207,7 @@ func absent(ids []int32) {
 func (m *machine) fill(c *core, b *Batch) error {
 	s, width := &c.spec, m.width
 	if c.offsets != nil {
-		m.lookUp(c.offsets, b)
+		m.lookUp(c, b)
 	}
 	if len(s.Categories) == 0 || c.offsets != nil {
 		err := c.take(m.x, b.Dense)

@@ -95,7 +95,7 @@ func embeddingLayout(s Spec) (Layout, error) {
 	if s.Dense > 0 {
 		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)
 	}
-	deep, err := layers(s, len(s.Categories)*s.Embedding+s.Dense)
+	deep, err := layers(s, len(s.sizes())*s.Embedding+s.Dense)
 	return append(l, deep...), err
 }
 
@@ -115,15 +115,20 @@ func initEmbedding(s Spec, p Params, r *rand.Rand) {
 	initLayers(s, p[tower(s):], r)
 }
 
-// embeddingLogits returns the vectors of the categories, rows × (fields embedding), and the
+// embeddingLogits returns the vectors of the fields, rows × (fields embedding), and the
 // sum of the linear terms and the perceptron.
 func embeddingLogits(s Spec, in Inputs, p gorgonia.Nodes) (vectors, z *gorgonia.Node, err error) {
-	wide, err := op.Bags(p[0], in.IDs, nil, len(s.Categories))
+	wide, err := op.Bags(p[0], in.IDs, in.Shares, len(s.Categories))
 	if err != nil {
 		return nil, nil, err
 	}
-	if vectors, err = op.Bags(p[1], in.IDs, nil, 1); err != nil {
+	if vectors, err = op.Bags(p[1], in.IDs, in.Shares, 1); err != nil {
 		return nil, nil, err
+	}
+	if len(s.Bags) > 0 {
+		if vectors, err = op.Fold(vectors, s.sizes(), s.Embedding); err != nil {
+			return nil, nil, err
+		}
 	}
 	deep := vectors
 	if s.Dense > 0 {

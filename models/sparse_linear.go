@@ -47,7 +47,7 @@ func (SparseLinear) Init(_ Spec, p Params, _ *rand.Rand) {
 
 // Logits implements Architecture.
 func (SparseLinear) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
-	z, err := op.Bags(p[0], in.IDs, nil, len(s.Categories))
+	z, err := op.Bags(p[0], in.IDs, in.Shares, len(s.Categories))
 	if err != nil {
 		return nil, err
 	}

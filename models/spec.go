@@ -32,6 +32,9 @@ type Spec struct {
 	Dense   int    `json:"dense" yaml:"dense"`               // width of the dense inputs
 	// Categories lists the number of buckets of each categorical feature.
 	Categories []int `json:"categories,omitempty" yaml:"categories"`
+	// Bags says which runs of Categories are one feature of several values (deepfm,
+	// wide_and_deep, sparse_linear).
+	Bags []Bag `json:"bags,omitempty" yaml:"bags"`
 	// Image says how the first dense inputs are an image, and Conv lists the layers over it (cnn).
 	Image *Image `json:"image,omitempty" yaml:"image"`
 	Conv  []Conv `json:"conv,omitempty" yaml:"conv"`
@@ -81,9 +84,7 @@ func (s Spec) Rows() int {
 		return s.Table
 	}
 	n := 0
-	for _, c := range s.Categories {
-		n += c
-	}
+	s.fields(func(first int, _ *Bag) { n += s.Categories[first] })
 	return n
 }
 
@@ -115,6 +116,9 @@ func (s Spec) check() error {
 		if c < 1 || c > MaxBuckets {
 			return specError(fmt.Sprintf("categories[%d]", i), "is %d, must be between 1 and %d", c, MaxBuckets)
 		}
+	}
+	if err := s.checkBags(); err != nil {
+		return err
 	}
 	if s.Dense+len(s.Categories) == 0 {
 		return specError("dense", "is 0, must be at least 1 without categories")
@@ -170,6 +174,9 @@ func (s Spec) noImage() error {
 
 // checkOneHot holds the rules of kinds that read categories one-hot.
 func (s Spec) checkOneHot() error {
+	if len(s.Bags) > 0 {
+		return specError("bags", "lists %d features of several values, must be absent for kind %s; use a kind with embeddings", len(s.Bags), s.Kind)
+	}
 	width := s.Dense
 	for i, c := range s.Categories {
 		if c > MaxInputs-width {

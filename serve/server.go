@@ -112,8 +112,12 @@ func (s *Server) newInferrer(m Model) (*inferrer, error) {
 	}
 	var features []oip.Feature
 	for _, f := range m.Dictionary.Features() {
-		features = append(features, oip.Feature{Name: f.Name, Dim: f.Dim, Kind: map[feature.Kind]oip.Kind{
-			feature.Numeric: oip.Numeric, feature.Vector: oip.Vector, feature.Categorical: oip.Categorical}[f.Kind]})
+		o := oip.Feature{Name: f.Name, Dim: f.Dim, Kind: map[feature.Kind]oip.Kind{
+			feature.Numeric: oip.Numeric, feature.Vector: oip.Vector, feature.Categorical: oip.Categorical}[f.Kind]}
+		if f.Max > 0 {
+			o.Kind, o.Dim = oip.Categories, f.Max
+		}
+		features = append(features, o)
 	}
 	schema, err := oip.NewSchema(features)
 	if err != nil {

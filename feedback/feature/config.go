@@ -11,7 +11,7 @@ type Kind string
 // The kinds of feature.
 const (
 	Numeric     Kind = "numeric"     // a number: one dense column
-	Categorical Kind = "categorical" // a string or an integer, hashed: one category
+	Categorical Kind = "categorical" // a string or an integer, hashed: one category; with Max, an array of them
 	Vector      Kind = "vector"      // an array of Dim numbers: Dim dense columns
 )
 
@@ -43,12 +43,23 @@ const (
 	Sensitive    PersonalData = "sensitive"
 )
 
+// Pool says how the values of one feature become one.
+type Pool string
+
+// The pools.
+const (
+	Mean Pool = "mean"
+	Sum  Pool = "sum"
+)
+
 // Bounds of a dictionary.
 const (
-	MaxFeatures = 4096
-	MaxDim      = 1 << 16
-	MaxDense    = 1 << 20 // columns of all numeric and vector features together
-	MaxBuckets  = 1 << 24
+	MaxValues     = 4096    // of one categorical feature
+	MaxCategories = 1 << 16 // of all categorical features together
+	MaxFeatures   = 4096
+	MaxDim        = 1 << 16
+	MaxDense      = 1 << 20 // columns of all numeric and vector features together
+	MaxBuckets    = 1 << 24
 )
 
 // A Feature is one entry of the dictionary.
@@ -61,6 +72,12 @@ type Feature struct {
 	Dim int `yaml:"dim,omitempty" json:"dim,omitempty"`
 	// Buckets is the number of hash buckets of a categorical feature.
 	Buckets int `yaml:"buckets,omitempty" json:"buckets,omitempty"`
+	// Max is the number of values that a categorical feature may have, which is then an
+	// array. Absent: it has one value, and is no array.
+	Max int `yaml:"max,omitempty" json:"max,omitempty"`
+	// Pool says how a model reads the values of an array: as their mean (the default), or
+	// their sum.
+	Pool Pool `yaml:"pool,omitempty" json:"pool,omitempty"`
 
 	Meaning      string       `yaml:"meaning,omitempty" json:"meaning,omitempty"`
 	Owner        string       `yaml:"owner,omitempty" json:"owner,omitempty"`
@@ -70,13 +87,14 @@ type Feature struct {
 	// Missing is the policy for an absent key or a null: refuse (the default), or
 	// default.
 	Missing Policy `yaml:"missing,omitempty" json:"missing,omitempty"`
-	// Invalid is the policy for a value that is not finite, of another kind, or a
-	// vector of another length: refuse (the default), or default.
+	// Invalid is the policy for a value that is not finite, of another kind, a vector of
+	// another length, or an array of more than Max values: refuse (the default), or default.
 	Invalid Policy `yaml:"invalid,omitempty" json:"invalid,omitempty"`
 	// Default stands in, by those policies, for a number and for every element of
 	// a vector; it is standardised as if it had been sent.
 	Default float64 `yaml:"default,omitempty" json:"default,omitempty"`
-	// DefaultCategory stands in for a categorical value.
+	// DefaultCategory stands in for a categorical value. Where it is absent an array is
+	// empty.
 	DefaultCategory string `yaml:"default_category,omitempty" json:"default_category,omitempty"`
 
 	// Mean and Scale standardise numbers and vector elements: (x - Mean) / Scale.
@@ -115,6 +133,9 @@ func (c Config) WithDefaults() Config {
 			orElse(&f.Bound, DefaultBound)
 			orElse(&f.Beyond, Refuse)
 		}
+		if f.Max != 0 {
+			orElse(&f.Pool, Mean)
+		}
 	}
 	orElse(&c.Unknown, Refuse)
 	return c
@@ -137,7 +158,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("unknown: must be refuse or ignore, got %q", c.Unknown)
 	}
 	names := make(map[string]int, len(c.Features))
-	dense := 0
+	dense, categories := 0, 0
 	for i, f := range c.Features {
 		at := fmt.Sprintf("features[%d]", i)
 		if err := f.validate(); err != nil {
@@ -149,6 +170,9 @@ func (c Config) Validate() error {
 		names[f.Name] = i
 		if dense += f.columns(); dense > MaxDense {
 			return fmt.Errorf("%s.dim: all dense columns together must be at most %d", at, MaxDense)
+		}
+		if categories += f.categories(); categories > MaxCategories {
+			return fmt.Errorf("%s.max: the values of all categorical features together must be at most %d", at, MaxCategories)
 		}
 	}
 	return nil
@@ -174,6 +198,18 @@ func (f Feature) validate() error {
 	}
 	if f.Kind != Categorical && f.Buckets != 0 {
 		return fmt.Errorf("buckets: must be absent unless the kind is categorical, got %d", f.Buckets)
+	}
+	if f.Kind != Categorical && (f.Max != 0 || f.Pool != "") {
+		return fmt.Errorf("max: must be absent, with pool, unless the kind is categorical")
+	}
+	if f.Max < 0 || f.Max > MaxValues {
+		return fmt.Errorf("max: must be 1 to %d, got %d", MaxValues, f.Max)
+	}
+	if f.Max == 0 && f.Pool != "" {
+		return fmt.Errorf("pool: must be absent without max, got %q", f.Pool)
+	}
+	if f.Max > 0 && f.Pool != Mean && f.Pool != Sum {
+		return fmt.Errorf("pool: must be mean or sum, got %q", f.Pool)
 	}
 	switch f.PersonalData {
 	case NotPersonal, Pseudonymous, Personal, Sensitive:
@@ -230,6 +266,14 @@ func (f Feature) columns() int {
 		return f.Dim
 	}
 	return 0
+}
+
+// categories returns how many categories the feature takes.
+func (f Feature) categories() int {
+	if f.Kind != Categorical {
+		return 0
+	}
+	return max(f.Max, 1)
 }
 
 // standardise returns the dense value of x, and whether it is finite.

@@ -10,11 +10,18 @@ type Dictionary struct {
 	ignore     bool
 	dense      int
 	categories []int
+	bags       []Bag
+}
+
+// A Bag is where a Row has the values of a categorical feature that is an array.
+type Bag struct {
+	First, Size int // in Row.Categories
+	Pool        Pool
 }
 
 // slot is what Encode needs to know of a feature.
 type slot struct {
-	at      int    // first dense column, or index of the category
+	at      int    // first dense column, or index of the first category
 	salt    uint64 // hash state after the name
 	buckets uint64
 	// What stands in for a missing or invalid value.
@@ -45,7 +52,15 @@ func New(c Config) (*Dictionary, error) {
 			s.salt = salt(f.Name)
 			s.buckets = uint64(f.Buckets)
 			s.bucket = s.category([]byte(f.DefaultCategory))
-			d.categories = append(d.categories, f.Buckets)
+			if f.Max > 0 {
+				d.bags = append(d.bags, Bag{First: s.at, Size: f.Max, Pool: f.Pool})
+				if f.DefaultCategory == "" {
+					s.bucket = NoCategory
+				}
+			}
+			for range f.categories() {
+				d.categories = append(d.categories, f.Buckets)
+			}
 			continue
 		}
 		s.at = d.dense
@@ -59,9 +74,14 @@ func New(c Config) (*Dictionary, error) {
 // Dense returns the number of dense columns of a Row.
 func (d *Dictionary) Dense() int { return d.dense }
 
-// Categories returns the number of buckets of each categorical feature, in order.
-// The slice is the caller's.
+// Categories returns the number of buckets of each category of a Row: of each categorical
+// feature, in order, and of an array as often as it may have values. The slice is the
+// caller's.
 func (d *Dictionary) Categories() []int { return append([]int(nil), d.categories...) }
+
+// Bags says which categories of a Row are those of an array, in order. The slice is the
+// caller's.
+func (d *Dictionary) Bags() []Bag { return append([]Bag(nil), d.bags...) }
 
 // Features returns the features, defaults filled in, in order. The slice is the
 // caller's.

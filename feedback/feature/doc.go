@@ -21,11 +21,14 @@
 // that equal values of two features do not collide in step. This is part of the
 // format of every trained model: it never changes.
 //
+// A categorical feature with Max is an array of such values, each hashed like a single
+// one; a value that stands twice counts twice.
+//
 // # Invariants
 //
 //   - Encode is a function of the dictionary and the JSON alone.
 //   - Every number in a Row is finite, and every category is below its feature's
-//     number of buckets.
+//     number of buckets, and at least 0 but where an array has no value.
 //   - Encode allocates the row, and nothing else unless it refuses the example.
 //
 // # Concurrency

@@ -116,8 +116,10 @@ func (e *encoder) value(i int) error {
 		rule, err = e.number(f, &e.d.slots[i], 0)
 	case f.Kind == Vector && kind == jsonscan.Array:
 		rule, err = e.vector(f, &e.d.slots[i])
-	case f.Kind == Categorical && (kind == jsonscan.String || kind == jsonscan.Number):
-		rule, err = e.category(&e.d.slots[i], kind)
+	case f.Kind == Categorical && f.Max > 0 && kind == jsonscan.Array:
+		rule, err = e.categories(f, &e.d.slots[i])
+	case f.Kind == Categorical && f.Max == 0 && (kind == jsonscan.String || kind == jsonscan.Number):
+		rule, err = e.category(&e.d.slots[i], kind, 0)
 	default:
 		rule = wants(f)
 		_, err = e.s.SkipUnique()
@@ -147,6 +149,9 @@ func wants(f *Feature) string {
 		return "must be a number"
 	case Vector:
 		return "must be an array of " + strconv.Itoa(f.Dim) + " numbers"
+	}
+	if f.Max > 0 {
+		return "must be an array of at most " + strconv.Itoa(f.Max) + " strings or integers"
 	}
 	return "must be a string or an integer"
 }
@@ -206,7 +211,47 @@ func (e *encoder) vector(f *Feature, s *slot) (rule string, err error) {
 	return rule, nil
 }
 
-func (e *encoder) category(s *slot, kind jsonscan.Kind) (rule string, err error) {
+// categories consumes the whole array, like vector, and leaves the places behind it empty.
+func (e *encoder) categories(f *Feature, s *slot) (rule string, err error) {
+	if err := e.s.Open(); err != nil {
+		return "", err
+	}
+	n := 0
+	for first := true; ; first = false {
+		more, err := e.s.Elem(first)
+		if err != nil {
+			return "", err
+		}
+		if !more {
+			break
+		}
+		if kind := e.s.Kind(); n >= f.Max || kind != jsonscan.String && kind != jsonscan.Number {
+			if rule == "" {
+				rule = wants(f)
+			}
+			if _, err := e.s.SkipUnique(); err != nil {
+				return "", err
+			}
+		} else if broken, err := e.category(s, kind, n); err != nil {
+			return "", err
+		} else if rule == "" {
+			rule = broken
+		}
+		n++
+	}
+	e.clear(f, s, n)
+	return rule, nil
+}
+
+// clear leaves an array's places from one on empty.
+func (e *encoder) clear(f *Feature, s *slot, from int) {
+	for i := from; i < f.Max; i++ {
+		e.row.Categories[s.at+i] = NoCategory
+	}
+}
+
+// category reads one value into the feature's place of that number.
+func (e *encoder) category(s *slot, kind jsonscan.Kind, place int) (rule string, err error) {
 	var scratch [64]byte
 	var value []byte
 	if kind == jsonscan.String {
@@ -224,7 +269,7 @@ func (e *encoder) category(s *slot, kind jsonscan.Kind) (rule string, err error)
 		}
 		value = strconv.AppendInt(scratch[:0], v, 10)
 	}
-	e.row.Categories[s.at] = s.category(value)
+	e.row.Categories[s.at+place] = s.category(value)
 	return "", nil
 }
 
@@ -248,6 +293,7 @@ func (e *encoder) fallBack(i int) {
 	f := &e.d.features[i]
 	if f.Kind == Categorical {
 		e.row.Categories[s.at] = s.bucket
+		e.clear(f, s, 1)
 		return
 	}
 	for c := s.at; c < s.at+f.columns(); c++ {

@@ -242,3 +242,86 @@ func TestNewNamesFieldAndRule(t *testing.T) {
 		require.ErrorContains(t, err, tc.want)
 	}
 }
+
+// tagged has a category, an array of up to three, and one that may be missing.
+func tagged(t testing.TB) *feature.Dictionary {
+	return newDictionary(t, feature.Refuse,
+		feature.Feature{Name: "city", Kind: feature.Categorical, Buckets: 1 << 20},
+		feature.Feature{Name: "tags", Kind: feature.Categorical, Buckets: 1 << 20, Max: 3},
+		feature.Feature{Name: "seen", Kind: feature.Categorical, Buckets: 1 << 20, Max: 2, Pool: feature.Sum,
+			Missing: feature.Default, Invalid: feature.Default, DefaultCategory: "none"},
+		feature.Feature{Name: "last", Kind: feature.Categorical, Buckets: 1 << 20, Max: 2, Missing: feature.Default},
+	)
+}
+
+func TestAnArrayOfCategoriesFillsItsPlacesFromTheFirst(t *testing.T) {
+	d := tagged(t)
+	require.Equal(t, []int{1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20}, d.Categories())
+	require.Equal(t, []feature.Bag{
+		{First: 1, Size: 3, Pool: feature.Mean}, {First: 4, Size: 2, Pool: feature.Sum}, {First: 6, Size: 2, Pool: feature.Mean},
+	}, d.Bags())
+	single := newDictionary(t, feature.Refuse, feature.Feature{Name: "tags", Kind: feature.Categorical, Buckets: 1 << 20})
+	one := func(value string) int32 {
+		row, err := single.Encode(json.RawMessage(`{"tags":` + value + `}`))
+		require.NoError(t, err)
+		return row.Categories[0]
+	}
+	row := func(tags string) []int32 {
+		row, err := d.Encode(json.RawMessage(`{"city":"Graz","tags":` + tags + `,"seen":[],"last":[]}`))
+		require.NoError(t, err)
+		require.Equal(t, []int32{-1, -1, -1, -1}, row.Categories[4:])
+		require.EqualValues(t, 444575, row.Categories[0])
+		return row.Categories[1:4]
+	}
+	require.Equal(t, []int32{one(`"a"`), one(`7`), one(`"a"`)}, row(`["a", 7.0, "\u0061"]`))
+	require.Equal(t, []int32{one(`""`), -1, -1}, row(`[""]`), "the empty string is a value")
+	require.Equal(t, []int32{-1, -1, -1}, row(`[]`))
+}
+
+func TestArraysOfCategoriesFallBackAndAreRefused(t *testing.T) {
+	d := tagged(t)
+	row, err := d.Encode(json.RawMessage(`{"city":"a","tags":["x"]}`))
+	require.NoError(t, err)
+	none := row.Categories[4]
+	require.Equal(t, []int32{none, -1, -1, -1}, row.Categories[4:], "without a default category an array is empty")
+	require.NotEqual(t, int32(-1), none)
+	for _, bad := range []string{`"x"`, `["x","y","z"]`, `[1,[2]]`, `[null]`, `[1.5]`, `{}`, `["x",{}]`} {
+		row, err = d.Encode(json.RawMessage(`{"city":"a","tags":["x"],"seen":` + bad + `}`))
+		require.NoError(t, err, bad)
+		require.Equal(t, []int32{none, -1}, row.Categories[4:6], bad)
+		_, err = d.Encode(json.RawMessage(`{"city":"a","tags":["x"],"last":` + bad + `}`))
+		var e *feature.Error
+		require.ErrorAs(t, err, &e, bad)
+		require.Equal(t, feature.Invalid, e.Reason)
+		require.Equal(t, "last", e.Field)
+		if bad != `[1.5]` {
+			require.Equal(t, "must be an array of at most 2 strings or integers", e.Rule)
+		}
+	}
+	_, err = d.Encode(json.RawMessage(`{"city":["a"],"tags":[]}`))
+	require.ErrorContains(t, err, "feature_invalid: features.city must be a string or an integer")
+	_, err = d.Encode(json.RawMessage(`{"city":"a","tags":[{"b":1,"b":2}]}`))
+	require.ErrorContains(t, err, "duplicate_key: features.tags")
+	_, err = d.Encode(json.RawMessage(`{"city":"a","tags":["a"`))
+	require.ErrorContains(t, err, "malformed_json")
+}
+
+func TestArraysOfCategoriesAreDeclaredByTheRules(t *testing.T) {
+	for want, f := range map[string]feature.Feature{
+		"max: must be absent, with pool, unless the kind is": {Kind: feature.Numeric, Max: 2},
+		"max: must be 1 to 4096, got 5000":                   {Kind: feature.Categorical, Buckets: 9, Max: 5000},
+		"max: must be 1 to 4096, got -1":                     {Kind: feature.Categorical, Buckets: 9, Max: -1},
+		"pool: must be absent without max":                   {Kind: feature.Categorical, Buckets: 9, Pool: feature.Sum},
+		`pool: must be mean or sum, got "max"`:               {Kind: feature.Categorical, Buckets: 9, Max: 2, Pool: "max"},
+	} {
+		f.Name = "tags"
+		_, err := feature.New(feature.Config{Features: []feature.Feature{f}})
+		require.ErrorContains(t, err, want)
+	}
+	var many []feature.Feature
+	for i := range 17 {
+		many = append(many, feature.Feature{Name: strings.Repeat("x", i+1), Kind: feature.Categorical, Buckets: 9, Max: 4096})
+	}
+	_, err := feature.New(feature.Config{Features: many})
+	require.ErrorContains(t, err, "features[16].max: the values of all categorical features together must be at most 65536")
+}

@@ -72,3 +72,54 @@ func FuzzEncode(f *testing.F) {
 		require.True(t, utf8.ValidString(fe.Error()))
 	})
 }
+
+// values reads an array of categories the slow way: how many there are, and whether it is
+// one.
+func values(raw []byte, most int) (n int, ok bool) {
+	var in map[string]any
+	if json.Unmarshal(raw, &in) != nil || len(in) != 1 {
+		return 0, false
+	}
+	list, ok := in["t"].([]any)
+	if !ok || len(list) > most {
+		return 0, false
+	}
+	for _, v := range list {
+		x, number := v.(float64)
+		_, text := v.(string)
+		if !text && !(number && x == math.Trunc(x)) {
+			return 0, false
+		}
+	}
+	return len(list), true
+}
+
+// FuzzEncodeCategories holds arrays of categories against encoding/json: the values fill
+// the first places with buckets, and the others are empty.
+func FuzzEncodeCategories(f *testing.F) {
+	for _, seed := range []string{
+		`{"t":[]}`, `{"t":["a",7]}`, `{"t":["a","b","c"]}`, `{"t":[1.5]}`, `{"t":[null]}`, `{"t":"a"}`, `{"t":[[1]]}`, `{"t":[{"a":1,"a":1}]}`,
+		`{"t":["\ud800"]}`, `{"t":[1e3,-0]}`, `{"t":["a"`, `{"t":[9007199254740993]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	d := newDictionary(f, feature.Refuse, feature.Feature{Name: "t", Kind: feature.Categorical, Buckets: 50, Max: 2})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		row, err := d.Encode(raw)
+		want, ok := values(raw, 2)
+		if err == nil {
+			require.True(t, ok, "accepted %q", raw)
+			require.Len(t, row.Categories, 2)
+			for i, c := range row.Categories {
+				require.Equal(t, i < want, c >= 0, "%q: place %d holds %d", raw, i, c)
+				require.Less(t, c, int32(50))
+			}
+			return
+		}
+		var fe *feature.Error
+		require.ErrorAs(t, err, &fe)
+		if ok && fe.Reason != feature.Duplicate && !strings.Contains(fe.Rule, "UTF-8") && !strings.Contains(fe.Rule, "53 bits") {
+			t.Fatalf("refused %q: %v", raw, err)
+		}
+	})
+}

@@ -6,6 +6,10 @@ type Row struct {
 	// dictionary's order.
 	Dense []float32
 	// Categories holds one bucket per categorical feature, in the dictionary's
-	// order, each in [0, buckets of that feature).
+	// order, each in [0, buckets of that feature). A feature that is an array has as many
+	// places as it may have values, the last of which hold NoCategory if there are fewer.
 	Categories []int32
 }
+
+// NoCategory stands in an array's place for no value.
+const NoCategory = -1

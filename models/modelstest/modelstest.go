@@ -22,7 +22,7 @@ func Run(t *testing.T, build func() *models.Registry, specs ...models.Spec) {
 	require.NotEmpty(t, specs, "nothing to check")
 	for _, s := range specs {
 		c := check{build: build, spec: s}
-		t.Run(fmt.Sprintf("%s-%s-%dx%v-%v%v%s%s%s%v-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Conv, s.Hidden, s.Activation, s.Init, s.Norm, s.Dropout, s.Table, s.Embedding), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s-%s-%dx%v%v-%v%v%s%s%s%v-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Bags, s.Conv, s.Hidden, s.Activation, s.Init, s.Norm, s.Dropout, s.Table, s.Embedding), func(t *testing.T) {
 			t.Run("gradients equal finite differences", c.gradients)
 			if s.Dropout > 0 {
 				t.Run("equal noise leaves out the same, and no prediction knows of it", c.noise)
@@ -61,8 +61,13 @@ func Batch(s models.Spec, rows int, r *rand.Rand) *models.Batch {
 		for range s.Dense {
 			b.Dense = append(b.Dense, float32(r.NormFloat64()))
 		}
-		for _, n := range s.Categories {
-			b.Categories = append(b.Categories, r.Int32N(int32(n)))
+		optional := s.Absent()
+		for j, n := range s.Categories {
+			category := r.Int32N(int32(n))
+			if optional != nil && optional[j] && r.IntN(3) == 0 {
+				category = -1
+			}
+			b.Categories = append(b.Categories, category)
 		}
 		b.Targets = append(b.Targets, target(s, i, r)...)
 		w := float32(0.25 + r.Float64())
@@ -306,8 +311,17 @@ func (c check) tables(t *testing.T) {
 			offsets[j] = first
 			first += n
 		}
+		for _, bag := range c.spec.Bags {
+			if j > bag.First && j < bag.First+bag.Size {
+				offsets[j] = offsets[bag.First] // one table for all of a bag
+				first = offsets[j] + n
+			}
+		}
 	}
 	for i, category := range b.Categories {
+		if category < 0 {
+			continue
+		}
 		j := i % len(offsets)
 		if id := int32(offsets[j]) + category; b.Weights[i/len(offsets)] != 0 && !slices.Contains(want, id) {
 			want = append(want, id)

@@ -63,6 +63,10 @@ func TestRowsCarryWhatTheTensorsSay(t *testing.T) {
 			{"name":"country","datatype":"INT64","shape":[1],"data":[49]},
 			{"name":"age","datatype":"BOOL","shape":[1],"data":[true]}]}`,
 			[]string{`{"age":1,"country":49}`}},
+		{"categories without those that are null", schema(t, oip.Feature{Name: "tags", Kind: oip.Categories, Dim: 3}, oip.Feature{Name: "ids", Kind: oip.Categories, Dim: 2}), `{"inputs":[
+			{"name":"tags","datatype":"BYTES","shape":[3,3],"data":[["a",null,"n"],[null,null,null],["","null","b"]]},
+			{"name":"ids","datatype":"INT64","shape":[3,1],"data":[7,null,-1]}]}`,
+			[]string{`{"tags":["a","n"],"ids":[7]}`, `{"tags":[],"ids":[]}`, `{"tags":["","null","b"],"ids":[-1]}`}},
 		{"one tensor for all", dense, `{"inputs":[
 			{"name":"features","datatype":"FP32","shape":[2,3],"data":[[1,2,3],[4,5,6]]}]}`,
 			[]string{`{"a":1,"v":[2,3]}`, `{"a":4,"v":[5,6]}`}},
@@ -76,7 +80,8 @@ func TestRowsCarryWhatTheTensorsSay(t *testing.T) {
 }
 
 func TestBadRequestsNameFieldAndRule(t *testing.T) {
-	s := schema(t, oip.Feature{Name: "a"}, oip.Feature{Name: "c", Kind: oip.Categorical}, oip.Feature{Name: "v", Kind: oip.Vector, Dim: 2})
+	s := schema(t, oip.Feature{Name: "a"}, oip.Feature{Name: "c", Kind: oip.Categorical}, oip.Feature{Name: "v", Kind: oip.Vector, Dim: 2},
+		oip.Feature{Name: "tags", Kind: oip.Categories, Dim: 2})
 	input := func(member string) string { return `{"inputs":[{` + member + `}]}` }
 	for _, tc := range []struct{ name, body, code, field string }{
 		{"not JSON", `{"inputs":`, oip.CodeMalformed, "body"},
@@ -98,6 +103,9 @@ func TestBadRequestsNameFieldAndRule(t *testing.T) {
 		{"a fraction among integers", input(`"name":"a","datatype":"INT64","shape":[1],"data":[1.5]`), oip.CodeTensor, "inputs[0].data"},
 		{"a string for a number", input(`"name":"a","datatype":"BYTES","shape":[1],"data":["x"]`), oip.CodeTensor, "inputs[0].datatype"},
 		{"a float for a category", input(`"name":"c","datatype":"FP32","shape":[1],"data":[1]`), oip.CodeTensor, "inputs[0].datatype"},
+		{"more categories than there may be", input(`"name":"tags","datatype":"BYTES","shape":[1,3],"data":["x","y","z"]`), oip.CodeTensor, "inputs[0].shape"},
+		{"categories without a second dimension", input(`"name":"tags","datatype":"BYTES","shape":[1],"data":["x"]`), oip.CodeTensor, "inputs[0].shape"},
+		{"floats for categories", input(`"name":"tags","datatype":"FP32","shape":[1,1],"data":[1]`), oip.CodeTensor, "inputs[0].datatype"},
 		{"a short vector", input(`"name":"v","datatype":"FP32","shape":[1,1],"data":[1]`), oip.CodeTensor, "inputs[0].shape"},
 		{"rows that disagree", `{"inputs":[{"name":"a","datatype":"FP32","shape":[1],"data":[1]},{"name":"c","datatype":"BYTES","shape":[2],"data":["x","y"]}]}`, oip.CodeTensor, "inputs[1].shape"},
 		{"a tensor twice", `{"inputs":[{"name":"a","datatype":"FP32","shape":[1],"data":[1]},{"name":"a","datatype":"FP32","shape":[1],"data":[1]}]}`, oip.CodeTensor, "inputs[1].name"},

@@ -13,13 +13,14 @@ const (
 	Numeric     Kind = iota // FP32, FP64 or an integer type, shape [n] or [n,1]
 	Vector                  // the same types, shape [n, Dim]
 	Categorical             // BYTES or an integer type, shape [n] or [n,1]
+	Categories              // the same types, shape [n,k] of k up to Dim; null where a row has fewer
 )
 
 // A Feature is one named input of a model.
 type Feature struct {
 	Name string
 	Kind Kind
-	Dim  int // of a vector
+	Dim  int // of a vector; of categories, the most
 }
 
 // FeaturesTensor is the name of the one tensor, FP32 or FP64 [n, width], that may
@@ -46,7 +47,7 @@ func NewSchema(features []Feature) (*Schema, error) {
 		if _, ok := s.index[f.Name]; ok {
 			return nil, fmt.Errorf("features[%d].name: %q must not appear twice", i, f.Name)
 		}
-		if f.Kind == Vector && f.Dim < 1 {
+		if (f.Kind == Vector || f.Kind == Categories) && f.Dim < 1 {
 			return nil, fmt.Errorf("features[%d].dim must be at least 1", i)
 		}
 		s.index[f.Name] = i
@@ -58,12 +59,14 @@ func NewSchema(features []Feature) (*Schema, error) {
 		s.width += f.columns()
 	}
 	for _, f := range features {
-		if f.Kind == Categorical || f.Name == FeaturesTensor {
+		if f.categorical() || f.Name == FeaturesTensor {
 			s.width = 0
 		}
 	}
 	return s, nil
 }
+
+func (f Feature) categorical() bool { return f.Kind == Categorical || f.Kind == Categories }
 
 func (f Feature) columns() int {
 	if f.Kind == Vector {
@@ -82,6 +85,8 @@ func (s *Schema) Inputs() []TensorMetadata {
 			t.Shape = []int{-1, f.Dim}
 		case Categorical:
 			t.Datatype = "BYTES"
+		case Categories:
+			t.Datatype, t.Shape = "BYTES", []int{-1, f.Dim}
 		}
 		out = append(out, t)
 	}
@@ -105,6 +110,7 @@ type column struct {
 	input             int
 	lo, stride, width int
 	vector            bool
+	list              bool // a vector without its nulls
 	boolean           bool
 }
 
@@ -147,7 +153,8 @@ func (s *Schema) Bind(req *Request, rows *Rows) error {
 			if err := f.admit(class, in.Shape, width, i); err != nil {
 				return err
 			}
-			col.vector = f.Kind == Vector
+			col.list = f.Kind == Categories
+			col.vector = f.Kind == Vector || col.list
 			rows.from[at] = col
 		case in.Name == FeaturesTensor && s.width > 0:
 			if err := s.spread(rows, col, class, i); err != nil {
@@ -165,13 +172,15 @@ func (s *Schema) Bind(req *Request, rows *Rows) error {
 // admit checks a known feature's datatype and shape.
 func (f Feature) admit(class datatype, shape []int, width, at int) error {
 	switch {
-	case f.Kind == Categorical && class != bytesType && class != integer:
+	case f.categorical() && class != bytesType && class != integer:
 		return &Error{CodeTensor, inputField(at, "datatype"), fmt.Sprintf("must be BYTES or an integer type for the categorical feature %q", f.Name)}
-	case f.Kind != Categorical && class == bytesType:
+	case !f.categorical() && class == bytesType:
 		return &Error{CodeTensor, inputField(at, "datatype"), fmt.Sprintf("must be a number type for the feature %q", f.Name)}
 	case f.Kind == Vector && (len(shape) != 2 || width != f.Dim):
 		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n, %d] for the vector feature %q", f.Dim, f.Name)}
-	case f.Kind != Vector && width != 1:
+	case f.Kind == Categories && (len(shape) != 2 || width > f.Dim):
+		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n, k] of k up to %d for the feature %q", f.Dim, f.Name)}
+	case f.Kind != Vector && f.Kind != Categories && width != 1:
 		return &Error{CodeTensor, inputField(at, "shape"), fmt.Sprintf("must be [n] or [n, 1] for the feature %q", f.Name)}
 	}
 	return nil
@@ -240,13 +249,21 @@ func (rows *Rows) appendMember(dst []byte, first int, key []byte, col column, i 
 		return rows.appendToken(dst, col, at)
 	}
 	dst = append(dst, '[')
+	empty := len(dst)
 	for k := range col.width {
-		if k > 0 {
+		if col.list && rows.null(at+k) {
+			continue
+		}
+		if len(dst) > empty {
 			dst = append(dst, ',')
 		}
 		dst = rows.appendToken(dst, col, at+k)
 	}
 	return append(dst, ']')
+}
+
+func (rows *Rows) null(at int) bool {
+	return rows.req.body[rows.req.tokens[at].from] == 'n' // no other token begins so
 }
 
 func (rows *Rows) appendToken(dst []byte, col column, at int) []byte {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
 
@@ -73,6 +74,15 @@ func (c checker) architecture(at []string, m Model) {
 	if err != nil {
 		return // the dictionary was asked before
 	}
+	if len(spec.Bags) > 0 && len(models.Tables(spec)) == 0 {
+		for i, f := range m.Features {
+			if f.Max > 0 {
+				c.object(append(at[:len(at):len(at)], "features", strconv.Itoa(i), "max"),
+					fmt.Sprintf("must be absent for model.kind %s, which reads categories one-hot; deepfm, wide_and_deep and sparse_linear read several values", m.Model.Kind))
+			}
+		}
+		return
+	}
 	c.ask(at, spec.Validate(), specAliases()...)
 }
 
@@ -82,7 +92,7 @@ func specAliases() []alias {
 	return []alias{
 		{"kind", "model.kind"}, {"image", "model.image"}, {"conv", "model.conv"}, {"norm", "model.norm"}, {"dropout", "model.dropout"}, {"init", "model.init"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
 		{"embedding", "model.embedding"}, {"table", "model.table"},
-		{"dense", "features"}, {"categories", "features"}, {"arms[0]", ""},
+		{"dense", "features"}, {"categories", "features"}, {"bags", "features"}, {"arms[0]", ""},
 	}
 }
 

@@ -32,11 +32,20 @@ func (m Model) Spec() (models.Spec, error) {
 	}
 	return models.Spec{
 		Kind: m.Model.Kind, Task: m.Task, Classes: m.Classes,
-		Dense: dict.Dense(), Categories: dict.Categories(),
+		Dense: dict.Dense(), Categories: dict.Categories(), Bags: bags(dict),
 		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
 		Init: m.Model.init(), Norm: m.Model.Norm, Dropout: m.Model.Dropout,
 		Embedding: m.Model.Embedding, Table: m.Model.Table,
 	}, nil
+}
+
+// bags says which categories are one feature's.
+func bags(dict *feature.Dictionary) []models.Bag {
+	var out []models.Bag
+	for _, b := range dict.Bags() {
+		out = append(out, models.Bag{First: b.First, Size: b.Size, Mean: b.Pool == feature.Mean})
+	}
+	return out
 }
 
 // init is how weights start, empty where the kind starts so without being told: a default

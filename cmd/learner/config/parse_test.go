@@ -128,6 +128,8 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"image of an mlp", strings.Replace(picture, "kind: cnn", "kind: mlp", 1), "f:9:7: models[0].model.image: is set, must be absent for kind mlp"},
 		{"an embedding of mlp", with("model: {embedding: 3}"), "f:7:24: models[0].model.embedding: must be absent for kind mlp (got 3)"},
 		{"a table of linear", with("model: {kind: linear, table: 8}"), "f:7:34: models[0].model.table: must be absent for kind linear (got 8)"},
+		{"an array for a kind that takes none", strings.Replace(minimal, "buckets: 7", "buckets: 7, max: 3", 1), "f:6:57: models[0].features[1].max: must be absent for model.kind mlp, which reads categories one-hot; deepfm, wide_and_deep and sparse_linear read several values (got 3)"},
+		{"an array of numbers", strings.Replace(minimal, "kind: numeric", "kind: numeric, max: 3", 1), "f:5:43: models[0].features[0].max: must be absent, with pool, unless the kind is categorical (got 3)"},
 		{"a table with fewer rows than buckets", with("model: {kind: deepfm, table: 6}"), "f:6:49: models[0].features[1].buckets: must be at most model.table, 6 (got 7)"},
 		{"a guard of every parameter beside a table", with("model: {kind: deepfm}\noptimizer: [{ewc: {}}, {sgd: {}}]"), "f:8:17: models[0].optimizer[0]: is ewc, must be absent for a model with tables: it passes over every parameter"},
 		{"rule of the store", with("checkpoint: {keep_for: -1s}"), `f:7:28: models[0].checkpoint.keep_for: must not be negative (got "-1s")`},
