@@ -10,8 +10,11 @@ Plain loops, written from their sources, to tell which difference a figure comes
   sources.py permuted FOLDER SEED METHOD Permuted-MNIST of Buzzega et al.: METHOD none, ewc (whose
                                          Fisher information weighs each row by the probability of
                                          its label, as theirs) or ewc-plain (which does not)
+  sources.py online FOLDER SEED LAST     Split-MNIST, one pass, of CapyMOA's notebook, rehearsed from a
+                                         reservoir of 200: a LAST layer that is affine, or normed
+                                         (without a bias, each class's weights of length 1/sqrt(10), as theirs)
 
-They print one JSON object with the accuracy in per cent. The last two need PyTorch.
+They print one JSON object with the accuracy in per cent.
 """
 
 import copy
@@ -20,6 +23,12 @@ import gzip
 import json
 import math
 import sys
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.set_num_threads(1)
 
 
 def logistic(folder, rate):
@@ -150,11 +159,41 @@ def permuted(folder, seed, method):
     return float(sum(right)) / len(right)
 
 
-if sys.argv[1] != "logistic":
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
+class Normed(nn.Module):
+    """A last layer without a bias, whose weights have a direction for each class and no length."""
 
-    torch.set_num_threads(1)
-run = {"logistic": logistic, "split": split, "permuted": permuted}[sys.argv[1]]
+    def __init__(self, width, classes):
+        super().__init__()
+        self.direction = nn.Linear(width, classes, bias=False).weight
+
+    def forward(self, x):
+        return x @ F.normalize(self.direction, dim=1).t() / len(self.direction) ** 0.5
+
+
+def online(folder, seed, last):
+    torch.manual_seed(int(seed))
+    (x, y), (test, labels) = mnist(folder, "train"), mnist(folder, "t10k")
+    x, test = x.flatten(1), test.flatten(1)
+    net = nn.Sequential(nn.Linear(784, 64), nn.ReLU(), Normed(64, 10) if last == "normed" else nn.Linear(64, 10))
+    opt = torch.optim.Adam(net.parameters(), lr=0.01)
+    memory, seen = torch.zeros(200, dtype=torch.long), 0
+    tasks = ((1, 4), (5, 7), (9, 3), (0, 8), (2, 6))
+    for a, b in tasks:
+        own = ((y == a) | (y == b)).nonzero()[:, 0]
+        for rows in own[torch.randperm(len(own))].split(64):
+            for row in rows:
+                at = seen if seen < 200 else int(torch.randint(seen + 1, ()))
+                seen += 1
+                if at < 200:
+                    memory[at] = row
+            rows = torch.cat([rows, memory[torch.randint(min(seen, 200), (len(rows),))]])
+            opt.zero_grad()
+            F.cross_entropy(net(x[rows]), y[rows]).backward()
+            opt.step()
+    with torch.no_grad():
+        right = (net(test).argmax(1) == labels).float()
+    return sum(float(right[(labels == a) | (labels == b)].mean()) for a, b in tasks) / 5
+
+
+run = {"logistic": logistic, "split": split, "permuted": permuted, "online": online}[sys.argv[1]]
 print(json.dumps({"accuracy": round(100 * run(*sys.argv[2:]), 2)}))
