@@ -19,6 +19,8 @@ type Settings struct {
 	Kernels string `yaml:"kernels" json:"kernels"`
 	// Threads is how many goroutines share a node that is worth it. 1 by default.
 	Threads int `yaml:"threads" json:"threads"`
+
+	team *Team // what uses these Settings shares it; if nil, each use has its own
 }
 
 // MaxThreads bounds Settings.Threads.
@@ -33,6 +35,22 @@ func (s Settings) WithDefaults() Settings {
 		s.Threads = 1
 	}
 	return s
+}
+
+// Shared returns s with a Team for all that uses it, which then runs in turn, in one
+// goroutine: the threads that one of them has at hand are there for the next, and not in
+// each other's way.
+func (s Settings) Shared() Settings {
+	s.team = NewTeam(s.WithDefaults().Threads)
+	return s
+}
+
+// Team returns the Team of Settings that are Shared, otherwise a new one.
+func (s Settings) Team() *Team {
+	if s.team == nil {
+		return s.Shared().team
+	}
+	return s.team
 }
 
 // Validate checks Settings that have their defaults, on any machine: whether this one has

@@ -8,6 +8,16 @@ import (
 	"github.com/perennial-ml/perennial/compute"
 )
 
+func TestSharedSettingsHaveOneTeam(t *testing.T) {
+	s := compute.Settings{Threads: 3}
+	require.NotSame(t, s.Team(), s.Team())
+	require.Equal(t, 3, s.Team().Size())
+	shared := s.Shared()
+	require.Same(t, shared.Team(), shared.WithDefaults().Team())
+	require.NotSame(t, shared.Team(), s.Shared().Team())
+	require.Equal(t, 1, compute.Settings{}.Shared().Team().Size())
+}
+
 func TestSettingsNameFieldAndRule(t *testing.T) {
 	for _, tc := range []struct {
 		settings compute.Settings

@@ -71,6 +71,7 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	cfg.Compute = cfg.Compute.Shared() // Apply is one goroutine
 	e := &Engine{
 		cfg:      cfg,
 		spec:     cfg.Spec,

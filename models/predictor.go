@@ -128,7 +128,7 @@ func (p *Predictor) Use(s compute.Settings) error {
 		return err
 	}
 	p.kernels = kernels
-	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithTeam(compute.NewTeam(s.WithDefaults().Threads)))
+	p.run = plan(compute.WithKernels(kernels.Name()), compute.WithTeam(s.Team()))
 	clear(p.machines)
 	clear(p.probes)
 	return nil

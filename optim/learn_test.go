@@ -257,3 +257,39 @@ func BenchmarkLearnOnThreads(b *testing.B) {
 		}
 	}
 }
+
+// An engine scores a batch before it learns it.
+func BenchmarkPredictAndLearn(b *testing.B) {
+	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: []int{256, 256}}
+	for _, rows := range []int{64, 256} {
+		batch, dst := modelstest.Batch(s, rows, rand.New(rand.NewPCG(1, 2))), make([]float32, rows*10)
+		for _, of := range []struct {
+			name string
+			how  compute.Settings
+		}{
+			{"threads=1", compute.Settings{Threads: 1}},
+			{"threads=2", compute.Settings{Threads: 2}},
+			{"threads=2 shared", compute.Settings{Threads: 2}.Shared()},
+		} {
+			b.Run(fmt.Sprintf("rows=%d/%s", rows, of.name), func(b *testing.B) {
+				p := newPupil(b, s, stepped()["sgd"], 1)
+				require.NoError(b, p.Model.Use(of.how))
+				scorer, err := models.NewPredictor(s, rows)
+				require.NoError(b, err)
+				require.NoError(b, scorer.Use(of.how))
+				round := func() {
+					if err := scorer.Predict(dst, batch); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := p.Learn(p.Model, batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				round() // makes the graphs
+				for b.Loop() {
+					round()
+				}
+			})
+		}
+	}
+}

@@ -8,8 +8,9 @@ import (
 
 // A Team is the caller of Do and helpers.
 type Team struct {
-	helpers []helper
-	parts   []part
+	helpers    []helper
+	parts      []part
+	processors int // that the process had at its start
 
 	work   func(member, part int) // of the round in progress
 	round  atomic.Uint64
@@ -32,7 +33,7 @@ const lookout = 200 * time.Microsecond
 // New returns a Team of size members, of which the caller of Do is number 0.
 func New(size int) *Team {
 	size = max(size, 1)
-	t := &Team{helpers: make([]helper, size-1), parts: make([]part, size), wake: make(chan struct{}, 1)}
+	t := &Team{helpers: make([]helper, size-1), parts: make([]part, size), processors: runtime.NumCPU(), wake: make(chan struct{}, 1)}
 	for i := range t.helpers {
 		h := &t.helpers[i]
 		h.team, h.member, h.start = t, i+1, h.run
@@ -61,7 +62,7 @@ func (t *Team) Least() int { return fromAwake }
 // Do is a round: it calls work once for each part in [0, Size), and returns when all calls
 // have. Calls at the same time are for different members.
 func (t *Team) Do(work func(member, part int)) {
-	others := min(len(t.helpers), runtime.GOMAXPROCS(0)-1)
+	others := min(len(t.helpers), min(t.processors, runtime.GOMAXPROCS(0))-1)
 	if others == 0 {
 		for i := range t.parts {
 			work(0, i)
@@ -72,8 +73,14 @@ func (t *Team) Do(work func(member, part int)) {
 	t.left.Store(int64(len(t.parts)))
 	t.place.Store(int64(processor()))
 	round := t.round.Add(1)
+	called := false
 	for i := range others {
-		t.helpers[i].call()
+		called = t.helpers[i].call() || called
+	}
+	if called {
+		// The runtime keeps the goroutine that was started last for the thread that started
+		// it, and lets another have it only after a sleep; any other it hands over at once.
+		go nothing()
 	}
 	t.take(0, round)
 	t.wait()
@@ -127,12 +134,17 @@ type helper struct {
 	_      [32]byte
 }
 
-// call makes sure that the helper sees the round that has begun.
-func (h *helper) call() {
-	if !h.awake.Load() && h.awake.CompareAndSwap(false, true) {
-		go h.start()
+// call makes sure that the helper sees the round that has begun, and says whether it had to
+// start it.
+func (h *helper) call() bool {
+	if h.awake.Load() || !h.awake.CompareAndSwap(false, true) {
+		return false
 	}
+	go h.start()
+	return true
 }
+
+func nothing() {}
 
 func (h *helper) run() {
 	t := h.team
