@@ -11,7 +11,8 @@ import (
 type LossKind string
 
 const (
-	// LossER is experience replay: one weighted mean over new and rehearsed examples.
+	// LossER is experience replay: one weighted mean over new and rehearsed examples, or
+	// with Beta one over each.
 	LossER LossKind = "er"
 	// LossERACE is asymmetric cross-entropy (Caccia et al., "New insights on reducing
 	// abrupt representation change in online continual learning", 2022): new examples
@@ -37,8 +38,8 @@ type Loss struct {
 	// Alpha weighs what holds logits to earlier ones; for der, derpp, ace_derpp and
 	// lwf. Above 0. Default 0.5, for lwf 1.
 	Alpha float64 `yaml:"alpha" json:"alpha,omitempty"`
-	// Beta weighs the labels of the second draw; for derpp and ace_derpp. Above 0.
-	// Default 0.5.
+	// Beta weighs the labels of the second draw of derpp and ace_derpp, and those of all
+	// that er rehearses. Above 0. Default 0.5; of er none: one mean over new and rehearsed.
 	Beta float64 `yaml:"beta" json:"beta,omitempty"`
 	// Temperature softens the answers that lwf compares; for lwf. Above 0. Default 2.
 	Temperature float64 `yaml:"temperature" json:"temperature,omitempty"`
@@ -74,6 +75,9 @@ func (l Loss) draws() int {
 	return 1
 }
 
+// weighs says that a factor stands before the labels of what is rehearsed.
+func (l Loss) weighs() bool { return l.draws() == 2 || l.Beta != 0 }
+
 // asymmetric says that new examples compete among their own classes alone.
 func (l Loss) asymmetric(s models.Spec) bool {
 	return l.Kind == LossERACE || l.Kind == LossACEDERPP && s.Task == models.Multiclass
@@ -100,11 +104,11 @@ func (l Loss) Validate(s models.Spec) error {
 		return fmt.Errorf("loss.kind: must not be %s for task %s: it tells classes apart", l.Kind, s.Task)
 	case !taught && l.Alpha != 0:
 		return fmt.Errorf("loss.alpha: must be absent for kind %s, got %v", l.Kind, l.Alpha)
-	case l.draws() != 2 && l.Beta != 0:
+	case l.draws() != 2 && l.Kind != LossER && l.Beta != 0:
 		return fmt.Errorf("loss.beta: must be absent for kind %s, got %v", l.Kind, l.Beta)
 	case taught && !(l.Alpha > 0 && l.Alpha <= math.MaxFloat32):
 		return fmt.Errorf("loss.alpha: must be above 0 and finite, got %v", l.Alpha)
-	case l.draws() == 2 && !(l.Beta > 0 && l.Beta <= math.MaxFloat32):
+	case l.weighs() && !(l.Beta > 0 && l.Beta <= math.MaxFloat32):
 		return fmt.Errorf("loss.beta: must be above 0 and finite, got %v", l.Beta)
 	case !(l.Smoothing >= 0 && l.Smoothing < 1):
 		return fmt.Errorf("loss.smoothing: must be in [0, 1), got %v", l.Smoothing)
@@ -116,7 +120,7 @@ func (l Loss) Validate(s models.Spec) error {
 
 // objective is what a model of that spec has to compute for the loss.
 func (l Loss) objective(s models.Spec) models.Objective {
-	o := models.Objective{Smoothing: l.Smoothing, Sum: l.Kind != LossER, Masked: l.asymmetric(s)}
+	o := models.Objective{Smoothing: l.Smoothing, Sum: l.Kind != LossER || l.weighs(), Masked: l.asymmetric(s)}
 	switch {
 	case l.dark():
 		o.Distill = models.DistillSquared

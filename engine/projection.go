@@ -42,6 +42,8 @@ func (p Projection) validate(a Arm, segment string) error {
 		return fmt.Errorf("projection.margin: must be in [0, 1e6], got %v", p.Margin)
 	case a.Loss.Kind != LossER:
 		return fmt.Errorf("projection.kind: must be absent for loss.kind %s, got %s: rehearsed examples bound the step, and are no part of its loss", a.Loss.Kind, p.Kind)
+	case a.Loss.Beta != 0:
+		return fmt.Errorf("loss.beta: must be absent with projection.kind %s, got %v: rehearsed examples bound the step, and are no part of its loss", p.Kind, a.Loss.Beta)
 	case a.Replay.Kind == replay.LossAware:
 		return fmt.Errorf("projection.kind: must be absent for replay.kind %s, got %s: it goes by the losses of a step's rehearsed examples", a.Replay.Kind, p.Kind)
 	case a.Rehearsal.Ratio < 0:

@@ -30,6 +30,8 @@ func (a *arm) portions(fresh []*replay.Example, draws [2][]*replay.Example) [3]p
 		fallthrough
 	case l.dark():
 		p[1].label, p[1].taught = 0, l.Alpha
+	case l.weighs():
+		p[1].label = l.Beta
 	}
 	return p
 }

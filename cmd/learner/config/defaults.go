@@ -48,6 +48,9 @@ func (m Model) WithDefaults() Model {
 	setDefault(&m.MaxEventBytes, feedback.DefaultMaxBytes)
 	dict := m.Dictionary().WithDefaults()
 	m.Features, m.UnknownFeatures = dict.Features, dict.Unknown
+	if len(m.Optimizer) == 0 { // the strategy's, if it has one
+		m.Optimizer = m.engine().WithDefaults().Arms[0].Optimizer
+	}
 	if len(m.Optimizer) == 0 {
 		m.Optimizer = []optim.Config{
 			{Clip: &optim.Clip{}},
