@@ -87,8 +87,8 @@ type Cadence struct {
 // Arm configures one learner: optimizer, memory, how much of it is rehearsed, and how.
 type Arm struct {
 	Name string `yaml:"name" json:"name"` // default "learner"
-	// Strategy fills in what the arm leaves open of replay, rehearsal and loss: default,
-	// or nothing.
+	// Strategy fills in what the arm leaves open of replay, rehearsal and loss, and of
+	// optimizer for binary: default, or nothing.
 	Strategy  string         `yaml:"strategy" json:"strategy,omitempty"`
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
 	Replay    replay.Config  `yaml:"replay" json:"replay"`

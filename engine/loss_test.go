@@ -47,6 +47,7 @@ func losses() map[string]engine.Loss {
 	return map[string]engine.Loss{
 		"er":        {Kind: engine.LossER},
 		"er smooth": {Kind: engine.LossER, Smoothing: 0.1},
+		"er factor": {Kind: engine.LossER, Beta: 0.1},
 		"er_ace":    {Kind: engine.LossERACE},
 		"der":       {Kind: engine.LossDER, Alpha: 0.3},
 		"derpp":     {Kind: engine.LossDERPP, Smoothing: 0.1},
@@ -181,6 +182,15 @@ func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 	for want, change := range map[string]func(*engine.Config){
 		"arms[0].loss.kind: must be one of er, er_ace, der, derpp, ace_derpp, lwf": func(c *engine.Config) { c.Arms[0].Loss.Kind = "best" },
 		"arms[0].loss.alpha: must be absent for kind er, got 1":                    func(c *engine.Config) { c.Arms[0].Loss.Alpha = 1 },
+		"arms[0].loss.beta: must be absent for kind er_ace": func(c *engine.Config) {
+			c.Arms[0].Loss = engine.Loss{Kind: engine.LossERACE, Beta: 1}
+		},
+		"arms[0].loss.beta: must be above 0 and finite, got -1": func(c *engine.Config) {
+			c.Arms[0].Loss.Beta = -1
+		},
+		"arms[0].loss.beta: must be absent with projection.kind agem": func(c *engine.Config) {
+			c.Arms[0].Loss.Beta, c.Arms[0].Projection.Kind = 1, engine.ProjectAGEM
+		},
 		"arms[0].loss.beta: must be absent for kind der": func(c *engine.Config) {
 			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Beta: 1}
 		},
@@ -215,14 +225,21 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 		apply(t, e, log)
 		return hash(t, e)
 	}
-	by := engine.Loss{Kind: engine.LossACEDERPP, Alpha: 0.5, Beta: 1}
+	by := engine.Loss{Kind: engine.LossACEDERPP, Alpha: 1, Beta: 1}
 	want := learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.ClassBalanced })
 	require.Equal(t, want, learn(func(a *engine.Arm) { a.Strategy = engine.StrategyDefault }))
 	own := learn(func(a *engine.Arm) { a.Strategy, a.Replay.Kind = engine.StrategyDefault, replay.Reservoir })
 	require.Equal(t, learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.Reservoir }), own, "what is written holds")
 
-	for task, kind := range map[models.Task]replay.Kind{
-		models.Binary: replay.ClassBalanced, models.Regression: replay.RecencyMixed,
+	for task, want := range map[models.Task]engine.Arm{
+		models.Binary: {
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Loss: engine.Loss{Beta: 0.1},
+			Optimizer: []optim.Config{
+				{Clip: &optim.Clip{Norm: 10}},
+				{AdamW: &optim.AdamW{LearningRate: 0.004, Beta1: 0.1, Beta2: 0.99}},
+			},
+		},
+		models.Regression: {Replay: replay.Config{Kind: replay.RecencyMixed}, Optimizer: config().Arms[0].Optimizer},
 	} {
 		learn := func(change func(*engine.Arm)) string {
 			cfg := config()
@@ -233,8 +250,15 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 			apply(t, e, traffic(2, 300).records)
 			return hash(t, e)
 		}
-		want := learn(func(a *engine.Arm) { a.Replay.Kind, a.Rehearsal.Ratio = kind, 4 })
-		require.Equal(t, want, learn(func(a *engine.Arm) { a.Strategy = engine.StrategyDefault }), task)
+		by := learn(func(a *engine.Arm) {
+			a.Replay.Kind, a.Rehearsal.Ratio, a.Loss, a.Optimizer = want.Replay.Kind, 4, want.Loss, want.Optimizer
+		})
+		require.Equal(t, by, learn(func(a *engine.Arm) {
+			a.Strategy = engine.StrategyDefault
+			if task == models.Binary {
+				a.Optimizer = nil
+			}
+		}), task)
 	}
 	cfg := classConfig()
 	cfg.Arms[0].Strategy = "best"

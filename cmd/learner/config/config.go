@@ -62,7 +62,8 @@ type Model struct {
 	// Optimizer lists the transforms of a gradient in the order in which they
 	// apply.
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
-	// Strategy fills in what the model leaves open of replay, rehearsal and loss.
+	// Strategy fills in what is left open of replay, rehearsal and loss, of model.init for mlp,
+	// and of optimizer for binary.
 	Strategy  string           `yaml:"strategy" json:"strategy"`
 	Replay    replay.Config    `yaml:"replay" json:"replay"`
 	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
@@ -108,7 +109,8 @@ type Architecture struct {
 	// Init says how weights start: uniform with variance 2/in before a relu or gelu and 2/(in+out)
 	// elsewhere (he), 2/(in+out) everywhere (glorot), weights and biases uniform in ±1/sqrt(in), as
 	// PyTorch's layers do (uniform_fan_in), or at 0 (zero; for linear and sparse_linear alone).
-	// Absent: he, and zero for sparse_linear, which takes no other.
+	// Absent: he, and zero for sparse_linear, which takes no other; uniform_fan_in for mlp with
+	// strategy default.
 	Init models.Init `yaml:"init" json:"init"`
 	// Norm brings the results of each hidden and each convolutional layer to one scale, before
 	// the activation: layer (over a hidden layer, or over the channels of each pixel). Absent:

@@ -4,7 +4,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
 
@@ -33,6 +35,9 @@ func (m Model) WithDefaults() Model {
 	embeds := m.Model.Kind == "deepfm" || m.Model.Kind == "wide_and_deep"
 	if m.Model.Kind == "mlp" || m.Model.Kind == "cnn" || embeds {
 		setDefault(&m.Model.Activation, "relu")
+	}
+	if m.Strategy == engine.StrategyDefault && m.Model.Kind == "mlp" {
+		setDefault(&m.Model.Init, models.UniformFanIn)
 	}
 	if (m.Model.Kind == "mlp" || embeds) && m.Model.Hidden == nil {
 		m.Model.Hidden = []int{64, 32}

@@ -7,25 +7,60 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
 )
 
 func TestADefaultStrategyGoesByTheTask(t *testing.T) {
-	for task, want := range map[string]struct {
-		kind  replay.Kind
-		loss  engine.Loss
-		ratio float64
-	}{
-		"multiclass, classes: 3": {replay.ClassBalanced, engine.Loss{Kind: engine.LossACEDERPP, Alpha: 0.5, Beta: 1}, 1},
-		"binary":                 {replay.ClassBalanced, engine.Loss{Kind: engine.LossER}, 4},
-		"regression":             {replay.RecencyMixed, engine.Loss{Kind: engine.LossER}, 4},
+	standard := []optim.Config{{Clip: &optim.Clip{Norm: 1}}, {AdamW: &optim.AdamW{LearningRate: 0.001, Beta1: 0.9}}}
+	for task, want := range map[string]engine.Arm{
+		"multiclass, classes: 3": {
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: engine.Rehearsal{Ratio: 1},
+			Loss: engine.Loss{Kind: engine.LossACEDERPP, Alpha: 1, Beta: 1}, Optimizer: standard,
+		},
+		"binary": {
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: engine.Rehearsal{Ratio: 4},
+			Loss:      engine.Loss{Kind: engine.LossER, Beta: 0.1},
+			Optimizer: []optim.Config{{Clip: &optim.Clip{Norm: 10}}, {AdamW: &optim.AdamW{LearningRate: 0.004, Beta1: 0.1}}},
+		},
+		"regression": {
+			Replay: replay.Config{Kind: replay.RecencyMixed}, Rehearsal: engine.Rehearsal{Ratio: 4},
+			Loss: engine.Loss{Kind: engine.LossER}, Optimizer: standard,
+		},
 	} {
-		c, err := Parse("t", fmt.Appendf(nil, "models:\n  - {name: m, task: %s, strategy: default, features: [{name: x, kind: numeric}]}\n", task))
-		require.NoError(t, err)
-		e, err := c.Models[0].Engine(1)
-		require.NoError(t, err)
-		require.Equal(t, want.kind, e.Arms[0].Replay.Kind, task)
-		require.Equal(t, want.loss, e.Arms[0].Loss, task)
-		require.InDelta(t, want.ratio, e.Arms[0].Rehearsal.Ratio, 0, task)
+		e := engineOf(t, task)
+		got := e.Arms[0]
+		require.Equal(t, want.Replay.Kind, got.Replay.Kind, task)
+		require.Equal(t, want.Loss, got.Loss, task)
+		require.InDelta(t, want.Rehearsal.Ratio, got.Rehearsal.Ratio, 0, task)
+		require.Len(t, got.Optimizer, 2, task)
+		require.Equal(t, want.Optimizer[0], got.Optimizer[0], task)
+		require.InDelta(t, want.Optimizer[1].AdamW.LearningRate, got.Optimizer[1].AdamW.LearningRate, 0, task)
+		require.InDelta(t, want.Optimizer[1].AdamW.Beta1, got.Optimizer[1].AdamW.Beta1, 0, task)
+		require.Equal(t, models.UniformFanIn, e.Spec.Init, task)
 	}
+}
+
+func TestADefaultStrategyLeavesWhatIsWritten(t *testing.T) {
+	e := engineOf(t, "binary, model: {init: he}, optimizer: [{sgd: {learning_rate: 0.1}}], loss: {kind: der}, rehearsal: {ratio: 1}, replay: {kind: reservoir}")
+	require.Empty(t, e.Spec.Init, "he is what goes without saying")
+	got := e.Arms[0]
+	require.Equal(t, []optim.Config{{SGD: &optim.SGD{LearningRate: 0.1}}}, got.Optimizer)
+	require.Equal(t, engine.Loss{Kind: engine.LossDER, Alpha: 0.5}, got.Loss)
+	require.InDelta(t, 1, got.Rehearsal.Ratio, 0)
+	require.Equal(t, replay.Reservoir, got.Replay.Kind)
+	require.Equal(t, models.UniformFanIn, engineOf(t, "binary").Spec.Init)
+	require.Empty(t, engineOf(t, "binary, model: {kind: linear}").Spec.Init, "chosen for kind mlp alone")
+}
+
+// engineOf returns what the default strategy makes of a model of that task, which other keys
+// may follow.
+func engineOf(t *testing.T, task string) engine.Config {
+	t.Helper()
+	c, err := Parse("t", fmt.Appendf(nil, "models:\n  - {name: m, strategy: default, features: [{name: x, kind: numeric}], task: %s}\n", task))
+	require.NoError(t, err)
+	e, err := c.Models[0].Engine(1)
+	require.NoError(t, err)
+	return e
 }
