@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,6 +42,17 @@ func TestEverySuiteThatShipsReadsAndIsNamedAsItsFile(t *testing.T) {
 		require.Equal(t, name, s.Name)
 		require.NotEmpty(t, s.Source, name)
 		require.GreaterOrEqual(t, len(s.Seeds), 3, "%s: a spread takes three seeds", name)
+	}
+}
+
+func TestTheSuitesThatTheDefaultStrategyWasChosenByRead(t *testing.T) {
+	files, err := filepath.Glob("../../docs/results/default/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		s, err := protocol.Open(suites.FS, file)
+		require.NoError(t, err, file)
+		require.Equal(t, "choose-"+strings.TrimSuffix(filepath.Base(file), ".yaml"), s.Name)
 	}
 }
 
