@@ -183,6 +183,7 @@ type Score struct {
 	Accuracy *float64 `json:"accuracy,omitempty"`
 	AUC      *float64 `json:"auc,omitempty"`
 	ECE      *float64 `json:"ece,omitempty"` // expected calibration error
+	MAE      *float64 `json:"mae,omitempty"` // mean absolute error, in the target's unit
 
 	// The 95% intervals, filled in by the server: Wilson's for the accuracy, the
 	// normal one for the loss.

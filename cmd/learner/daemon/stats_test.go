@@ -120,8 +120,13 @@ func TestMetricsPageHasTheFiguresOfContinualLearningThatThereAre(t *testing.T) {
 	require.Equal(t, map[string]float64{"accuracy": 0.5, "looks_total": 3}, gather(engine.AnchorFigures{Accuracy: &half}),
 		"what cannot be computed is absent")
 
-	// The API's form has them by the same names.
-	data, err := json.Marshal(report(&engine.Report{Anchors: &engine.AnchorsReport{
+	// The API's form has them, and the prequential scores, by the same names.
+	data, err := json.Marshal(report(&engine.Report{Stable: prequential.Report{Window: prequential.Scores{
+		Loss: &half, Accuracy: &half, AUC: &half, ECE: &half, MAE: &half,
+	}}}).Scores[1])
+	require.NoError(t, err)
+	require.JSONEq(t, `{"name":"stable","n":0,"loss":0.5,"accuracy":0.5,"auc":0.5,"ece":0.5,"mae":0.5}`, string(data))
+	data, err = json.Marshal(report(&engine.Report{Anchors: &engine.AnchorsReport{
 		Looks: 3, AnchorFigures: all, Phases: []engine.PhaseReport{{Ended: 4, Examples: 9, First: &none, Before: &half, Current: 0.25}},
 	}}).Anchors)
 	require.NoError(t, err)

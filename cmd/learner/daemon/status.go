@@ -60,6 +60,6 @@ func logTime(ns int64) time.Time {
 func score(name, segment string, total uint64, s prequential.Scores) serve.Score {
 	return serve.Score{
 		Name: name, Segment: segment, N: s.N, Total: total,
-		Loss: s.Loss, LossSD: s.LossSD, Accuracy: s.Accuracy, AUC: s.AUC, ECE: s.ECE,
+		Loss: s.Loss, LossSD: s.LossSD, Accuracy: s.Accuracy, AUC: s.AUC, ECE: s.ECE, MAE: s.MAE,
 	}
 }

@@ -154,7 +154,8 @@ type status struct {
 
 func (c *client) status(ctx context.Context) (status, error) {
 	var s status
-	return s, c.get(ctx, "/v1/models/elec2", &s)
+	err := c.get(ctx, "/v1/models/elec2", &s)
+	return s, err
 }
 
 // version is the part of GET /v1/models/elec2/versions that the demo needs.
@@ -166,7 +167,8 @@ func (c *client) versions(ctx context.Context) ([]version, error) {
 	var answer struct {
 		Versions []version `json:"versions"`
 	}
-	return answer.Versions, c.get(ctx, "/v1/models/elec2/versions", &answer)
+	err := c.get(ctx, "/v1/models/elec2/versions", &answer)
+	return answer.Versions, err
 }
 
 func (c *client) post(ctx context.Context, path, contentType string, body any, want int, answer any) error {
