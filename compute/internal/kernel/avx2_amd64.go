@@ -175,21 +175,33 @@ func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds 
 //go:noescape
 func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 
-// pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of
-// dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.
-//
-//go:noescape
-func pack16AVX2(dst *float32, src *float32, k int, lds int, ldd int, ahead int)
-
 // prefetchAVX2 requests the cache lines of n rows of dim elements.
 //
 //go:noescape
 func prefetchAVX2(base *float32, rows *int32, n int, dim int)
 
-// packRowsAVX2 copies k rows of 6 columns, lds bytes apart, next to each other.
+// packRowsAVX2 copies tiles blocks of 6 columns of k rows, which are lds bytes apart, to places
+// that are apart bytes apart, and the rows of each next to each other.
 //
 //go:noescape
-func packRowsAVX2(dst *float32, src *float32, k int, lds int)
+func packRowsAVX2(dst *float32, src *float32, k int, lds int, tiles int, apart int)
+
+// packPanelsAVX2 copies k rows of panels of 16 columns, lds bytes apart, to panels one after
+// the other.
+//
+//go:noescape
+func packPanelsAVX2(dst *float32, src *float32, k int, lds int, panels int)
+
+// packColumnsAVX2 writes 6 rows of src, k long and lds bytes apart, as columns of dst, next
+// to each other. It overwrites up to 8 bytes behind them.
+//
+//go:noescape
+func packColumnsAVX2(dst *float32, src *float32, k int, lds int)
+
+// packedTileAVX2 computes blocks of 6 rows and 2 registers of columns from packed operands.
+//
+//go:noescape
+func packedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
 // sweep1AVX2 continues n sums in, or 0 if nil, with 1 terms in each step.
 //

@@ -63,9 +63,10 @@ func kernelsAVX2() family {
 // tilesAVX2 lists the blocks of a product that this family computes in registers.
 func tilesAVX2() tiles {
 	return tiles{
-		lanes: 8, rows: 6, packRows: packRowsAVX2,
+		lanes: 8, rows: 6, ordered: packedTileAVX2,
+		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
-		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, pack16: pack16AVX2, transpose8: transpose8AVX2,
+		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
 		tile: map[shape]tileFunc{
 			{1, 1, false}: tile1x1AVX2,
 			{1, 1, true}:  tile1x1mAVX2,

@@ -197,10 +197,28 @@ func gerNarrowAVX512(dst *float32, x *float32, y *float32, m int, n int)
 // peakAVX512 runs rounds of multiply-adds that depend on no memory.
 func peakAVX512(rounds int) float32
 
-// packRowsAVX512 copies k rows of 12 columns, lds bytes apart, next to each other.
+// packRowsAVX512 copies tiles blocks of 12 columns of k rows, which are lds bytes apart, to places
+// that are apart bytes apart, and the rows of each next to each other.
 //
 //go:noescape
-func packRowsAVX512(dst *float32, src *float32, k int, lds int)
+func packRowsAVX512(dst *float32, src *float32, k int, lds int, tiles int, apart int)
+
+// packPanelsAVX512 copies k rows of panels of 32 columns, lds bytes apart, to panels one after
+// the other.
+//
+//go:noescape
+func packPanelsAVX512(dst *float32, src *float32, k int, lds int, panels int)
+
+// packColumnsAVX512 writes 12 rows of src, k long and lds bytes apart, as columns of dst, next
+// to each other. It overwrites up to 8 bytes behind them.
+//
+//go:noescape
+func packColumnsAVX512(dst *float32, src *float32, k int, lds int)
+
+// packedTileAVX512 computes blocks of 12 rows and 2 registers of columns from packed operands.
+//
+//go:noescape
+func packedTileAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
 // sweep1AVX512 continues n sums in, or 0 if nil, with 1 terms in each step.
 //

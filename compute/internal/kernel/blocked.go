@@ -18,14 +18,20 @@ type shape struct {
 type tiles struct {
 	lanes, rows int // per register; of the highest tile
 	tile        map[shape]tileFunc
-	packRows    func(dst, src *float32, k, lds int)
+	// The highest tile, two registers wide, over operands that are packed; apart is the
+	// distance in bytes of a from tile to tile.
+	ordered func(c, a, b, in *float32, k, ldc, ldin, blocks, apart, relu int)
+	// Copies of what such tiles read: columns or rows of the left operand, as many as the
+	// tile has rows, and panels of the right one.
+	packRows    func(dst, src *float32, k, lds, tiles, apart int)
+	packColumns func(dst, src *float32, k, lds int)
+	packPanels  func(dst, src *float32, k, lds, panels int)
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
 	relu           func(dst, a *float32, n int)
 	// A row times 8 or 32 rows of a transposed matrix.
 	rowDots8, rowDots32 func(c, x, src, in *float32, k, lds int)
-	// Copies of 16 columns, and of 8 rows as columns; ldd and lds are in bytes.
-	pack16     func(dst, src *float32, k, lds, ldd, ahead int)
+	// A copy of 8 rows as columns; ldd and lds are in bytes.
 	transpose8 func(dst, src *float32, k, lds, ldd int)
 }
 
@@ -78,7 +84,9 @@ type job struct {
 	c, a, b, in factor // in.p is nil for 0
 	m, n, k     int
 	relu        int
-	left        []float32 // rows of a, packed, or nil
+	left        []float32 // rows of a, packed tile by tile, or nil
+	apart       int       // bytes from one tile of left to the next
+	tail        bool      // left has the rows that make no whole tile, too
 }
 
 const size = 4 // bytes of a float32
@@ -197,30 +205,35 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 			in = j.in.at(i, at)
 		}
 		a, ai, ap, step := j.a.at(i, 0), j.a.i, j.a.j, h*j.a.i
-		if j.left != nil && h == t.rows {
-			a, ai, ap, step = &j.left[(i-i0)*j.k], size, size*h, size*h*j.k
+		if j.left != nil && (h == t.rows || j.tail) {
+			a = (*float32)(unsafe.Add(unsafe.Pointer(&j.left[0]), (i-i0)/t.rows*j.apart))
+			if ai, ap, step = size, size*t.rows, j.apart; h == t.rows && vecs == 2 && last == t.lanes {
+				t.ordered(j.c.at(i, at), a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, j.apart, j.relu)
+				i += h * blocks
+				continue
+			}
 		}
 		tile[h][vecs](j.c.at(i, at), a, b.at(0, 0), in, j.k, j.c.i, ai, ap, b.i, j.in.i, blocks, step, last, j.relu)
 		i += h * blocks
 	}
 }
 
-// packed computes a product in blocks of k and of rows, after Goto and van de Geijn, but
-// packs b panel by panel and a not at all.
+// packed computes a product in blocks of k and of rows, after Goto and van de Geijn.
 func (t *blocked) packed(whole *job, f form, ws []float32) {
-	transposed := f == formNT
 	vecs := t.vecs[min(whole.m, t.rows)]
 	width := vecs * t.lanes
 	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
-	panel := ws[pad:][:panelSize]
-	packA := f == formTN && whole.n >= 4*width
-	left := ws[pad+panelSize:]
-	kStep := even(whole.k, min(panelSize/width, 320))
-	mStep := whole.m
-	if blockA/kStep < whole.m {
-		mStep = even(whole.m, max(blockA/kStep, t.rows))
-		mStep = (mStep + t.rows - 1) / t.rows * t.rows
+	panels, left := ws[pad:][:groupSize], ws[pad+groupSize:]
+	kStep := (even(whole.k, min(panelSize/width, 320)) + 7) &^ 7
+	group := width * max(1, groupSize/(width*kStep))
+	if f != formNT {
+		group = min(group, groupColumns)
+	} else {
+		group = width
 	}
+	packA := whole.n >= 4*width && vecs == 2
+	apart := (size*t.rows*kStep/64 + 1 | 1) * 64
+	mStep := t.rows * even((whole.m+t.rows-1)/t.rows, max(1, size*blockA/apart))
 	for k0 := 0; k0 < whole.k; k0 += kStep {
 		j := *whole
 		j.k = min(kStep, whole.k-k0)
@@ -234,35 +247,62 @@ func (t *blocked) packed(whole *job, f form, ws []float32) {
 		for i0 := 0; i0 < whole.m; i0 += mStep {
 			i1 := min(i0+mStep, whole.m)
 			if packA {
-				t.packRowsOf(&j, left, i0, i1)
+				j.left, j.apart = left, apart
+				t.packLeft(&j, f, i0, i1)
 			}
-			for at := 0; at < whole.n; at += width {
-				cols := min(width, whole.n-at)
-				b := whole.b.from(k0, at)
-				switch {
-				case transposed:
-					t.packTransposed(panel, b, j.k, cols, width)
-				case cols == width:
-					for c := 0; c < width; c += 16 {
-						t.pack16(&panel[c], b.at(0, c), j.k, b.i, size*width, size*width)
+			for at := 0; at < whole.n; at += group {
+				cols := min(group, whole.n-at)
+				t.packRight(panels, whole.b.from(k0, at), f, j.k, cols, width)
+				for c := 0; c < cols; c += width {
+					b := factor{unsafe.Pointer(&panels[c*j.k]), size * width, size}
+					if f != formNT && c+width > cols {
+						b = whole.b.from(k0, at+c)
 					}
+					t.strip(&j, b, at+c, min(width, cols-c), i0, i1)
 				}
-				if transposed || cols == width {
-					b = factor{unsafe.Pointer(&panel[0]), size * width, size}
-				}
-				t.strip(&j, b, at, cols, i0, i1)
 			}
 		}
 	}
 }
 
-// packRowsOf copies rows i0 to i1 of a, as many as make whole tiles, in the order in which
-// tiles read them.
-func (t *blocked) packRowsOf(j *job, left []float32, i0, i1 int) {
-	for i := i0; i+t.rows <= i1; i += t.rows {
-		t.packRows(&left[(i-i0)*j.k], j.a.at(i, 0), j.k, j.a.j)
+// packLeft copies rows i0 to i1 of a in the order in which tiles read them: columns of as many
+// rows as a tile has. The distance between tiles is an odd number of cache lines, so that they
+// meet in no set of a cache.
+func (t *blocked) packLeft(j *job, f form, i0, i1 int) {
+	tiles := (i1 - i0) / t.rows
+	at := func(i int) *float32 {
+		return (*float32)(unsafe.Add(unsafe.Pointer(&j.left[0]), i*j.apart))
 	}
-	j.left = left
+	if f != formTN {
+		for i := range tiles {
+			t.packColumns(at(i), j.a.at(i0+i*t.rows, 0), j.k, j.a.i)
+		}
+		return
+	}
+	if tiles > 0 {
+		t.packRows(at(0), j.a.at(i0, 0), j.k, j.a.j, tiles, j.apart)
+	}
+	if from, rest := i0+tiles*t.rows, (i1-i0)%t.rows; rest > 0 {
+		to := unsafe.Slice(at(tiles), j.k*t.rows)
+		for p := range j.k {
+			copy(to[p*t.rows:][:rest], unsafe.Slice(j.a.at(from, p), rest))
+		}
+		j.tail = true
+	}
+}
+
+// packRight copies cols columns of b to panels of a width, one after the other; what makes no
+// whole panel stays where it is, unless it has to be transposed.
+func (t *blocked) packRight(panels []float32, b factor, f form, k, cols, width int) {
+	if f != formNT {
+		if whole := cols / width; whole > 0 {
+			t.packPanels(&panels[0], b.at(0, 0), k, b.i, whole)
+		}
+		return
+	}
+	for c := 0; c < cols; c += width {
+		t.packTransposed(panels[c*k:], b.from(0, c), k, min(width, cols-c), width)
+	}
 }
 
 // even returns a step of at most limit that divides n in steps of about one length.

@@ -28,16 +28,20 @@
 // # Products
 //
 // The blocking is that of Goto and van de Geijn, "Anatomy of high-performance matrix
-// multiplication" (2008), with less packing:
+// multiplication" (2008):
 //
-//	for each block of k            about 320 terms
-//	  for each block of rows       a's part of 256 KB stays in the second-level cache
-//	    for each panel of columns  b's part of 24 KB is packed into the first level
-//	      for each tile            6×16 (AVX2) or 12×32 (AVX-512) sums in registers
+//	for each block of k               about 320 terms
+//	  for each block of rows          a's part of 290 KB is packed into the second-level cache
+//	    for each group of columns     64 of b are packed, as panels
+//	      for each panel of columns   24 KB, which stay in the first level
+//	        for each tile             6×16 (AVX2) or 12×32 (AVX-512) sums in registers
 //
-// Packing a panel requests the next one from memory. a is read where it lies, by up to
-// four pointers and scaled strides; for aᵀ b it is packed in the order of the tiles,
-// since its rows would cost a cache line for each term. Products of up to two tiles'
+// Operands are packed in the order in which tiles read them, so that a tile knows all
+// distances and its loop is unrolled: it takes 1.02 times the multiply-adds. Rows that lie a
+// power of two apart would meet in few sets of the caches, and each on a page of its own;
+// that is why panels are packed several at a time, and tiles of a lie an odd number of cache
+// lines apart. a is read where it lies, by up to four pointers and scaled strides, where few
+// columns would use the copy, and in rows that fill no tile. Products of up to two tiles'
 // height are not packed: low tiles are wide, so that eight sums or more hide the latency
 // of an addition. A single row times a matrix reads the matrix from end to end (sweep)
 // and keeps the sums in the cache; times a transposed one, it transposes 8×8 in registers

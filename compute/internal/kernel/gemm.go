@@ -18,15 +18,22 @@ type start struct {
 
 // Workspace is the length of the workspace that the matrix products need, whatever
 // their sizes; small ones do not look at it. Goroutines do not share one.
-const Workspace = panelSize + blockA + 16
+const Workspace = groupSize + blockA + 32
 
-// panelSize is the number of elements of b that are packed at a time: with the rows of a
+// panelSize is the number of elements of b that are worked on at a time: with the rows of a
 // that meet them they fill three quarters of a first-level cache of 32 KB.
 const panelSize = 6144
 
-// blockA is the number of elements of a that are met by one panel after the other: what
-// half of a second-level cache of 512 KB holds.
-const blockA = 65536
+// groupSize is the number of elements of b that are packed at a time, in panels of at most
+// groupColumns columns together.
+const (
+	groupSize    = 4 * panelSize
+	groupColumns = 64
+)
+
+// blockA is the number of elements of a that are met by one panel after the other: with the
+// panels, what two thirds of a second-level cache of 512 KB hold.
+const blockA = 73728
 
 // GemmNN computes dst = a b, or dst += a b with acc: dst is m×n, a is m×k and b is k×n,
 // row-major with rows ldd, lda and ldb apart. The forward pass. dst overlaps neither

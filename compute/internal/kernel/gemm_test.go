@@ -92,9 +92,9 @@ func (p problem) run(s *kernel.Set, f product, acc bool) []float32 {
 
 // sizes meets every tile, its rests, and several blocks.
 func sizes(r *rand.Rand) [][3]int {
-	list := [][3]int{{1, 1, 1}, {1, 300, 500}, {7, 16, 0}, {30, 70, 400}}
+	list := [][3]int{{1, 1, 1}, {1, 300, 500}, {7, 16, 0}, {30, 70, 400}, {29, 140, 41}}
 	if !testing.Short() {
-		list = append(list, [3]int{64, 70, 700}, [3]int{500, 33, 130})
+		list = append(list, [3]int{64, 70, 700}, [3]int{500, 33, 130}, [3]int{640, 66, 121})
 	}
 	for m := 1; m <= 26; m++ {
 		list = append(list, [3]int{m, 1 + r.IntN(80), 1 + r.IntN(40)}, [3]int{m, 1 + r.IntN(300), 1 + r.IntN(30)})

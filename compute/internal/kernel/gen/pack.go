@@ -99,51 +99,156 @@ func (s square) transposed(load func(i int, v reg.VecVirtual)) [4]reg.VecVirtual
 	return r
 }
 
-// packRows writes the copy of a block of a left operand that is used transposed, as high
-// as the highest tile.
-func (w width) packRows() {
-	TEXT("packRows"+w.name, NOSPLIT, "func(dst, src *float32, k, lds int)")
+// packColumns writes the copy of a block of a left operand, as high as the highest tile, in the
+// order in which it is read: rows become columns. The columns of 8 rows that AVX2 makes of its
+// 6 are stored as a whole, and the next one overwrites what is too much.
+func (w width) packColumns() {
+	rows := w.rows()
+	TEXT("packColumns"+w.name, NOSPLIT, "func(dst, src *float32, k, lds int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("packRows%s copies k rows of %d columns, lds bytes apart, next to each other.", w.name, w.rows()))
+	Doc(fmt.Sprintf("packColumns%s writes %d rows of src, k long and lds bytes apart, as columns of dst, next", w.name, rows),
+		"to each other. It overwrites up to 8 bytes behind them.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
-	Label("row")
-	at := 0
-	for ; at+4 <= w.rows(); at += 4 {
-		v := XMM()
-		VMOVUPS(Mem{Base: src, Disp: 4 * at}, v)
-		VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
+	base := []reg.Register{src}
+	for i := 3; i < rows; i += 3 {
+		p := GP64()
+		LEAQ(Mem{Base: base[len(base)-1], Index: lds, Scale: 2}, p)
+		ADDQ(lds, p)
+		base = append(base, p)
 	}
-	for ; at < w.rows(); at += 2 {
-		v := GP64()
-		MOVQ(Mem{Base: src, Disp: 4 * at}, v)
-		MOVQ(v, Mem{Base: dst, Disp: 4 * at})
+	at := func(i, disp int) Mem {
+		m := Mem{Base: base[i/3], Disp: disp}
+		if i%3 > 0 {
+			m.Index, m.Scale = lds, uint8(i%3)
+		}
+		return m
 	}
-	ADDQ(lds, src)
-	ADDQ(I8(4*w.rows()), dst)
+	rest := GP64()
+	MOVQ(k, rest)
+	ANDQ(I8(7), rest)
+	SHRQ(U8(3), k)
+	JZ(LabelRef("tail"))
+	Label("block")
+	low, high := newSquare(), newSquare()
+	for half := range 2 {
+		out := low.transposed(func(i int, v reg.VecVirtual) {
+			VMOVUPS(at(i, 16*half), v.AsX())
+			if i+4 < rows {
+				VINSERTF128(U8(1), at(i+4, 16*half), v, v)
+			}
+		})
+		for p, v := range out {
+			VMOVUPS(v, Mem{Base: dst, Disp: 4 * rows * (4*half + p)})
+		}
+		if rows == 12 {
+			out := high.transposed(func(i int, v reg.VecVirtual) { VMOVUPS(at(8+i, 16*half), v.AsX()) })
+			for p, v := range out {
+				VMOVUPS(v.AsX(), Mem{Base: dst, Disp: 4*rows*(4*half+p) + 32})
+			}
+		}
+	}
+	for _, p := range base {
+		ADDQ(I8(32), p)
+	}
+	ADDQ(I32(32*rows), dst)
 	DECQ(k)
-	JNZ(LabelRef("row"))
+	JNZ(LabelRef("block"))
+	Label("tail")
+	TESTQ(rest, rest)
+	JZ(LabelRef("end"))
+	Label("column")
+	x := GP32()
+	for i := range rows {
+		MOVL(at(i, 0), x)
+		MOVL(x, Mem{Base: dst, Disp: 4 * i})
+	}
+	for _, p := range base {
+		ADDQ(I8(4), p)
+	}
+	ADDQ(I8(4*rows), dst)
+	DECQ(rest)
+	JNZ(LabelRef("column"))
+	Label("end")
 	done()
 }
 
-// pack writes the copy of a panel of a right operand, 16 columns at a time.
-func (w width) pack() {
-	TEXT("pack16AVX2", NOSPLIT, "func(dst, src *float32, k, lds, ldd, ahead int)")
+// packRows writes the copy of blocks of a left operand that is used transposed, each as high as
+// the highest tile. A register holds more than a row of a block: the next row overwrites what
+// is too much, and the last one is copied by itself.
+func (w width) packRows() {
+	rows := w.rows()
+	TEXT("packRows"+w.name, NOSPLIT, "func(dst, src *float32, k, lds, tiles, apart int)")
 	Pragma("noescape")
-	Doc("pack16AVX2 copies k rows of 16 columns; the rows of src are lds bytes apart, those of",
-		"dst ldd. It requests what lies ahead bytes behind each row: the panel after this one.")
+	Doc(fmt.Sprintf("packRows%s copies tiles blocks of %d columns of k rows, which are lds bytes apart, to places", w.name, rows),
+		"that are apart bytes apart, and the rows of each next to each other.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	k, lds, ldd := Load(Param("k"), GP64()), Load(Param("lds"), GP64()), Load(Param("ldd"), GP64())
-	ahead := Load(Param("ahead"), GP64())
+	k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
+	tiles, apart := Load(Param("tiles"), GP64()), Load(Param("apart"), GP64())
+	eachTile := func(label string, copy func(from, to reg.Register)) {
+		from, to, n := GP64(), GP64(), GP64()
+		MOVQ(src, from)
+		MOVQ(dst, to)
+		MOVQ(tiles, n)
+		Label(label)
+		copy(from, to)
+		ADDQ(I8(4*rows), from)
+		ADDQ(apart, to)
+		DECQ(n)
+		JNZ(LabelRef(label))
+	}
+	DECQ(k)
+	JZ(LabelRef("last"))
 	Label("row")
-	PREFETCHT1(Mem{Base: src, Index: ahead, Scale: 1})
-	lo, hi := YMM(), YMM()
-	VMOVUPS(Mem{Base: src}, lo)
-	VMOVUPS(Mem{Base: src, Disp: 32}, hi)
-	VMOVUPS(lo, Mem{Base: dst})
-	VMOVUPS(hi, Mem{Base: dst, Disp: 32})
+	eachTile("tile", func(from, to reg.Register) { w.store(w.load(Mem{Base: from}, nil), Mem{Base: to}, nil) })
 	ADDQ(lds, src)
-	ADDQ(ldd, dst)
+	ADDQ(I8(4*rows), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	Label("last")
+	eachTile("last_tile", func(from, to reg.Register) {
+		at := 0
+		for ; at+4 <= rows; at += 4 {
+			v := XMM()
+			VMOVUPS(Mem{Base: from, Disp: 4 * at}, v)
+			VMOVUPS(v, Mem{Base: to, Disp: 4 * at})
+		}
+		for ; at < rows; at += 2 {
+			v := GP64()
+			MOVQ(Mem{Base: from, Disp: 4 * at}, v)
+			MOVQ(v, Mem{Base: to, Disp: 4 * at})
+		}
+	})
+	done()
+}
+
+// packPanels writes the copy of adjacent panels of a right operand, each as wide as the highest
+// tile: row by row, since the rows of one panel alone would each be a cache line and often a
+// page of their own.
+func (w width) packPanels() {
+	TEXT("packPanels"+w.name, NOSPLIT, "func(dst, src *float32, k, lds, panels int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("packPanels%s copies k rows of panels of %d columns, lds bytes apart, to panels one after", w.name, 2*w.lanes()),
+		"the other.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
+	panels, apart := Load(Param("panels"), GP64()), GP64()
+	IMUL3Q(I32(2*w.bytes), k, apart)
+	Label("row")
+	from, to, n := GP64(), GP64(), GP64()
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	MOVQ(panels, n)
+	Label("panel")
+	lo, hi := w.load(Mem{Base: from}, nil), w.load(Mem{Base: from, Disp: w.bytes}, nil)
+	VMOVUPS(lo, Mem{Base: to})
+	VMOVUPS(hi, Mem{Base: to, Disp: w.bytes})
+	ADDQ(I32(2*w.bytes), from)
+	ADDQ(apart, to)
+	DECQ(n)
+	JNZ(LabelRef("panel"))
+	ADDQ(lds, src)
+	ADDQ(I32(2*w.bytes), dst)
 	DECQ(k)
 	JNZ(LabelRef("row"))
 	done()
