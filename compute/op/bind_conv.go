@@ -6,9 +6,9 @@ import (
 )
 
 // Each image is padded, unless it needs no padding, and then the filters go over it; what
-// they see is not written out where it is long enough for a product of its own (see
-// kernel.Correlate). The gradient of the images is a correlation in the same way: of the
-// gradients of the result, apart by the stride and padded, with the filters turned.
+// they see is not written out (see kernel.Correlate). The gradient of the images is a
+// correlation in the same way: of the gradients of the result, apart by the stride and
+// padded, with the filters turned.
 
 var _ = []bind.Op{(*conv)(nil), (*convInput)(nil), (*convFilters)(nil), (*channelSum)(nil)}
 
@@ -33,13 +33,17 @@ func (f frame) room() int {
 	return f.height * f.width * f.image.Channels
 }
 
-// over returns an image in its frame: itself, or a copy in room.
+// clear makes room for the copies of images, one after the other: what no pixel falls on
+// stays 0.
+func (f frame) clear(room []float32) { clear(room[:f.room()]) }
+
+// over returns an image in its frame: itself, or a copy in room, which was cleared before the
+// first one.
 func (f frame) over(x, room []float32) []float32 {
 	if !f.framed() {
 		return x
 	}
 	room = room[:f.room()]
-	clear(room)
 	c, line := f.image.Channels, f.image.Width*f.image.Channels
 	for i := range f.image.Height {
 		to := room[((f.top+i*f.apart)*f.width+f.top)*c:]
@@ -78,19 +82,21 @@ func (o *conv) InPlace() []int                { return nil }
 func (o *conv) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	x, w, b := in[0], in[1], in[2]
 	c, act := o.g, o.act.kernel()
-	f, win := c.frame(), c.window()
+	f, look := c.frame(), kernel.NewCorrelation(c.window(), c.out.Channels)
 	return bind.Task{
 		Kernel: "conv " + string(o.act),
 		Cost:   c.cost(x),
 		Split:  true,
-		Room:   f.room() + win.Planes(),
+		Room:   look.Panels() + f.room(),
 		Do: func(r bind.Run) {
-			planes := r.Room[f.room():]
-			each(r, x.Count(r.Rows)/c.in.Size(), win.Rows, func(i, from, to int) {
+			filters, room := r.Room[:look.Panels()], r.Room[look.Panels():]
+			set.PackFilters(filters, w.Data, look)
+			f.clear(room)
+			each(r, x.Count(r.Rows)/c.in.Size(), look.Rows, func(i, from, to int) {
 				z := dst.Data[i*c.out.Size():][:c.out.Size()]
-				set.Correlate(z, f.over(x.Data[i*c.in.Size():], r.Room), w.Data, b.Data, c.out.Channels, win, from, to, planes, r.Work)
-				z = z[from*c.out.Width*c.out.Channels : to*c.out.Width*c.out.Channels]
-				if act != kernel.Identity {
+				set.Correlate(z, f.over(x.Data[i*c.in.Size():], room), filters, b.Data, look, from, to, act == kernel.ReLU, r.Work)
+				if act != kernel.Identity && act != kernel.ReLU {
+					z = z[from*c.out.Width*c.out.Channels : to*c.out.Width*c.out.Channels]
 					set.Apply(z, z, act)
 				}
 			})
@@ -117,20 +123,22 @@ func (o *convInput) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) b
 		image: c.out, height: c.in.Height + size - 1, width: c.in.Width + size - 1,
 		top: size - 1 - c.win.Padding, apart: c.win.Stride,
 	}
-	win := kernel.Window{Rows: c.in.Height, Columns: c.in.Width, Step: 1, Size: size, Depth: n, Pitch: f.width * n}
-	turned := size * size * n * depth
+	look := kernel.NewCorrelation(kernel.Window{
+		Rows: c.in.Height, Columns: c.in.Width, Step: 1, Size: size, Depth: n, Pitch: f.width * n,
+	}, depth)
 	return bind.Task{
 		Kernel: "conv input",
 		Cost:   product(dz, 2*size*size*n*c.in.Size()),
 		Split:  true,
-		Room:   turned + f.room() + win.Planes(),
+		Room:   look.Panels() + max(f.room(), size*size*n*depth),
 		Do: func(r bind.Run) {
-			filters, room := r.Room[:turned], r.Room[turned:]
-			turn(set, filters, w.Data, size*size, depth, n)
-			planes := room[f.room():]
-			each(r, dz.Count(r.Rows)/c.out.Size(), win.Rows, func(i, from, to int) {
+			filters, room := r.Room[:look.Panels()], r.Room[look.Panels():]
+			turn(set, room, w.Data, size*size, depth, n)
+			set.PackFilters(filters, room, look)
+			f.clear(room)
+			each(r, dz.Count(r.Rows)/c.out.Size(), look.Rows, func(i, from, to int) {
 				x := dst.Data[i*c.in.Size():][:c.in.Size()]
-				set.Correlate(x, f.over(dz.Data[i*c.out.Size():], room), filters, nil, depth, win, from, to, planes, r.Work)
+				set.Correlate(x, f.over(dz.Data[i*c.out.Size():], room), filters, nil, look, from, to, false, r.Work)
 			})
 		},
 	}
@@ -151,12 +159,13 @@ func (o *convFilters) InPlace() []int                { return nil }
 func (o *convFilters) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	x, dz := in[0], in[1]
 	c := o.g
-	f, win, n := c.frame(), c.window(), c.out.Channels
+	f, n := c.frame(), c.out.Channels
+	look := kernel.NewCorrelation(c.window(), n)
 	return bind.Task{
 		Kernel: "conv filters",
 		Cost:   c.cost(x),
 		Split:  true,
-		Room:   f.room() + win.Planes(),
+		Room:   f.room(),
 		Do: func(r bind.Run) {
 			from, to := r.Cut(n, 16)
 			if from == to {
@@ -165,10 +174,9 @@ func (o *convFilters) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer)
 			for at := 0; at < len(dst.Data); at += n {
 				clear(dst.Data[at+from : at+to])
 			}
-			planes := r.Room[f.room():]
+			f.clear(r.Room)
 			for i := range x.Count(r.Rows) / c.in.Size() {
-				set.CorrelateTN(dst.Data[from:], f.over(x.Data[i*c.in.Size():], r.Room),
-					dz.Data[i*c.out.Size()+from:], to-from, win, n, n, planes, r.Work)
+				set.CorrelateTN(dst.Data, f.over(x.Data[i*c.in.Size():], r.Room), dz.Data[i*c.out.Size():], look, from, to, r.Work)
 			}
 		},
 	}

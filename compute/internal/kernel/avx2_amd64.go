@@ -203,6 +203,66 @@ func packColumnsAVX2(dst *float32, src *float32, k int, lds int)
 //go:noescape
 func packedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
+// gathered1x1AVX2 computes blocks of 1 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered1x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered1x2AVX2 computes blocks of 1 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered1x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered2x1AVX2 computes blocks of 2 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered2x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered2x2AVX2 computes blocks of 2 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered2x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered3x1AVX2 computes blocks of 3 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered3x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered3x2AVX2 computes blocks of 3 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered3x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered4x1AVX2 computes blocks of 4 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered4x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered4x2AVX2 computes blocks of 4 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered4x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered5x1AVX2 computes blocks of 5 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered5x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered5x2AVX2 computes blocks of 5 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered5x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered6x1AVX2 computes blocks of 6 rows, each with a place of its own in a, and 1 registers of columns.
+//
+//go:noescape
+func gathered6x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
+// gathered6x2AVX2 computes blocks of 6 rows, each with a place of its own in a, and 2 registers of columns.
+//
+//go:noescape
+func gathered6x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+
 // sweep1AVX2 continues n sums in, or 0 if nil, with 1 terms in each step.
 //
 //go:noescape

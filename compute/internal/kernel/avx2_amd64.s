@@ -3617,6 +3617,1185 @@ store:
 	VZEROUPPER
 	RET
 
+// func gathered1x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered1x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	ADDQ $+8, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ DI, DI
+
+strip:
+	MOVQ k+40(FP), R8
+
+term:
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI)(DI*1), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         AX, DI
+	ADDQ         CX, DX
+	DECQ         R8
+	JNZ          term
+	MOVQ         skip+64(FP), R8
+	ADDQ         R8, DI
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered1x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered1x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	ADDQ $+8, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ DI, DI
+
+strip:
+	MOVQ k+40(FP), R8
+
+term:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	VBROADCASTSS (SI)(DI*1), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         AX, DI
+	ADDQ         CX, DX
+	DECQ         R8
+	JNZ          term
+	MOVQ         skip+64(FP), R8
+	ADDQ         R8, DI
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered2x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered2x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y1
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	ADDQ $+16, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R8, R8
+
+strip:
+	MOVQ k+40(FP), R9
+
+term:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI)(R8*1), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (DI)(R8*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         AX, R8
+	ADDQ         CX, DX
+	DECQ         R9
+	JNZ          term
+	MOVQ         skip+64(FP), R9
+	ADDQ         R9, R8
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered2x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered2x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	ADDQ $+16, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R8, R8
+
+strip:
+	MOVQ k+40(FP), R9
+
+term:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (DI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         AX, R8
+	ADDQ         CX, DX
+	DECQ         R9
+	JNZ          term
+	MOVQ         skip+64(FP), R9
+	ADDQ         R9, R8
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered3x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered3x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	ADDQ $+24, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R9, R9
+
+strip:
+	MOVQ k+40(FP), R10
+
+term:
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI)(R9*1), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (DI)(R9*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(R9*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         AX, R9
+	ADDQ         CX, DX
+	DECQ         R10
+	JNZ          term
+	MOVQ         skip+64(FP), R10
+	ADDQ         R10, R9
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered3x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered3x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	ADDQ $+24, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R9, R9
+
+strip:
+	MOVQ k+40(FP), R10
+
+term:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (DI)(R9*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(R9*1), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         AX, R9
+	ADDQ         CX, DX
+	DECQ         R10
+	JNZ          term
+	MOVQ         skip+64(FP), R10
+	ADDQ         R10, R9
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered4x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered4x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y3
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	ADDQ $+32, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R10, R10
+
+strip:
+	MOVQ k+40(FP), R11
+
+term:
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI)(R10*1), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (DI)(R10*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(R10*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R9)(R10*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         AX, R10
+	ADDQ         CX, DX
+	DECQ         R11
+	JNZ          term
+	MOVQ         skip+64(FP), R11
+	ADDQ         R11, R10
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered4x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered4x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y6
+	VMOVUPS 32(DX), Y7
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	ADDQ $+32, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R10, R10
+
+strip:
+	MOVQ k+40(FP), R11
+
+term:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI)(R10*1), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (DI)(R10*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R8)(R10*1), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9)(R10*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         AX, R10
+	ADDQ         CX, DX
+	DECQ         R11
+	JNZ          term
+	MOVQ         skip+64(FP), R11
+	ADDQ         R11, R10
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y8, Y8, Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered5x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered5x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	ADDQ $+40, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R11, R11
+
+strip:
+	MOVQ k+40(FP), R12
+
+term:
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI)(R11*1), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (DI)(R11*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(R11*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R9)(R11*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(R11*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         AX, R11
+	ADDQ         CX, DX
+	DECQ         R12
+	JNZ          term
+	MOVQ         skip+64(FP), R12
+	ADDQ         R12, R11
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered5x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered5x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y6
+	VMOVUPS 32(DX), Y7
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y8
+	VMOVUPS 32(DX), Y9
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	ADDQ $+40, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R11, R11
+
+strip:
+	MOVQ k+40(FP), R12
+
+term:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (DI)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R8)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R9)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         AX, R11
+	ADDQ         CX, DX
+	DECQ         R12
+	JNZ          term
+	MOVQ         skip+64(FP), R12
+	ADDQ         R12, R11
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y10, Y10, Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered6x1AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered6x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y5
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	MOVQ 40(DX), R11
+	ADDQ BX, R11
+	ADDQ $+48, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R12, R12
+
+strip:
+	MOVQ k+40(FP), R13
+
+term:
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (DI)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R8)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R9)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R10)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(R12*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         AX, R12
+	ADDQ         CX, DX
+	DECQ         R13
+	JNZ          term
+	MOVQ         skip+64(FP), R13
+	ADDQ         R13, R12
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Y5, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered6x2AVX2(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, FMA3
+TEXT ·gathered6x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y6
+	VMOVUPS 32(DX), Y7
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y8
+	VMOVUPS 32(DX), Y9
+	ADDQ    BX, DX
+	VMOVUPS (DX), Y10
+	VMOVUPS 32(DX), Y11
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	MOVQ 40(DX), R11
+	ADDQ BX, R11
+	ADDQ $+48, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R12, R12
+
+strip:
+	MOVQ k+40(FP), R13
+
+term:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (DI)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R8)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R9)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R10)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R12*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         AX, R12
+	ADDQ         CX, DX
+	DECQ         R13
+	JNZ          term
+	MOVQ         skip+64(FP), R13
+	ADDQ         R13, R12
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Y12, Y12, Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    BX, DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
 // func sweep1AVX2(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
 // Requires: AVX, FMA3
 TEXT ·sweep1AVX2(SB), NOSPLIT, $0-64

@@ -67,6 +67,14 @@ func tilesAVX2() tiles {
 		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
+		gathered: [gatheredRows + 1][3]gatheredFunc{
+			1: {1: gathered1x1AVX2, 2: gathered1x2AVX2},
+			2: {1: gathered2x1AVX2, 2: gathered2x2AVX2},
+			3: {1: gathered3x1AVX2, 2: gathered3x2AVX2},
+			4: {1: gathered4x1AVX2, 2: gathered4x2AVX2},
+			5: {1: gathered5x1AVX2, 2: gathered5x2AVX2},
+			6: {1: gathered6x1AVX2, 2: gathered6x2AVX2},
+		},
 		tile: map[shape]tileFunc{
 			{1, 1, false}: tile1x1AVX2,
 			{1, 1, true}:  tile1x1mAVX2,

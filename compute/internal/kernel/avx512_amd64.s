@@ -4532,6 +4532,1185 @@ store:
 	VZEROUPPER
 	RET
 
+// func gathered1x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered1x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	ADDQ $+8, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ DI, DI
+
+strip:
+	MOVQ k+40(FP), R8
+
+term:
+	VMOVUPS      (DX), Z1
+	VBROADCASTSS (SI)(DI*1), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         AX, DI
+	ADDQ         CX, DX
+	DECQ         R8
+	JNZ          term
+	MOVQ         skip+64(FP), R8
+	ADDQ         R8, DI
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z1, Z1, Z1
+	VMAXPS       Z0, Z1, Z0
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered1x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered1x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	ADDQ $+8, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ DI, DI
+
+strip:
+	MOVQ k+40(FP), R8
+
+term:
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VBROADCASTSS (SI)(DI*1), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         AX, DI
+	ADDQ         CX, DX
+	DECQ         R8
+	JNZ          term
+	MOVQ         skip+64(FP), R8
+	ADDQ         R8, DI
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z2, Z2, Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered2x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered2x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z1
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	ADDQ $+16, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R8, R8
+
+strip:
+	MOVQ k+40(FP), R9
+
+term:
+	VMOVUPS      (DX), Z2
+	VBROADCASTSS (SI)(R8*1), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (DI)(R8*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         AX, R8
+	ADDQ         CX, DX
+	DECQ         R9
+	JNZ          term
+	MOVQ         skip+64(FP), R9
+	ADDQ         R9, R8
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z2, Z2, Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered2x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered2x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	ADDQ $+16, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R8, R8
+
+strip:
+	MOVQ k+40(FP), R9
+
+term:
+	VMOVUPS      (DX), Z4
+	VMOVUPS      64(DX), Z5
+	VBROADCASTSS (SI)(R8*1), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         AX, R8
+	ADDQ         CX, DX
+	DECQ         R9
+	JNZ          term
+	MOVQ         skip+64(FP), R9
+	ADDQ         R9, R8
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered3x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered3x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	ADDQ $+24, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R9, R9
+
+strip:
+	MOVQ k+40(FP), R10
+
+term:
+	VMOVUPS      (DX), Z3
+	VBROADCASTSS (SI)(R9*1), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (DI)(R9*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(R9*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         AX, R9
+	ADDQ         CX, DX
+	DECQ         R10
+	JNZ          term
+	MOVQ         skip+64(FP), R10
+	ADDQ         R10, R9
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered3x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered3x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	ADDQ $+24, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R9, R9
+
+strip:
+	MOVQ k+40(FP), R10
+
+term:
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	VBROADCASTSS (SI)(R9*1), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (DI)(R9*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(R9*1), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         AX, R9
+	ADDQ         CX, DX
+	DECQ         R10
+	JNZ          term
+	MOVQ         skip+64(FP), R10
+	ADDQ         R10, R9
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered4x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered4x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z3
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	ADDQ $+32, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R10, R10
+
+strip:
+	MOVQ k+40(FP), R11
+
+term:
+	VMOVUPS      (DX), Z4
+	VBROADCASTSS (SI)(R10*1), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (DI)(R10*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(R10*1), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9)(R10*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         AX, R10
+	ADDQ         CX, DX
+	DECQ         R11
+	JNZ          term
+	MOVQ         skip+64(FP), R11
+	ADDQ         R11, R10
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered4x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered4x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z6
+	VMOVUPS 64(DX), Z7
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	ADDQ $+32, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R10, R10
+
+strip:
+	MOVQ k+40(FP), R11
+
+term:
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	VBROADCASTSS (SI)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (DI)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         AX, R10
+	ADDQ         CX, DX
+	DECQ         R11
+	JNZ          term
+	MOVQ         skip+64(FP), R11
+	ADDQ         R11, R10
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z8, Z8, Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered5x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered5x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	ADDQ $+40, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R11, R11
+
+strip:
+	MOVQ k+40(FP), R12
+
+term:
+	VMOVUPS      (DX), Z5
+	VBROADCASTSS (SI)(R11*1), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (DI)(R11*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(R11*1), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R9)(R11*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R10)(R11*1), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         AX, R11
+	ADDQ         CX, DX
+	DECQ         R12
+	JNZ          term
+	MOVQ         skip+64(FP), R12
+	ADDQ         R12, R11
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered5x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered5x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z6
+	VMOVUPS 64(DX), Z7
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z8
+	VMOVUPS 64(DX), Z9
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	ADDQ $+40, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R11, R11
+
+strip:
+	MOVQ k+40(FP), R12
+
+term:
+	VMOVUPS      (DX), Z10
+	VMOVUPS      64(DX), Z11
+	VBROADCASTSS (SI)(R11*1), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (DI)(R11*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(R11*1), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R9)(R11*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R10)(R11*1), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         AX, R11
+	ADDQ         CX, DX
+	DECQ         R12
+	JNZ          term
+	MOVQ         skip+64(FP), R12
+	ADDQ         R12, R11
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered6x1AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered6x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z5
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	MOVQ 40(DX), R11
+	ADDQ BX, R11
+	ADDQ $+48, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R12, R12
+
+strip:
+	MOVQ k+40(FP), R13
+
+term:
+	VMOVUPS      (DX), Z6
+	VBROADCASTSS (SI)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (DI)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R9)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R10)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R11)(R12*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         AX, R12
+	ADDQ         CX, DX
+	DECQ         R13
+	JNZ          term
+	MOVQ         skip+64(FP), R13
+	ADDQ         R13, R12
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func gathered6x2AVX512(c *float32, a *float32, b *float32, in *float32, rows *int, k int, ap int, strips int, skip int, bp int, ldc int, ldin int, blocks int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gathered6x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ ap+48(FP), AX
+	MOVQ bp+72(FP), CX
+
+block:
+	MOVQ   in+24(FP), DX
+	TESTQ  DX, DX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    begun
+
+from_memory:
+	MOVQ    ldin+88(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z6
+	VMOVUPS 64(DX), Z7
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z8
+	VMOVUPS 64(DX), Z9
+	ADDQ    BX, DX
+	VMOVUPS (DX), Z10
+	VMOVUPS 64(DX), Z11
+	ADDQ    BX, DX
+	MOVQ    DX, in+24(FP)
+
+begun:
+	MOVQ rows+32(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ (DX), SI
+	ADDQ BX, SI
+	MOVQ 8(DX), DI
+	ADDQ BX, DI
+	MOVQ 16(DX), R8
+	ADDQ BX, R8
+	MOVQ 24(DX), R9
+	ADDQ BX, R9
+	MOVQ 32(DX), R10
+	ADDQ BX, R10
+	MOVQ 40(DX), R11
+	ADDQ BX, R11
+	ADDQ $+48, DX
+	MOVQ DX, rows+32(FP)
+	MOVQ b+16(FP), DX
+	MOVQ strips+56(FP), BX
+	XORQ R12, R12
+
+strip:
+	MOVQ k+40(FP), R13
+
+term:
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS (SI)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (DI)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R10)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R11)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         AX, R12
+	ADDQ         CX, DX
+	DECQ         R13
+	JNZ          term
+	MOVQ         skip+64(FP), R13
+	ADDQ         R13, R12
+	DECQ         BX
+	JNZ          strip
+	MOVQ         relu+104(FP), DX
+	TESTQ        DX, DX
+	JZ           store
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+
+store:
+	MOVQ    c+0(FP), DX
+	MOVQ    ldc+80(FP), BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    BX, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    BX, DX
+	MOVQ    DX, c+0(FP)
+	MOVQ    blocks+96(FP), DX
+	DECQ    DX
+	MOVQ    DX, blocks+96(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
 // func sweep1AVX512(c *float32, a *float32, b *float32, in *float32, steps int, n int, ap int, bp int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sweep1AVX512(SB), NOSPLIT, $0-64

@@ -67,6 +67,14 @@ func tilesAVX512() tiles {
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
+		gathered: [gatheredRows + 1][3]gatheredFunc{
+			1: {1: gathered1x1AVX512, 2: gathered1x2AVX512},
+			2: {1: gathered2x1AVX512, 2: gathered2x2AVX512},
+			3: {1: gathered3x1AVX512, 2: gathered3x2AVX512},
+			4: {1: gathered4x1AVX512, 2: gathered4x2AVX512},
+			5: {1: gathered5x1AVX512, 2: gathered5x2AVX512},
+			6: {1: gathered6x1AVX512, 2: gathered6x2AVX512},
+		},
 		tile: map[shape]tileFunc{
 			{1, 1, false}:  tile1x1AVX512,
 			{1, 1, true}:   tile1x1mAVX512,

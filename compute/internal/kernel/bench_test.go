@@ -172,13 +172,14 @@ func BenchmarkCorrelate(b *testing.B) {
 		{"14x14x32to16", kernel.Window{Rows: 14, Columns: 14, Step: 1, Size: 3, Depth: 32, Pitch: 16 * 32}, 16},
 		{"28x28x16to32", kernel.Window{Rows: 28, Columns: 28, Step: 1, Size: 3, Depth: 16, Pitch: 30 * 16}, 32},
 	} {
-		w, n, room := bc.w, bc.n, make([]float32, bc.w.Planes())
+		w, n, c := bc.w, bc.n, kernel.NewCorrelation(bc.w, bc.n)
 		positions := w.Rows * w.Columns
 		x, filters, bias := fresh(values(r, (w.Rows+2)*w.Pitch)), fresh(values(r, w.Terms()*n)), fresh(values(r, n))
-		y := make([]float32, positions*n)
+		y, panels := make([]float32, positions*n), make([]float32, c.Panels())
+		s.PackFilters(panels, filters, c)
 		flops, bytes := 2*positions*w.Terms()*n, 4*(len(x)+len(filters)+len(y))
 		b.Run("forward/"+bc.name, func(b *testing.B) {
-			run := func() { s.Correlate(y, x, filters, bias, n, w, 0, w.Rows, room, ws) }
+			run := func() { s.Correlate(y, x, panels, bias, c, 0, w.Rows, false, ws) }
 			b.ReportAllocs()
 			for b.Loop() {
 				run()
@@ -187,7 +188,7 @@ func BenchmarkCorrelate(b *testing.B) {
 		})
 		copy(y, values(r, len(y)))
 		b.Run("filters/"+bc.name, func(b *testing.B) {
-			run := func() { s.CorrelateTN(filters, x, y, n, w, n, n, room, ws) }
+			run := func() { s.CorrelateTN(filters, x, y, c, 0, n, ws) }
 			b.ReportAllocs()
 			for b.Loop() {
 				run()

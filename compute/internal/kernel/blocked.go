@@ -8,6 +8,13 @@ import "unsafe"
 // of a from tile to tile. in is nil for 0, and c itself to go on with a sum.
 type tileFunc func(c, a, b, in *float32, k, ldc, ai, ap, bp, ldin, blocks, step, cols, relu int)
 
+// A gatheredFunc computes blocks tiles below each other, of rows that have places of their own
+// in a: rows lists the distances in bytes. The sums run over strips of k terms: of a, terms are
+// ap apart, and skip from the end of a strip to the next; of b, bp apart throughout.
+type gatheredFunc func(c, a, b, in *float32, rows *int, k, ap, strips, skip, bp, ldc, ldin, blocks, relu int)
+
+const gatheredRows = 6
+
 // A shape is a number of rows and of registers of columns, the last in part if masked.
 type shape struct {
 	rows, vecs int
@@ -26,6 +33,7 @@ type tiles struct {
 	packRows    func(dst, src *float32, k, lds, tiles, apart int)
 	packColumns func(dst, src *float32, k, lds int)
 	packPanels  func(dst, src *float32, k, lds, panels int)
+	gathered    [gatheredRows + 1][3]gatheredFunc // by rows and registers of columns
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
 	relu           func(dst, a *float32, n int)

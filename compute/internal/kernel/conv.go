@@ -17,101 +17,107 @@ func (w Window) Terms() int { return w.Size * w.Size * w.Depth }
 // stretch is the number of adjacent elements that it sees.
 func (w Window) stretch() int { return w.Size * w.Depth }
 
-// Below this stretch a product would do more work around its sums than on them, and what
-// the filter sees is copied to planes first.
-const planesBelow = 16
-
-// planesAtOnce is about how many elements are copied to planes before they are worked on:
-// they stay in a first-level cache.
-const planesAtOnce = 7168
-
-// lines is the number of rows of positions that are worked on at once.
-func (w Window) lines() int {
-	return min(max(1, planesAtOnce/(w.Terms()*w.Columns)), w.Rows)
+// seen is the number of elements of an image from its first one to the last that is seen.
+func (w Window) seen() int {
+	return ((w.Rows-1)*w.Step+w.Size-1)*w.Pitch + (w.Columns-1)*w.Step*w.Depth + w.stretch()
 }
 
-// Planes is the number of elements of the room that Correlate and CorrelateTN need.
-func (w Window) Planes() int {
-	if w.stretch() >= planesBelow {
-		return 0
+// A Correlation is a Window and a number of filters, with what kernels look up for them. It
+// does not change: any number of goroutines may use it.
+type Correlation struct {
+	Window
+	Filters int
+	// Distances in bytes: of what the filter sees first at each position from the beginning of
+	// the image, and of each term from the first.
+	places, terms []int
+}
+
+// NewCorrelation returns the Correlation of n filters.
+func NewCorrelation(w Window, n int) *Correlation {
+	c := &Correlation{Window: w, Filters: n}
+	for i := range w.Rows {
+		for j := range w.Columns {
+			c.places = append(c.places, size*w.Step*(i*w.Pitch+j*w.Depth))
+		}
 	}
-	return w.Terms() * w.Columns * w.lines()
+	for top := range w.Size {
+		for p := range w.stretch() {
+			c.terms = append(c.terms, size*(top*w.Pitch+p))
+		}
+	}
+	return c
 }
 
-// Correlate computes rows from to to of the positions of an image x under n filters:
+// Panels is the number of elements that PackFilters writes.
+func (c *Correlation) Panels() int {
+	return c.Terms() * ((c.Filters + widest - 1) / widest * widest)
+}
+
+// widest is the number of columns of the widest panel of any family.
+const widest = 32
+
+// PackFilters copies filters, Terms×Filters, to panels for Correlate, in the order in which
+// this family reads them.
+func (s *Set) PackFilters(panels, filters []float32, c *Correlation) {
+	fits(filters, c.Terms(), c.Filters, c.Filters)
+	if s.tiled == nil {
+		copy(panels, filters[:c.Terms()*c.Filters])
+		return
+	}
+	s.tiled.panelsOf(panels[:c.Panels()], filters, c.Terms(), c.Filters, c.Filters)
+}
+
+// Correlate computes rows from to to of the positions of an image x under filters:
 //
 //	dst[position, j] = Σ_p x[position, p] filters[p, j]
 //
 // where p runs over the filter's rows, its columns and the channels, in this order; dst is
-// Rows·Columns×n and filters Terms×n. Each element is one chain of fused multiply-adds that
-// begins at bias, or 0 if that is nil.
-func (s *Set) Correlate(dst, x, filters, bias []float32, n int, w Window, from, to int, room, ws []float32) {
-	k := w.stretch()
-	in := start{row: bias}
-	if k < planesBelow {
-		for i := from; i < to; i += w.lines() {
-			at := min(w.lines(), to-i) * w.Columns
-			w.planes(room, x, i, at)
-			s.product(formTN, dst[i*w.Columns*n:], room, filters, at, n, w.Terms(), n, at, n, in, false, ws)
-		}
+// Rows·Columns×Filters, and the filters Terms×Filters, written to panels by PackFilters. Each
+// element is one chain of fused multiply-adds that begins at bias, or 0 if that is nil; with
+// relu it is at least 0.
+func (s *Set) Correlate(dst, x, panels, bias []float32, c *Correlation, from, to int, relu bool, ws []float32) {
+	if from >= to {
+		return
+	}
+	n, k := c.Filters, c.stretch()
+	_, _ = dst[to*c.Columns*n-1], x[c.seen()-1]
+	if s.tiled != nil {
+		s.tiled.correlate(dst, x, panels, bias, c, from*c.Columns, to*c.Columns, relu, ws)
 		return
 	}
 	for i := from; i < to; i++ {
-		row := dst[i*w.Columns*n:]
-		for top := range w.Size {
-			seen := x[(i*w.Step+top)*w.Pitch:]
-			at := start{acc: true}
-			if top == 0 {
-				at = in
+		for top := range c.Size {
+			in := start{row: bias}
+			if top > 0 {
+				in = start{acc: true}
 			}
-			s.product(formNN, row, seen, filters[top*k*n:], w.Columns, n, k, n, w.Step*w.Depth, n, at, false, ws)
+			seen, last := x[(i*c.Step+top)*c.Pitch:], top == c.Size-1
+			s.product(formNN, dst[i*c.Columns*n:], seen, panels[top*k*n:], c.Columns, n, k, n, c.Step*c.Depth, n, in, relu && last, ws)
 		}
 	}
 }
 
-// CorrelateTN adds to dst, Terms×n, what its filters get from an image:
+// CorrelateTN adds to columns from to to of dst, Terms×Filters, what these filters get from an
+// image:
 //
 //	dst[p, j] += Σ_position x[position, p] dz[position, j]
 //
-// in the order of the positions, for columns of dst and dz that are ldd and ldz elements
-// apart from row to row.
-func (s *Set) CorrelateTN(dst, x, dz []float32, n int, w Window, ldd, ldz int, room, ws []float32) {
-	k := w.stretch()
-	if k < planesBelow {
-		for i := 0; i < w.Rows; i += w.lines() {
-			at := min(w.lines(), w.Rows-i) * w.Columns
-			w.planes(room, x, i, at)
-			s.product(formNN, dst, room, dz[i*w.Columns*ldz:], w.Terms(), n, at, ldd, at, ldz, start{acc: true}, false, ws)
-		}
+// in the order of the positions; dz is Rows·Columns×Filters.
+func (s *Set) CorrelateTN(dst, x, dz []float32, c *Correlation, from, to int, ws []float32) {
+	if from >= to {
 		return
 	}
-	for i := range w.Rows {
-		row := dz[i*w.Columns*ldz:]
-		for top := range w.Size {
-			seen := x[(i*w.Step+top)*w.Pitch:]
-			s.product(formTN, dst[top*k*ldd:], seen, row, k, n, w.Columns, ldd, w.Step*w.Depth, ldz, start{acc: true}, false, ws)
-		}
+	n, k := c.Filters, c.stretch()
+	_, _, _ = dst[c.Terms()*n-1], x[c.seen()-1], dz[c.Rows*c.Columns*n-1]
+	if s.tiled != nil {
+		s.tiled.correlateTN(dst, x, dz, c, from, to, ws)
+		return
 	}
-}
-
-// planes copies what the filter sees at so many positions, from row i on, to room: for each
-// of its elements the values at all positions, adjacent.
-func (w Window) planes(room, x []float32, i, positions int) {
-	step := w.Step * w.Depth
-	for top := range w.Size {
-		for p := range w.stretch() {
-			plane := room[(top*w.stretch()+p)*positions:][:positions]
-			for at := (i*w.Step+top)*w.Pitch + p; len(plane) > 0; at += w.Step * w.Pitch {
-				seen := x[at:]
-				if step == 1 {
-					copy(plane[:w.Columns], seen)
-				} else {
-					for j := range plane[:w.Columns] {
-						plane[j] = seen[j*step]
-					}
-				}
-				plane = plane[w.Columns:]
-			}
+	for i := range c.Rows {
+		row := dz[i*c.Columns*n+from:]
+		for top := range c.Size {
+			seen := x[(i*c.Step+top)*c.Pitch:]
+			s.product(formTN, dst[top*k*n+from:], seen, row, k, to-from, c.Columns, n, c.Step*c.Depth, n, start{acc: true}, false, ws)
 		}
 	}
 }

@@ -66,6 +66,7 @@ func (w width) gemm() {
 	w.packPanels()
 	w.packColumns()
 	w.packedTile()
+	w.gatheredTiles()
 	w.sweep()
 }
 

@@ -110,6 +110,11 @@ func (w width) table() string {
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")
+	line("gathered: [gatheredRows + 1][3]gatheredFunc{")
+	for rows := 1; rows <= gatheredRows; rows++ {
+		line("%d: {1: %s, 2: %s},", rows, fn(fmt.Sprintf("gathered%dx1", rows)), fn(fmt.Sprintf("gathered%dx2", rows)))
+	}
+	line("},")
 	line("tile: map[shape]tileFunc{")
 	for _, s := range w.shapes() {
 		line("{%d, %d, false}: %s,", s.rows, s.vecs, fn(s.name()))
