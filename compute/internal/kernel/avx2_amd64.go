@@ -198,10 +198,17 @@ func packPanelsAVX2(dst *float32, src *float32, k int, lds int, panels int)
 //go:noescape
 func packColumnsAVX2(dst *float32, src *float32, k int, lds int)
 
-// packedTileAVX2 computes blocks of 6 rows and 2 registers of columns from packed operands.
+// packedTileAVX2 computes blocks of 6 rows and 2 registers of columns, from packed rows of a,
+// apart bytes from block to block.
 //
 //go:noescape
 func packedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// placedTileAVX2 computes blocks of 6 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
 // gathered1x1AVX2 computes blocks of 1 rows, each with a place of its own in a, and 1 registers of columns.
 //
@@ -360,7 +367,8 @@ func sumAVX2(a *float32, n int) float32
 //go:noescape
 func dotAVX2(a *float32, b *float32, n int) float32
 
-// finiteAVX2 returns 0 if all elements are finite, else a NaN.
+// finiteAVX2 returns 0 or -0 if all elements are finite, else a NaN: what 0 times each is,
+// joined bit by bit.
 //
 //go:noescape
 func finiteAVX2(a *float32, n int) float32

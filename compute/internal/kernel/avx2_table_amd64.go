@@ -63,7 +63,7 @@ func kernelsAVX2() family {
 // tilesAVX2 lists the blocks of a product that this family computes in registers.
 func tilesAVX2() tiles {
 	return tiles{
-		lanes: 8, rows: 6, ordered: packedTileAVX2,
+		lanes: 8, rows: 6, packed: packedTileAVX2, placed: placedTileAVX2,
 		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,

@@ -215,10 +215,17 @@ func packPanelsAVX512(dst *float32, src *float32, k int, lds int, panels int)
 //go:noescape
 func packColumnsAVX512(dst *float32, src *float32, k int, lds int)
 
-// packedTileAVX512 computes blocks of 12 rows and 2 registers of columns from packed operands.
+// packedTileAVX512 computes blocks of 12 rows and 2 registers of columns, from packed rows of a,
+// apart bytes from block to block.
 //
 //go:noescape
 func packedTileAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// placedTileAVX512 computes blocks of 12 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTileAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
 // gathered1x1AVX512 computes blocks of 1 rows, each with a place of its own in a, and 1 registers of columns.
 //
@@ -377,7 +384,8 @@ func sumAVX512(a *float32, n int) float32
 //go:noescape
 func dotAVX512(a *float32, b *float32, n int) float32
 
-// finiteAVX512 returns 0 if all elements are finite, else a NaN.
+// finiteAVX512 returns 0 or -0 if all elements are finite, else a NaN: what 0 times each is,
+// joined bit by bit.
 //
 //go:noescape
 func finiteAVX512(a *float32, n int) float32

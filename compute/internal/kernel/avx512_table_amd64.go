@@ -63,7 +63,7 @@ func kernelsAVX512() family {
 // tilesAVX512 lists the blocks of a product that this family computes in registers.
 func tilesAVX512() tiles {
 	return tiles{
-		lanes: 16, rows: 12, ordered: packedTileAVX512,
+		lanes: 16, rows: 12, packed: packedTileAVX512, placed: placedTileAVX512,
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,

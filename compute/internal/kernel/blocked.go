@@ -15,6 +15,11 @@ type gatheredFunc func(c, a, b, in *float32, rows *int, k, ap, strips, skip, bp,
 
 const gatheredRows = 6
 
+// A panelFunc computes blocks tiles below each other from a panel of b that is packed. Rows of
+// a are packed, and apart is the distance in bytes from tile to tile; or they lie in place with
+// adjacent terms, and apart is that from row to row.
+type panelFunc func(c, a, b, in *float32, k, ldc, ldin, blocks, apart, relu int)
+
 // A shape is a number of rows and of registers of columns, the last in part if masked.
 type shape struct {
 	rows, vecs int
@@ -25,9 +30,8 @@ type shape struct {
 type tiles struct {
 	lanes, rows int // per register; of the highest tile
 	tile        map[shape]tileFunc
-	// The highest tile, two registers wide, over operands that are packed; apart is the
-	// distance in bytes of a from tile to tile.
-	ordered func(c, a, b, in *float32, k, ldc, ldin, blocks, apart, relu int)
+	// The highest tile, two registers wide.
+	packed, placed panelFunc
 	// Copies of what such tiles read: columns or rows of the left operand, as many as the
 	// tile has rows, and panels of the right one.
 	packRows    func(dst, src *float32, k, lds, tiles, apart int)
@@ -93,7 +97,6 @@ type job struct {
 	m, n, k     int
 	relu        int
 	left        []float32 // rows of a, packed tile by tile, or nil
-	apart       int       // bytes from one tile of left to the next
 	tail        bool      // left has the rows that make no whole tile, too
 }
 
@@ -126,7 +129,7 @@ func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb in
 		return
 	}
 	if form == formNT || m > 2*t.rows && k > 16 && n*k > panelSize {
-		t.packed(&j, form, ws)
+		t.inPanels(&j, form, ws)
 		return
 	}
 	t.strip(&j, j.b, 0, n, 0, m)
@@ -212,36 +215,39 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 		if j.in.p != nil {
 			in = j.in.at(i, at)
 		}
-		a, ai, ap, step := j.a.at(i, 0), j.a.i, j.a.j, h*j.a.i
-		if j.left != nil && (h == t.rows || j.tail) {
-			a = (*float32)(unsafe.Add(unsafe.Pointer(&j.left[0]), (i-i0)/t.rows*j.apart))
-			if ai, ap, step = size, size*t.rows, j.apart; h == t.rows && vecs == 2 && last == t.lanes {
-				t.ordered(j.c.at(i, at), a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, j.apart, j.relu)
-				i += h * blocks
-				continue
-			}
+		c, a, ai, ap, step := j.c.at(i, at), j.a.at(i, 0), j.a.i, j.a.j, h*j.a.i
+		packed := j.left != nil && (h == t.rows || j.tail)
+		if packed {
+			done := (i - i0) / t.rows * t.rows
+			a = &j.left[done*j.k+(i-i0-done)]
+			ai, ap, step = size, size*t.rows, size*t.rows*j.k
 		}
-		tile[h][vecs](j.c.at(i, at), a, b.at(0, 0), in, j.k, j.c.i, ai, ap, b.i, j.in.i, blocks, step, last, j.relu)
+		switch inPanel := h == t.rows && vecs == 2 && last == t.lanes && b.i == 2*size*t.lanes; {
+		case inPanel && packed:
+			t.packed(c, a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, step, j.relu)
+		case inPanel && ap == size:
+			t.placed(c, a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, ai, j.relu)
+		default:
+			tile[h][vecs](c, a, b.at(0, 0), in, j.k, j.c.i, ai, ap, b.i, j.in.i, blocks, step, last, j.relu)
+		}
 		i += h * blocks
 	}
 }
 
-// packed computes a product in blocks of k and of rows, after Goto and van de Geijn.
-func (t *blocked) packed(whole *job, f form, ws []float32) {
+// inPanels computes a product in blocks of k and of rows, after Goto and van de Geijn.
+func (t *blocked) inPanels(whole *job, f form, ws []float32) {
 	vecs := t.vecs[min(whole.m, t.rows)]
 	width := vecs * t.lanes
 	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
 	panels, left := ws[pad:][:groupSize], ws[pad+groupSize:]
 	kStep := (even(whole.k, min(panelSize/width, 320)) + 7) &^ 7
-	group := width * max(1, groupSize/(width*kStep))
+	group := width // columns that are packed at a time
 	if f != formNT {
-		group = min(group, groupColumns)
-	} else {
-		group = width
+		group = groupColumns
 	}
-	packA := whole.n >= 4*width && vecs == 2
-	apart := (size*t.rows*kStep/64 + 1 | 1) * 64
-	mStep := t.rows * even((whole.m+t.rows-1)/t.rows, max(1, size*blockA/apart))
+	// Rows that lie half a page apart, or pages, meet in one set of a cache each.
+	packA := whole.n >= 4*width && vecs == 2 && (f == formTN || whole.a.i%2048 == 0)
+	mStep := t.rows * even((whole.m+t.rows-1)/t.rows, max(1, blockA/(t.rows*kStep)))
 	for k0 := 0; k0 < whole.k; k0 += kStep {
 		j := *whole
 		j.k = min(kStep, whole.k-k0)
@@ -255,7 +261,7 @@ func (t *blocked) packed(whole *job, f form, ws []float32) {
 		for i0 := 0; i0 < whole.m; i0 += mStep {
 			i1 := min(i0+mStep, whole.m)
 			if packA {
-				j.left, j.apart = left, apart
+				j.left = left
 				t.packLeft(&j, f, i0, i1)
 			}
 			for at := 0; at < whole.n; at += group {
@@ -274,21 +280,18 @@ func (t *blocked) packed(whole *job, f form, ws []float32) {
 }
 
 // packLeft copies rows i0 to i1 of a in the order in which tiles read them: columns of as many
-// rows as a tile has. The distance between tiles is an odd number of cache lines, so that they
-// meet in no set of a cache.
+// rows as a tile has.
 func (t *blocked) packLeft(j *job, f form, i0, i1 int) {
 	tiles := (i1 - i0) / t.rows
-	at := func(i int) *float32 {
-		return (*float32)(unsafe.Add(unsafe.Pointer(&j.left[0]), i*j.apart))
-	}
+	at := func(i int) *float32 { return &j.left[i*t.rows*j.k] }
 	if f != formTN {
 		for i := range tiles {
 			t.packColumns(at(i), j.a.at(i0+i*t.rows, 0), j.k, j.a.i)
 		}
 		return
 	}
-	if tiles > 0 {
-		t.packRows(at(0), j.a.at(i0, 0), j.k, j.a.j, tiles, j.apart)
+	for i := 0; i < tiles; i += tilesAtOnce {
+		t.packRows(at(i), j.a.at(i0+i*t.rows, 0), j.k, j.a.j, min(tilesAtOnce, tiles-i), size*t.rows*j.k)
 	}
 	if from, rest := i0+tiles*t.rows, (i1-i0)%t.rows; rest > 0 {
 		to := unsafe.Slice(at(tiles), j.k*t.rows)
@@ -298,6 +301,10 @@ func (t *blocked) packLeft(j *job, f form, i0, i1 int) {
 		j.tail = true
 	}
 }
+
+// tilesAtOnce is how many tiles of aᵀ are packed at a time: a row of them is three cache
+// lines, and there are no more places to write to than a processor follows.
+const tilesAtOnce = 8
 
 // packRight copies cols columns of b to panels of a width, one after the other; what makes no
 // whole panel stays where it is, unless it has to be transposed.

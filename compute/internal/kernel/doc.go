@@ -31,21 +31,25 @@
 // multiplication" (2008):
 //
 //	for each block of k               about 320 terms
-//	  for each block of rows          a's part of 290 KB is packed into the second-level cache
+//	  for each block of rows          a's part of 290 KB stays in the second-level cache
 //	    for each group of columns     64 of b are packed, as panels
 //	      for each panel of columns   24 KB, which stay in the first level
 //	        for each tile             6×16 (AVX2) or 12×32 (AVX-512) sums in registers
 //
-// Operands are packed in the order in which tiles read them, so that a tile knows all
-// distances and its loop is unrolled: it takes 1.02 times the multiply-adds. Rows that lie a
-// power of two apart would meet in few sets of the caches, and each on a page of its own;
-// that is why panels are packed several at a time, and tiles of a lie an odd number of cache
-// lines apart. a is read where it lies, by up to four pointers and scaled strides, where few
-// columns would use the copy, and in rows that fill no tile. Products of up to two tiles'
+// Panels are packed several at a time, since the rows of one alone would each be a cache line
+// and often a page of their own. a is read where it lies, by up to four pointers and scaled
+// strides, but it is packed in the order of the tiles for aᵀ b, whose rows would cost a cache
+// line for each term, and where its rows lie so that few of them fit in a cache at once.
+// Tiles over panels know the distances of terms, and their loop is unrolled: it takes 1.02
+// times the multiply-adds. Products of up to two tiles'
 // height are not packed: low tiles are wide, so that eight sums or more hide the latency
 // of an addition. A single row times a matrix reads the matrix from end to end (sweep)
 // and keeps the sums in the cache; times a transposed one, it transposes 8×8 in registers
 // (rowDots), so that the order over k stays.
+//
+// A correlation of an image with filters is a product, too, of which the left operand is
+// never written out (Dukhan, "The indirect convolution algorithm", 2019): each row of a tile
+// has a pointer to what its filter sees, and the sums run over the whole filter.
 //
 // # Elementary functions
 //

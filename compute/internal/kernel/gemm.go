@@ -24,11 +24,11 @@ const Workspace = groupSize + blockA + 32
 // that meet them they fill three quarters of a first-level cache of 32 KB.
 const panelSize = 6144
 
-// groupSize is the number of elements of b that are packed at a time, in panels of at most
-// groupColumns columns together.
+// groupColumns is how many columns of b are packed at a time, in panels of 16 or 32: their rows
+// then are four cache lines of one page. groupSize is room for that.
 const (
-	groupSize    = 4 * panelSize
 	groupColumns = 64
+	groupSize    = 4 * panelSize
 )
 
 // blockA is the number of elements of a that are met by one panel after the other: with the

@@ -65,7 +65,7 @@ func (w width) gemm() {
 	w.packRows()
 	w.packPanels()
 	w.packColumns()
-	w.packedTile()
+	w.panelTiles()
 	w.gatheredTiles()
 	w.sweep()
 }
@@ -199,108 +199,6 @@ func (w width) tile(s shape) {
 	ADDQ(step, a0)
 	DECQ(blocks)
 	Store(blocks, Param("blocks"))
-	JNZ(LabelRef("block"))
-	done()
-}
-
-// packedTile writes the highest tile over operands that are packed: rows of a and columns of b
-// lie in the order in which they are read, so that all distances are known.
-func (w width) packedTile() {
-	const vecs, unroll = 2, 4
-	rows := w.rows()
-	TEXT("packedTile"+w.name, NOSPLIT, "func(c, a, b, in *float32, k, ldc, ldin, blocks, apart, relu int)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("packedTile%s computes blocks of %d rows and %d registers of columns from packed operands.", w.name, rows, vecs))
-	c, in := Load(Param("c"), GP64()), Load(Param("in"), GP64())
-	block := Load(Param("a"), GP64())
-	ldc, ldin := Load(Param("ldc"), GP64()), Load(Param("ldin"), GP64())
-	blocks := Load(Param("blocks"), GP64())
-	sums := make([][]reg.VecVirtual, rows)
-	for i := range sums {
-		for range vecs {
-			sums[i] = append(sums[i], w.vec())
-		}
-	}
-	Label("block")
-	TESTQ(in, in)
-	JNZ(LabelRef("from_memory"))
-	for _, row := range sums {
-		for _, v := range row {
-			w.clear(v)
-		}
-	}
-	JMP(LabelRef("begun"))
-	Label("from_memory")
-	for _, row := range sums {
-		for j, v := range row {
-			VMOVUPS(Mem{Base: in, Disp: j * w.bytes}, v)
-		}
-		ADDQ(ldin, in)
-	}
-	Label("begun")
-	next := GP64()
-	LEAQ(Mem{Base: c, Index: ldc, Scale: 2}, next)
-	for range rows/2 - 1 {
-		LEAQ(Mem{Base: next, Index: ldc, Scale: 2}, next)
-	}
-	for range rows {
-		PREFETCHT0(Mem{Base: next})
-		ADDQ(ldc, next)
-	}
-	b, k, rest := Load(Param("b"), GP64()), Load(Param("k"), GP64()), GP64()
-	a := GP64()
-	MOVQ(block, a)
-	ADDQ(Load(Param("apart"), GP64()), block)
-	terms := func(n int) {
-		for u := range n {
-			columns := make([]reg.VecVirtual, vecs)
-			for j := range columns {
-				columns[j] = w.load(Mem{Base: b, Disp: (u*vecs + j) * w.bytes}, nil)
-			}
-			for i, row := range sums {
-				x := w.vec()
-				VBROADCASTSS(Mem{Base: a, Disp: 4 * (u*rows + i)}, x)
-				for j, v := range row {
-					VFMADD231PS(columns[j], x, v)
-				}
-			}
-		}
-		ADDQ(I32(4*n*rows), a)
-		ADDQ(I32(n*vecs*w.bytes), b)
-	}
-	MOVQ(k, rest)
-	ANDQ(I8(unroll-1), rest)
-	SHRQ(U8(2), k)
-	JZ(LabelRef("few"))
-	Label("terms")
-	terms(unroll)
-	DECQ(k)
-	JNZ(LabelRef("terms"))
-	Label("few")
-	TESTQ(rest, rest)
-	JZ(LabelRef("summed"))
-	Label("term")
-	terms(1)
-	DECQ(rest)
-	JNZ(LabelRef("term"))
-	Label("summed")
-	relu := Load(Param("relu"), GP64())
-	TESTQ(relu, relu)
-	JZ(LabelRef("store"))
-	zero := w.zero()
-	for _, row := range sums {
-		for _, v := range row {
-			VMAXPS(v, zero, v)
-		}
-	}
-	Label("store")
-	for _, row := range sums {
-		for j, v := range row {
-			VMOVUPS(v, Mem{Base: c, Disp: j * w.bytes})
-		}
-		ADDQ(ldc, c)
-	}
-	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	done()
 }

@@ -106,7 +106,7 @@ func (w width) table() string {
 	line("},\nadagradOuter: adagradOuterAVX2,\n}\n}\n")
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
-	line("lanes: %d, rows: %d, ordered: %s,", w.lanes(), w.rows(), fn("packedTile"))
+	line("lanes: %d, rows: %d, packed: %s, placed: %s,", w.lanes(), w.rows(), fn("packedTile"), fn("placedTile"))
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")

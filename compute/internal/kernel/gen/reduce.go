@@ -32,13 +32,17 @@ func (w width) reductions() {
 
 	TEXT("finite"+w.name, NOSPLIT, "func(a *float32, n int) float32")
 	Pragma("noescape")
-	Doc("finite" + w.name + " returns 0 if all elements are finite, else a NaN.")
+	Doc("finite"+w.name+" returns 0 or -0 if all elements are finite, else a NaN: what 0 times each is,",
+		"joined bit by bit.")
 	zero := w.zero()
+	or := func(x, acc Op) { VORPS(x, acc, acc) }
 	w.reduce(w.zeros(), func(a reg.Register, off reg.Register, ks []*mask, acc []reg.VecVirtual) {
 		for i, k := range ks {
-			VFMADD231PS(w.load(w.at(a, off, i), k), zero, acc[i])
+			v := w.load(w.at(a, off, i), k)
+			VMULPS(zero, v, v)
+			or(v, acc[i])
 		}
-	}, add)
+	}, or)
 
 	TEXT("max"+w.name, NOSPLIT, "func(a *float32, n int) float32")
 	Pragma("noescape")
