@@ -4634,24 +4634,49 @@ from_memory:
 	ADDQ       DI, SI
 
 begun:
-	MOVQ b+16(FP), SI
-	MOVQ k+32(FP), DI
-	MOVQ DX, R9
-	LEAQ (DX)(BX*2), DX
-	ADDQ BX, DX
-	MOVQ DX, R10
-	LEAQ (DX)(BX*2), DX
-	ADDQ BX, DX
-	MOVQ DX, R11
-	LEAQ (DX)(BX*2), DX
-	ADDQ BX, DX
-	MOVQ DX, R12
-	LEAQ (DX)(BX*2), DX
-	ADDQ BX, DX
-	MOVQ DI, R8
-	ANDQ $+3, R8
-	SHRQ $0x02, DI
-	JZ   few
+	MOVQ       b+16(FP), SI
+	MOVQ       k+32(FP), DI
+	MOVQ       DX, R9
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       BX, DX
+	MOVQ       DX, R10
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       BX, DX
+	MOVQ       DX, R11
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       BX, DX
+	MOVQ       DX, R12
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       BX, DX
+	MOVQ       DX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+	ADDQ       BX, R8
+	MOVQ       DI, R8
+	ANDQ       $+3, R8
+	SHRQ       $0x02, DI
+	JZ         few
 
 terms:
 	VMOVUPS      (SI), Z24

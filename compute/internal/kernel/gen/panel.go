@@ -80,6 +80,15 @@ func (w width) panelTile(name string, packed bool) {
 			}
 		}
 	}
+	if !packed {
+		// Where the rows of the next tile begin: what follows comes by itself.
+		ahead := GP64()
+		MOVQ(block, ahead)
+		for range rows {
+			PREFETCHT0(Mem{Base: ahead})
+			ADDQ(apart, ahead)
+		}
+	}
 	at := func(i, term int) Mem {
 		if packed {
 			return Mem{Base: walk[0], Disp: 4 * (term*rows + i)}
