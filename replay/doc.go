@@ -25,6 +25,12 @@
 //   - A restored memory does for ever after, call by call, what the original does.
 //   - Equal memories encode to equal bytes; docs/format/replay.md has the layout.
 //
+// # Versions of a large memory
+//
+// Whatever a memory holds by slot is a column of pages. A State shares them, and a page that
+// is shared is copied before it changes: to take a State costs a list of pages, and what did
+// not change between two is the same blob.
+//
 // # Concurrency
 //
 // A Memory and a Retriever are not safe for concurrent use. A State is immutable: it may be encoded, and
