@@ -20,7 +20,8 @@ type Memory interface {
 	Draw(dst []*Example, n int, r *rand.Rand) []*Example
 	// Remove forgets the examples that match and returns how many it forgot.
 	Remove(match func(*Example) bool) int
-	// RemoveID forgets the example with that id, in constant time.
+	// RemoveID forgets the example with that id, in constant time; in kind ring those of its
+	// group that are older, or those that are newer, close ranks.
 	RemoveID(id string) bool
 	Len() int
 	// Bytes estimates the memory used, from the contents alone.
