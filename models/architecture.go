@@ -82,10 +82,11 @@ func (l Layout) zeros(a Architecture) Params {
 	e, _ := a.(Embedding)
 	p := make(Params, len(l))
 	for i, t := range l {
-		p[i] = NewParam(t.Name, t.Shape...)
+		p[i] = Param{Name: t.Name, Shape: t.Shape}
 		if e != nil && slices.Contains(e.Tables(), t.Name) {
-			p[i].Sparse = true
-			preferHugePages(p[i].Data)
+			p[i].Sparse, p[i].Data = true, newTable(p[i].size())
+		} else {
+			p[i].Data = make([]float32, p[i].size())
 		}
 	}
 	return p

@@ -16,6 +16,7 @@ type Model struct {
 	*Predictor
 	grads     Params
 	trainers  map[int]*trainer // by rows
+	current   *trainer         // the one that was used last
 	objective Objective
 	last      []float32          // logits of the last Gradients, in its graph's memory
 	open      []*compute.Product // by parameter: gradients of the last Differentiate
@@ -213,8 +214,14 @@ func (m *Model) Use(s compute.Settings) error {
 	if err := m.Predictor.Use(s); err != nil {
 		return err
 	}
-	clear(m.trainers)
+	m.forget()
 	return nil
+}
+
+// forget lets graphs be built anew.
+func (m *Model) forget() {
+	clear(m.trainers)
+	m.current = nil
 }
 
 // A trainer is a machine whose roots are the loss and the gradients, in the order of the
@@ -222,6 +229,7 @@ func (m *Model) Use(s compute.Settings) error {
 type trainer struct {
 	*machine
 	*extras                     // nil for a plain objective
+	size     int                // rows
 	targets  []float32          // size × Outputs
 	weights  []float32          // size; zero below the batch
 	sparse   []*compute.Sparse  // by parameter: the gradient of a table, else nil
@@ -230,7 +238,11 @@ type trainer struct {
 
 func (m *Model) trainer(rows int) (*trainer, error) {
 	size := m.size(rows)
+	if m.current != nil && m.current.size == size {
+		return m.current, nil
+	}
 	if t, ok := m.trainers[size]; ok {
+		m.current = t
 		return t, nil
 	}
 	g, forward, err := m.build(size, true)
@@ -238,7 +250,7 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 		return nil, err
 	}
 	k := m.spec.Outputs()
-	t := &trainer{machine: forward, targets: make([]float32, size*k), weights: make([]float32, size)}
+	t := &trainer{machine: forward, size: size, targets: make([]float32, size*k), weights: make([]float32, size)}
 	cost, inputs, err := m.cost(g, t, size)
 	if err != nil {
 		return nil, fmt.Errorf("build loss of %s: %w", m.spec.Kind, err)
@@ -265,6 +277,6 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	if m.trainers == nil {
 		m.trainers = make(map[int]*trainer)
 	}
-	m.trainers[size] = t
+	m.trainers[size], m.current = t, t
 	return t, nil
 }

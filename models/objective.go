@@ -82,7 +82,7 @@ func (m *Model) SetObjective(o Objective) error {
 		return err
 	}
 	m.objective = o.WithDefaults()
-	clear(m.trainers)
+	m.forget()
 	m.last = nil
 	return nil
 }

@@ -5,21 +5,21 @@ import (
 	"unsafe"
 )
 
-// hugePage is the size of the pages that preferHugePages asks for, in bytes.
+// hugePage is the size of the pages that newTable asks for, in bytes.
 const hugePage = 2 << 20
 
-// preferHugePages asks the system to back a table by large pages, which are found again
-// without a walk through the page tables: rows are touched at random. It is a wish, and
-// changes no value.
-func preferHugePages(x []float32) {
-	if len(x) < hugePage/4 {
-		return
+// newTable returns n zeros for a table, whose rows are touched at random. One that is large
+// begins a large page, and the system is asked to back it by such, which are found again without
+// a walk through the page tables. It is a wish, and changes no value.
+func newTable(n int) []float32 {
+	const values = hugePage / 4
+	if n < values {
+		return make([]float32, n)
 	}
-	at := uintptr(unsafe.Pointer(&x[0]))
-	skip := (hugePage - at%hugePage) % hugePage
-	whole := (uintptr(4*len(x)) - skip) / hugePage * hugePage
-	if whole == 0 || skip >= uintptr(4*len(x)) {
-		return
-	}
-	_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(&x[0]), skip)), whole), syscall.MADV_HUGEPAGE)
+	x := make([]float32, n+values)
+	skip := int((hugePage - uintptr(unsafe.Pointer(&x[0]))%hugePage) % hugePage / 4)
+	x = x[skip : skip+n : skip+n]
+	whole := 4 * n / hugePage * hugePage
+	_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), whole), syscall.MADV_HUGEPAGE)
+	return x
 }

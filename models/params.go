@@ -75,9 +75,11 @@ func (p Params) Clone() Params {
 func (p Params) Zeros() Params {
 	out := make(Params, len(p))
 	for i, t := range p {
-		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Data: make([]float32, t.size()), Sparse: t.Sparse}
+		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Sparse: t.Sparse}
 		if t.Sparse {
-			preferHugePages(out[i].Data)
+			out[i].Data = newTable(t.size())
+		} else {
+			out[i].Data = make([]float32, t.size())
 		}
 	}
 	return out

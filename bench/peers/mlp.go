@@ -15,31 +15,6 @@ func perceptron(widths []int) models.Spec {
 	return models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: widths[last], Dense: widths[0], Hidden: widths[1:last]}
 }
 
-// examples draws the batches that a workload goes through.
-func examples(s models.Spec, w spec, r *rand.Rand) []*models.Batch {
-	var out []*models.Batch
-	k := s.Outputs()
-	for range max(4, w.Ring/w.Batch) {
-		b := &models.Batch{
-			Rows: w.Batch, Dense: make([]float32, w.Batch*s.Dense),
-			Targets: make([]float32, w.Batch*k), Weights: make([]float32, w.Batch),
-		}
-		for i := range b.Dense {
-			b.Dense[i] = float32(r.NormFloat64())
-		}
-		for i := range w.Batch {
-			if s.Task == models.Multiclass {
-				b.Targets[i*k+r.IntN(k)] = 1
-			} else {
-				b.Targets[i] = float32(r.IntN(2))
-			}
-			b.Weights[i] = 1
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
 // optimizers are the peers' settings in our terms.
 func optimizers(name string) ([]optim.Config, error) {
 	switch name {
@@ -56,7 +31,7 @@ func optimizers(name string) ([]optim.Config, error) {
 }
 
 // trains returns a step as the engine takes it: for the gradients of a batch, by an optimizer.
-func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func() error, error) {
+func trains(s models.Spec, threads int, w spec, batches *examples) (func() error, error) {
 	m, err := models.New(s, w.Batch)
 	if err != nil {
 		return nil, err
@@ -73,13 +48,8 @@ func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func()
 	if err != nil {
 		return nil, err
 	}
-	next := 0
 	return func() error {
-		b := batches[next]
-		if next++; next == len(batches) {
-			next = 0
-		}
-		_, err := step.Learn(m, b)
+		_, err := step.Learn(m, batches.take())
 		return err
 	}, nil
 }
@@ -87,7 +57,7 @@ func trains(s models.Spec, threads int, w spec, batches []*models.Batch) (func()
 func trainMLP(threads int) func(spec) (func() error, error) {
 	return func(w spec) (func() error, error) {
 		s := perceptron(w.Widths)
-		return trains(s, threads, w, examples(s, w, rand.New(rand.NewPCG(1, 2))))
+		return trains(s, threads, w, newExamples(s, w, rand.New(rand.NewPCG(1, 2))))
 	}
 }
 
@@ -105,14 +75,9 @@ func predictMLP(w spec) (func() error, error) {
 	if err := p.Load(m.Params()); err != nil {
 		return nil, err
 	}
-	batches := examples(s, w, rand.New(rand.NewPCG(1, 2)))
-	dst, next := make([]float32, w.Batch*s.Outputs()), 0
-	return func() error {
-		if next++; next == len(batches) {
-			next = 0
-		}
-		return p.Predict(dst, batches[next])
-	}, nil
+	batches := newExamples(s, w, rand.New(rand.NewPCG(1, 2)))
+	dst := make([]float32, w.Batch*s.Outputs())
+	return func() error { return p.Predict(dst, batches.take()) }, nil
 }
 
 // Bytes of a parameter that each step moves: it is read on the way forward, and read and

@@ -23,14 +23,7 @@ func hashed(kind string, w spec) models.Spec {
 func trainHashed(kind string) func(spec) (func() error, error) {
 	return func(w spec) (func() error, error) {
 		s, r := hashed(kind, w), rand.New(rand.NewPCG(1, 2))
-		batches := examples(s, w, r)
-		for _, b := range batches {
-			b.Categories = make([]int32, w.Batch*w.Fields)
-			for i := range b.Categories {
-				b.Categories[i] = r.Int32N(int32(w.Rows))
-			}
-		}
-		return trains(s, 1, w, batches)
+		return trains(s, 1, w, newExamples(s, w, r))
 	}
 }
 
@@ -68,7 +61,7 @@ func trainCNN(w spec) (func() error, error) {
 		Kind: "cnn", Task: models.Multiclass, Classes: w.Classes, Dense: 28 * 28, Image: &models.Image{Height: 28, Width: 28, Channels: 1},
 		Conv: []models.Conv{{Filters: 16}, {Filters: 32}},
 	}
-	return trains(s, 1, w, examples(s, w, rand.New(rand.NewPCG(1, 2))))
+	return trains(s, 1, w, newExamples(s, w, rand.New(rand.NewPCG(1, 2))))
 }
 
 func cnn(batch int, aim float64) workload {

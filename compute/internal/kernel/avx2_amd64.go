@@ -457,6 +457,11 @@ func adagradAnchorAVX2(u *update) float32
 //go:noescape
 func adagradImportanceAVX2(u *update) float32
 
+// ftrlAVX2 returns 0 if all that it wrote is finite, else a NaN.
+//
+//go:noescape
+func ftrlAVX2(u *update) float32
+
 // adagradOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape

@@ -3207,6 +3207,18 @@ TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
 	MOVQ rows+8(FP), CX
 	MOVQ n+16(FP), DX
 	MOVQ dim+24(FP), BX
+	CMPQ BX, $0x01
+	JNE  rows
+
+value:
+	MOVLQSX    (CX), SI
+	PREFETCHT0 (AX)(SI*4)
+	ADDQ       $+4, CX
+	DECQ       DX
+	JNZ        value
+	RET
+
+rows:
 	SHLQ $0x02, BX
 
 row:
@@ -11741,6 +11753,205 @@ without_factor_8:
 step_end:
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+8(FP)
+	VZEROUPPER
+	RET
+
+// func ftrlAVX2(u *byte) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·ftrlAVX2(SB), NOSPLIT, $0-12
+	MOVQ         u+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         32(AX), BX
+	MOVQ         48(AX), SI
+	MOVQ         72(AX), DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 132(AX), Y3
+	XORQ         R8, R8
+	MOVQ         DI, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           step_tail
+
+step_groups:
+	VMOVUPS      (DX)(R8*1), Y4
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (SI)(R8*1), Y6
+	VSQRTPS      Y6, Y7
+	VMULPS       Y4, Y4, Y5
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (SI)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VSQRTPS      Y6, Y5
+	VMOVUPS      (CX)(R8*1), Y6
+	VMOVUPS      (BX)(R8*1), Y8
+	VSUBPS       Y7, Y5, Y7
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       Y4, Y8, Y8
+	VSUBPS       Y7, Y8, Y8
+	VMOVUPS      Y8, (BX)(R8*1)
+	VFMADD231PS  Y8, Y0, Y1
+	VBROADCASTSS 92(AX), Y4
+	VANDPS       c80000000<>+0(SB), Y8, Y7
+	VORPS        Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VXORPS       c80000000<>+0(SB), Y7, Y7
+	VBROADCASTSS 100(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 128(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VDIVPS       Y5, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y8, Y8
+	VCMPPS       $0x12, Y4, Y8, Y4
+	VBLENDVPS    Y4, Y0, Y7, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y6, Y6
+	VMOVUPS      Y6, (CX)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VMOVUPS      32(DX)(R8*1), Y4
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      32(SI)(R8*1), Y6
+	VSQRTPS      Y6, Y7
+	VMULPS       Y4, Y4, Y5
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 32(SI)(R8*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y5
+	VMOVUPS      32(CX)(R8*1), Y6
+	VMOVUPS      32(BX)(R8*1), Y8
+	VSUBPS       Y7, Y5, Y7
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       Y4, Y8, Y8
+	VSUBPS       Y7, Y8, Y8
+	VMOVUPS      Y8, 32(BX)(R8*1)
+	VFMADD231PS  Y8, Y0, Y2
+	VBROADCASTSS 92(AX), Y4
+	VANDPS       c80000000<>+0(SB), Y8, Y7
+	VORPS        Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VXORPS       c80000000<>+0(SB), Y7, Y7
+	VBROADCASTSS 100(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 128(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VDIVPS       Y5, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y8, Y8
+	VCMPPS       $0x12, Y4, Y8, Y4
+	VBLENDVPS    Y4, Y0, Y7, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y6, Y6
+	VMOVUPS      Y6, 32(CX)(R8*1)
+	VFMADD231PS  Y6, Y0, Y2
+	ADDQ         $+64, R8
+	CMPQ         R8, R9
+	JNE          step_groups
+
+step_tail:
+	ANDQ         $+15, DI
+	JZ           step_end
+	LEAQ         lanes<>+0(SB), R9
+	MOVQ         $+16, R10
+	SUBQ         DI, R10
+	VMOVUPS      (R9)(R10*4), Y4
+	VMOVUPS      32(R9)(R10*4), Y5
+	VMASKMOVPS   (DX)(R8*1), Y4, Y6
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   (SI)(R8*1), Y4, Y8
+	VSQRTPS      Y8, Y9
+	VMULPS       Y6, Y6, Y7
+	VADDPS       Y7, Y8, Y8
+	VMASKMOVPS   Y8, Y4, (SI)(R8*1)
+	VBLENDVPS    Y4, Y8, Y0, Y7
+	VFMADD231PS  Y7, Y0, Y1
+	VSQRTPS      Y8, Y7
+	VMASKMOVPS   (CX)(R8*1), Y4, Y8
+	VMASKMOVPS   (BX)(R8*1), Y4, Y10
+	VSUBPS       Y9, Y7, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       Y6, Y10, Y10
+	VSUBPS       Y9, Y10, Y10
+	VMASKMOVPS   Y10, Y4, (BX)(R8*1)
+	VBLENDVPS    Y4, Y10, Y0, Y6
+	VFMADD231PS  Y6, Y0, Y1
+	VBROADCASTSS 92(AX), Y6
+	VANDPS       c80000000<>+0(SB), Y10, Y9
+	VORPS        Y6, Y9, Y9
+	VSUBPS       Y9, Y10, Y9
+	VXORPS       c80000000<>+0(SB), Y9, Y9
+	VBROADCASTSS 100(AX), Y11
+	VADDPS       Y11, Y7, Y7
+	VMULPS       Y3, Y7, Y7
+	VBROADCASTSS 128(AX), Y11
+	VADDPS       Y11, Y7, Y7
+	VDIVPS       Y7, Y9, Y9
+	VANDPS       c7fffffff<>+0(SB), Y10, Y10
+	VCMPPS       $0x12, Y6, Y10, Y6
+	VBLENDVPS    Y6, Y0, Y9, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y8, Y8
+	VMASKMOVPS   Y8, Y4, (CX)(R8*1)
+	VBLENDVPS    Y4, Y8, Y0, Y4
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   32(DX)(R8*1), Y5, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y4, Y4
+	VMASKMOVPS   32(SI)(R8*1), Y5, Y7
+	VSQRTPS      Y7, Y8
+	VMULPS       Y4, Y4, Y6
+	VADDPS       Y6, Y7, Y7
+	VMASKMOVPS   Y7, Y5, 32(SI)(R8*1)
+	VBLENDVPS    Y5, Y7, Y0, Y6
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y7, Y6
+	VMASKMOVPS   32(CX)(R8*1), Y5, Y7
+	VMASKMOVPS   32(BX)(R8*1), Y5, Y9
+	VSUBPS       Y8, Y6, Y8
+	VMULPS       Y3, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       Y4, Y9, Y9
+	VSUBPS       Y8, Y9, Y9
+	VMASKMOVPS   Y9, Y5, 32(BX)(R8*1)
+	VBLENDVPS    Y5, Y9, Y0, Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS 92(AX), Y4
+	VANDPS       c80000000<>+0(SB), Y9, Y8
+	VORPS        Y4, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VXORPS       c80000000<>+0(SB), Y8, Y8
+	VBROADCASTSS 100(AX), Y10
+	VADDPS       Y10, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 128(AX), Y3
+	VADDPS       Y3, Y6, Y6
+	VDIVPS       Y6, Y8, Y8
+	VANDPS       c7fffffff<>+0(SB), Y9, Y9
+	VCMPPS       $0x12, Y4, Y9, Y3
+	VBLENDVPS    Y3, Y0, Y8, Y3
+	VSUBPS       Y3, Y7, Y3
+	VSUBPS       Y3, Y7, Y7
+	VMASKMOVPS   Y7, Y5, 32(CX)(R8*1)
+	VBLENDVPS    Y5, Y7, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y2
+
+step_end:
+	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x0e, X1, X0

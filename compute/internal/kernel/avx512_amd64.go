@@ -473,3 +473,8 @@ func adagradAnchorAVX512(u *update) float32
 //
 //go:noescape
 func adagradImportanceAVX512(u *update) float32
+
+// ftrlAVX512 returns 0 if all that it wrote is finite, else a NaN.
+//
+//go:noescape
+func ftrlAVX512(u *update) float32

@@ -10835,3 +10835,123 @@ step_end:
 	MOVSS         X1, ret+8(FP)
 	VZEROUPPER
 	RET
+
+// func ftrlAVX512(u *byte) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·ftrlAVX512(SB), NOSPLIT, $0-12
+	MOVQ         u+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         32(AX), BX
+	MOVQ         48(AX), SI
+	MOVQ         72(AX), DI
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS 132(AX), Z2
+	XORQ         R8, R8
+	MOVQ         DI, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           step_tail
+
+step_groups:
+	VMOVUPS      (DX)(R8*1), Z3
+	VBROADCASTSS 84(AX), Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVUPS      (SI)(R8*1), Z5
+	VSQRTPS      Z5, Z6
+	VMULPS       Z3, Z3, Z4
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (SI)(R8*1)
+	VFMADD231PS  Z5, Z0, Z1
+	VSQRTPS      Z5, Z4
+	VMOVUPS      (CX)(R8*1), Z5
+	VMOVUPS      (BX)(R8*1), Z12
+	VSUBPS       Z6, Z4, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VADDPS       Z3, Z12, Z12
+	VSUBPS       Z6, Z12, Z12
+	VMOVUPS      Z12, (BX)(R8*1)
+	VFMADD231PS  Z12, Z0, Z1
+	VBROADCASTSS 92(AX), Z3
+	VANDPS       c80000000<>+0(SB), Z12, Z6
+	VORPS        Z3, Z6, Z6
+	VSUBPS       Z6, Z12, Z6
+	VXORPS       c80000000<>+0(SB), Z6, Z6
+	VBROADCASTSS 100(AX), Z13
+	VADDPS       Z13, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 128(AX), Z13
+	VADDPS       Z13, Z4, Z4
+	VDIVPS       Z4, Z6, Z6
+	VANDPS       c7fffffff<>+0(SB), Z12, Z12
+	VCMPPS       $0x12, Z3, Z12, K1
+	VBLENDMPS    Z0, Z6, K1, Z7
+	VSUBPS       Z7, Z5, Z7
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, (CX)(R8*1)
+	VFMADD231PS  Z5, Z0, Z1
+	ADDQ         $+64, R8
+	CMPQ         R8, R9
+	JNE          step_groups
+
+step_tail:
+	ANDQ         $+15, DI
+	JZ           step_end
+	MOVL         $-1, R9
+	BZHIL        DI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z3
+	VBROADCASTSS 84(AX), Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVUPS.Z    (SI)(R8*1), K1, Z5
+	VSQRTPS      Z5, Z6
+	VMULPS       Z3, Z3, Z4
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)(R8*1)
+	VBLENDMPS    Z5, Z0, K1, Z8
+	VFMADD231PS  Z8, Z0, Z1
+	VSQRTPS      Z5, Z4
+	VMOVUPS.Z    (CX)(R8*1), K1, Z5
+	VMOVUPS.Z    (BX)(R8*1), K1, Z7
+	VSUBPS       Z6, Z4, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VADDPS       Z3, Z7, Z7
+	VSUBPS       Z6, Z7, Z7
+	VMOVUPS      Z7, K1, (BX)(R8*1)
+	VBLENDMPS    Z7, Z0, K1, Z9
+	VFMADD231PS  Z9, Z0, Z1
+	VBROADCASTSS 92(AX), Z3
+	VANDPS       c80000000<>+0(SB), Z7, Z6
+	VORPS        Z3, Z6, Z6
+	VSUBPS       Z6, Z7, Z6
+	VXORPS       c80000000<>+0(SB), Z6, Z6
+	VBROADCASTSS 100(AX), Z8
+	VADDPS       Z8, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 128(AX), Z2
+	VADDPS       Z2, Z4, Z4
+	VDIVPS       Z4, Z6, Z6
+	VANDPS       c7fffffff<>+0(SB), Z7, Z7
+	VCMPPS       $0x12, Z3, Z7, K2
+	VBLENDMPS    Z0, Z6, K2, Z10
+	VSUBPS       Z10, Z5, Z10
+	VSUBPS       Z10, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(R8*1)
+	VBLENDMPS    Z5, Z0, K1, Z11
+	VFMADD231PS  Z11, Z0, Z1
+
+step_end:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	MOVSS         X1, ret+8(FP)
+	VZEROUPPER
+	RET

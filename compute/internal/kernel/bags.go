@@ -75,14 +75,19 @@ func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, p
 			s.fetch(table, ids[fetched:next], 1)
 			fetched = next
 		}
-		sum := float32(0)
-		for i := b * per; i < (b+1)*per; i++ {
-			switch r := ids[i]; {
-			case r < 0:
-			case weights == nil:
-				sum += table[r]
-			default:
-				sum = s.fma(weights[i], table[r], sum)
+		sum, part := float32(0), ids[b*per:(b+1)*per]
+		if weights == nil {
+			for _, r := range part {
+				if r >= 0 {
+					sum += table[r]
+				}
+			}
+			dst[b] = sum
+			continue
+		}
+		for i, r := range part {
+			if r >= 0 {
+				sum = s.fma(weights[b*per+i], table[r], sum)
 			}
 		}
 		dst[b] = sum
@@ -110,8 +115,10 @@ func copyRow(dst, src []float32) {
 
 // A Collector adds up rows that belong to the same id. It belongs to one goroutine.
 type Collector struct {
-	slots []int32 // by hash: 1 + the place in index, 0 where empty
-	home  []int32 // by place in index: where its slot is
+	slots []int32         // by hash: 1 + the place in index, 0 where empty
+	home  []int32         // by place in index: where its slot is
+	seen  [seenSize]uint8 // by hash: the mark of the last list with such an id
+	mark  uint8           // of a list
 }
 
 // NewCollector returns a Collector for up to n ids.
@@ -188,8 +195,39 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 	return n
 }
 
+// seenSize is so much that few of fewIds differing ids meet, and stays in the cache.
+const (
+	seenLog  = 13
+	seenSize = 1 << seenLog
+	fewIds   = 64
+)
+
+// distinct says that ids are at most fewIds, none below 0 and none twice, which is quickly told.
+// It may not say so of some such ids.
+func (c *Collector) distinct(ids []int32) bool {
+	if len(ids) > fewIds {
+		return false
+	}
+	if c.mark++; c.mark == 0 {
+		c.seen, c.mark = [seenSize]uint8{}, 1
+	}
+	mark := c.mark
+	for _, id := range ids {
+		at := &c.seen[uint32(id)*2654435769>>(32-seenLog)]
+		if id < 0 || *at == mark {
+			return false
+		}
+		*at = mark
+	}
+	return true
+}
+
 // scalars is Collect for rows of one element without weights.
 func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []float32, per int) int {
+	if len(ids) == per && src[0] != 0 && c.distinct(ids) {
+		fill(values[:len(ids)], src[0])
+		return copy(index, ids)
+	}
 	mask := tableSize(len(ids)) - 1
 	slots, home := c.slots[:mask+1], c.home
 	n := 0
@@ -226,6 +264,9 @@ func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []
 
 // vectors is Collect for bags of one id without weights.
 func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32, src []float32, dim int) int {
+	if len(ids) > 0 && &values[0] == &src[0] && dense(src, len(ids), dim) && c.distinct(ids) {
+		return copy(index, ids)
+	}
 	mask := tableSize(len(ids)) - 1
 	slots, home := c.slots[:mask+1], c.home
 	n := 0
@@ -258,6 +299,29 @@ func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32
 		slots[at] = 0
 	}
 	return n
+}
+
+func fill(x []float32, v float32) {
+	eight := [8]float32{v, v, v, v, v, v, v, v}
+	for ; len(x) >= 8; x = x[8:] {
+		*(*[8]float32)(x) = eight
+	}
+	for i := range x {
+		x[i] = v
+	}
+}
+
+// dense says that none of n rows begins with 0.
+func dense(x []float32, n, dim int) bool {
+	if n > fewIds {
+		return false
+	}
+	for i := range n {
+		if x[i*dim] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // hash is Knuth's multiplicative one; its upper bits are the good ones.

@@ -2,7 +2,9 @@ package kernel_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,6 +132,159 @@ func TestCollectMayWriteOverItsSource(t *testing.T) {
 		over := append([]float32(nil), b.src...)
 		require.Equal(t, n, c.Collect(s, index, over, b.ids, nil, over, b.dim, 1))
 		require.Equal(t, values[:n*b.dim], over[:n*b.dim], "%v", b)
+	}
+}
+
+// Short lists have a way of their own while no id comes twice, and what it remembers of one
+// list must not be seen in the next, however many there were.
+func TestCollectOfShortListsEqualsTheDefinition(t *testing.T) {
+	r, s := rand.New(rand.NewPCG(9, 10)), kernel.Best()
+	const most = 70
+	c := kernel.NewCollector(most)
+	for round := range 1500 {
+		n, dim, fields := 1+r.IntN(most), 1+15*(round%2), 1
+		if dim == 1 {
+			fields = n
+		}
+		ids, src := make([]int32, n), noise(r, n/fields*dim)
+		for i := range ids {
+			ids[i] = r.Int32N(int32([]int{1 << 20, 200, n}[round%3]))
+			if r.IntN(40) == 0 {
+				ids[i] = -1
+			}
+			if dim > 1 && r.IntN(30) == 0 {
+				clear(src[i*dim : (i+1)*dim])
+			}
+		}
+		if dim == 1 && round%10 == 0 {
+			src[0] = 0
+		}
+		var order []int32
+		sums := make(map[int32][]float32)
+		for i, id := range ids {
+			from := src[i/fields*dim:][:dim]
+			if id < 0 || !slices.ContainsFunc(from, func(v float32) bool { return v != 0 }) {
+				continue
+			}
+			if sums[id] == nil {
+				order, sums[id] = append(order, id), make([]float32, dim)
+			}
+			for j, v := range from {
+				sums[id][j] += v
+			}
+		}
+		index, values := make([]int32, n), make([]float32, n*dim)
+		if fields == 1 && round%4 > 1 {
+			copy(values, src)
+			src = values
+		}
+		k := c.Collect(s, index, values, ids, nil, src, dim, fields)
+		require.Equal(t, order, append([]int32(nil), index[:k]...), "round %d", round)
+		for i, id := range order {
+			require.Equal(t, sums[id], values[i*dim:(i+1)*dim], "round %d, row %d", round, id)
+		}
+	}
+}
+
+func TestFTRLHasTheBitsOfPortable(t *testing.T) {
+	portable := named(t, kernel.Portable).NewUpdater()
+	families(t, func(t *testing.T, set *kernel.Set) {
+		u, r := set.NewUpdater(), rand.New(rand.NewPCG(11, 12))
+		for size := 1; size < 70; size++ {
+			h := &kernel.Hyper{PerAlpha: 5, Beta1: 1, Strength: []float32{0, 0.3, 2}[size%3], Decay: float32(size % 2), Scale: 0.5}
+			theta, grad, z, n := sparseValues(r, size, 0.2), sparseValues(r, size, 0.2), sparseValues(r, size, 0.2), sparseValues(r, size, 0.2)
+			for i, v := range n {
+				n[i] = v * v
+			}
+			wantTheta, wantZ, wantN := slices.Clone(theta), slices.Clone(z), slices.Clone(n)
+			require.True(t, portable.FTRL(wantTheta, grad, wantZ, wantN, h))
+			require.True(t, u.FTRL(theta, grad, z, n, h))
+			requireBits(t, wantTheta, theta, "parameters")
+			requireBits(t, wantZ, z, "z")
+			requireBits(t, wantN, n, "n")
+			for _, bad := range []float32{inf, -inf, nan} {
+				at := r.IntN(size)
+				old := grad[at]
+				grad[at] = bad
+				require.False(t, u.FTRL(slices.Clone(theta), grad, slices.Clone(z), slices.Clone(n), h))
+				grad[at] = old
+			}
+		}
+	})
+}
+
+// Rows of one element are gathered first; rows of more are worked on where they are.
+func TestUpdatesOfColumnsEqualThoseOfRows(t *testing.T) {
+	h := hyper
+	for name, update := range map[string]func(u *kernel.Updater, s state, rows []int32) bool{
+		"sgd": func(u *kernel.Updater, s state, rows []int32) bool { return u.SGDRows(s.theta, s.grad, rows, 1, &h) },
+		"momentum": func(u *kernel.Updater, s state, rows []int32) bool {
+			return u.MomentumRows(s.theta, s.grad, s.v, rows, 1, &h)
+		},
+		"adagrad": func(u *kernel.Updater, s state, rows []int32) bool {
+			return u.AdagradRows(s.theta, s.grad, s.v, rows, 1, &h)
+		},
+		"adamw": func(u *kernel.Updater, s state, rows []int32) bool {
+			return u.AdamWRows(s.theta, s.grad, s.m, s.v, rows, 1, &h)
+		},
+	} {
+		families(t, func(t *testing.T, set *kernel.Set) {
+			u, r := set.NewUpdater(), rand.New(rand.NewPCG(13, 14))
+			const size = 200
+			got := newState(r, size)
+			want := got.copy()
+			rows := make([]int32, 0, size)
+			for _, row := range r.Perm(size)[:150] {
+				rows = append(rows, int32(row))
+			}
+			require.True(t, update(u, got, rows), name)
+			sorted := newState(r, size)
+			sorted.theta, sorted.m, sorted.v = slices.Clone(want.theta), slices.Clone(want.m), slices.Clone(want.v)
+			for i, row := range rows {
+				sorted.grad[row] = want.grad[i]
+			}
+			require.True(t, updates[name](named(t, kernel.Portable).NewUpdater(), sorted, sorted, nil, h))
+			for _, row := range rows {
+				requireBits(t, sorted.theta[row:row+1], got.theta[row:row+1], name)
+				requireBits(t, sorted.m[row:row+1], got.m[row:row+1], name)
+				requireBits(t, sorted.v[row:row+1], got.v[row:row+1], name)
+			}
+			got.grad[100] = nan
+			require.False(t, update(u, got, rows), name)
+		})
+	}
+}
+
+// One element has a way of its own, and the bits that it has beside others.
+func TestOneElementHasTheBitsItHasAmongOthers(t *testing.T) {
+	for _, family := range kernel.Names() {
+		s := named(t, family)
+		for _, x := range corners() {
+			for _, y := range []float32{x, 1, -3, 0, float32(math.Copysign(0, -1)), 1e-30} {
+				one, two := make([]float32, 1), make([]float32, 2)
+				check := func(what string) { requireBits(t, two[:1], one, family+" "+what) }
+				s.Sub(one, []float32{x}, []float32{y})
+				s.Sub(two, []float32{x, 1}, []float32{y, 1})
+				check("difference")
+				one[0], two[0] = s.Dot([]float32{x}, []float32{y}), s.Dot([]float32{x, 0}, []float32{y, 0})
+				check("inner product")
+				one[0], two[0] = x, x
+				s.AddRow(one, []float32{y}, 1, 1, 1)
+				s.AddRow(two, []float32{y, 1}, 1, 2, 2)
+				check("sum with a row")
+				for _, acc := range []bool{false, true} {
+					one[0], two[0] = x, x
+					s.ColSum(one, []float32{y}, 1, 1, 1, acc)
+					s.ColSum(two, []float32{y, 1}, 1, 2, 2, acc)
+					check("sum of a column")
+				}
+				require.Equal(t, s.Finite([]float32{x, 1}), s.Finite([]float32{x}), "%s: %v", family, x)
+				u := s.NewUpdater()
+				one[0], two[0] = x, x
+				require.Equal(t, u.SGD(two, two, []float32{y, 1}, nil, &hyper), u.SGD(one, one, []float32{y}, nil, &hyper))
+				check("step")
+			}
+		}
 	}
 }
 

@@ -61,7 +61,13 @@ const (
 func (s *Set) Add(dst, a, b []float32) { s.binary(opAdd, dst, a, b) }
 
 // Sub computes dst = a - b.
-func (s *Set) Sub(dst, a, b []float32) { s.binary(opSub, dst, a, b) }
+func (s *Set) Sub(dst, a, b []float32) {
+	if len(dst) == 1 { // as the logits of a single example may be
+		dst[0] = a[0] - b[0]
+		return
+	}
+	s.binary(opSub, dst, a, b)
+}
 
 // Mul computes dst = a b.
 func (s *Set) Mul(dst, a, b []float32) { s.binary(opMul, dst, a, b) }

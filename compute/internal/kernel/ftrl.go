@@ -12,44 +12,64 @@ package kernel
 //
 // with each product and sum rounded by itself.
 func (u *Updater) FTRL(theta, grad, z, n []float32, h *Hyper) bool {
-	c := ftrlOf(h)
-	theta, z, n = theta[:len(grad)], z[:len(grad)], n[:len(grad)]
+	if len(grad) == 0 {
+		return true
+	}
+	u.hyper(h)
+	return u.ftrl(theta, grad, z, n)
+}
+
+func (u *Updater) ftrl(theta, grad, z, n []float32) bool {
+	c, size := &u.u, len(grad)
+	c.n, c.theta, c.grad, c.m, c.v = size, first(theta, size), &grad[0], first(z, size), first(n, size)
+	return u.set.f.ftrl(c) == 0
+}
+
+// stepFTRL is the Go form.
+func stepFTRL(u *update) float32 {
+	c := ftrl{u.perAlpha, u.beta1, u.strength, u.decay, u.scale}
+	theta, z, n := view(u.theta, u.n), view(u.m, u.n), view(u.v, u.n)
 	var bad float32
-	for i, g := range grad {
+	for i, g := range view(u.grad, u.n) {
 		w, z2, n2 := c.next(theta[i], float32(c.scale*g), z[i], n[i])
 		t := theta[i] - (theta[i] - w)
 		theta[i], z[i], n[i] = t, z2, n2
 		bad += t*0 + z2*0 + n2*0
 	}
-	return bad == 0
+	return bad
 }
 
 // FTRLRows is FTRL on rows, as AdagradRows is.
 func (u *Updater) FTRLRows(theta, grad, z, n []float32, rows []int32, dim int, h *Hyper) bool {
-	c := ftrlOf(h)
+	if dim == 0 {
+		return true
+	}
+	u.hyper(h)
 	finite := true
-	var bad float32
 	for base := 0; base < len(rows); base += ahead {
 		part := rows[base:min(base+ahead, len(rows))]
-		u.set.fetch(theta, part, dim)
+		if len(rows) > ahead {
+			u.set.fetch(theta, part, dim)
+		}
 		u.set.fetch(z, part, dim)
 		u.set.fetch(n, part, dim)
-		if dim > 1 {
+		if dim == 1 {
+			k := len(part)
 			for i, r := range part {
-				from, to := int(r)*dim, (int(r)+1)*dim
-				finite = u.FTRL(theta[from:to], grad[(base+i)*dim:(base+i+1)*dim], z[from:to], n[from:to], h) && finite
+				u.theta[i], u.m[i], u.v[i] = theta[r], z[r], n[r]
+			}
+			finite = u.ftrl(u.theta[:k], grad[base:base+k], u.m[:k], u.v[:k]) && finite
+			for i, r := range part {
+				theta[r], z[r], n[r] = u.theta[i], u.m[i], u.v[i]
 			}
 			continue
 		}
 		for i, r := range part {
-			old := theta[r]
-			w, z2, n2 := c.next(old, float32(c.scale*grad[base+i]), z[r], n[r])
-			t := old - (old - w)
-			theta[r], z[r], n[r] = t, z2, n2
-			bad += t*0 + z2*0 + n2*0
+			from, to := int(r)*dim, (int(r)+1)*dim
+			finite = u.ftrl(theta[from:to], grad[(base+i)*dim:(base+i+1)*dim], z[from:to], n[from:to]) && finite
 		}
 	}
-	return finite && bad == 0
+	return finite
 }
 
 type ftrl struct{ perAlpha, beta, l1, l2, scale float32 }

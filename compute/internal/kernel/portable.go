@@ -50,6 +50,7 @@ func scalarFamily(fma func(a, b, c float32) float32) family {
 			return fold(&acc)
 		},
 		update: updates(),
+		ftrl:   stepFTRL,
 	}
 	f.unary = [unaryCount]func(dst, a *float32, n int){
 		opReLU:     each(relu32),

@@ -15,8 +15,11 @@ func (s *Set) Sum(a []float32) float32 {
 // Dot returns the inner product of a and the first len(a) elements of b, with fused
 // multiply-adds in 16 lanes, in the order of Sum.
 func (s *Set) Dot(a, b []float32) float32 {
-	if len(a) == 0 {
+	switch len(a) {
+	case 0:
 		return 0
+	case 1:
+		return float32(a[0]*b[0]) + 0 // of lanes that hold 0, which makes 0 of -0
 	}
 	_ = b[len(a)-1]
 	return s.f.dot(&a[0], &b[0], len(a))
@@ -41,6 +44,9 @@ func (s *Set) SumSquares(a []float32) float64 {
 
 // Finite is false if a holds a NaN or an infinity.
 func (s *Set) Finite(a []float32) bool {
+	if len(a) == 1 {
+		return a[0]*0 == 0
+	}
 	return len(a) == 0 || s.f.finite(&a[0], len(a)) == 0
 }
 
@@ -71,6 +77,10 @@ func (s *Set) Softmax(dst, a []float32, m, n, ldd, lda int) {
 
 // AddRow computes dst += row for each row of dst, m×n.
 func (s *Set) AddRow(dst, row []float32, m, n, ldd int) {
+	if m == 1 && n == 1 {
+		dst[0] += row[0]
+		return
+	}
 	if check(dst, m, n, ldd) {
 		_ = row[n-1]
 		s.f.addRow(&dst[0], &row[0], m, n, ldd)
@@ -80,6 +90,13 @@ func (s *Set) AddRow(dst, row []float32, m, n, ldd int) {
 // ColSum computes in dst the sum of each column of a, m×n, added in the order of the rows
 // to 0 or, with acc, to dst. The gradient of a bias.
 func (s *Set) ColSum(dst, a []float32, m, n, lda int, acc bool) {
+	if m == 1 && n == 1 {
+		if !acc {
+			dst[0] = 0
+		}
+		dst[0] += a[0]
+		return
+	}
 	if check(a, m, n, lda) {
 		_ = dst[n-1]
 		s.f.colSum(&dst[0], &a[0], m, n, lda, acc)

@@ -84,6 +84,7 @@ type family struct {
 	sumSq        func(a *float32, n int) float64
 	finite       func(a *float32, n int) float32 // 0, or a NaN if not all are finite
 	update       [updateCount]func(u *update) float32
+	ftrl         func(u *update) float32
 	adagradOuter func(o *outer) float32                       // nil without
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
 	peak         func(rounds int) float32                     // nil without

@@ -106,7 +106,9 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 	finite := true
 	for base := 0; base < len(rows); base += ahead {
 		part := rows[base:min(base+ahead, len(rows))]
-		u.set.fetch(theta, part, dim)
+		if len(rows) > ahead { // fewer are where the gradient was taken a moment ago
+			u.set.fetch(theta, part, dim)
+		}
 		u.set.fetch(m, part, dim)
 		u.set.fetch(v, part, dim)
 		if dim == 1 {
@@ -131,49 +133,41 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 	return finite
 }
 
-// column is rows for a table of one column, where a call for each row would be most of the
-// work.
+// column is rows for a table of one column and at most ahead rows, where a call for each row
+// would be most of the work: they are gathered, and scattered again.
 func (u *Updater) column(kind int, theta, grad, m, v []float32, rows []int32) bool {
 	c := &u.u
 	grad = grad[:len(rows)]
 	var bad float32
-	switch kind {
-	case updateSGD:
+	if kind == updateSGD {
 		for i, r := range rows {
 			t := theta[r] - float32(c.factor*float32(c.rate*float32(c.scale*grad[i])))
 			theta[r] = t
 			bad += t * 0
 		}
-	case updateAdagrad:
-		for i, r := range rows {
-			g := float32(c.scale * grad[i])
-			s := v[r] + float32(g*g)
-			t := theta[r] - float32(c.factor*(float32(c.rate*g)/(sqrt32(s)+c.epsilon)))
-			v[r], theta[r] = s, t
-			bad += t*0 + s*0
+		return bad == 0
+	}
+	n := len(rows)
+	for i, r := range rows {
+		u.theta[i], u.v[i] = theta[r], v[r]
+	}
+	for i, r := range rows {
+		if m == nil {
+			break
 		}
-	case updateAdamW:
-		for i, r := range rows {
-			g, t := float32(c.scale*grad[i]), theta[r]
-			a := float32(c.beta1*m[r]) + float32(c.new1*g)
-			w := float32(c.beta2*v[r]) + float32(c.new2*float32(g*g))
-			s := float32(c.rate * (float32(a*c.correct1)/(sqrt32(float32(w*c.correct2))+c.epsilon) + float32(c.decay*t)))
-			t -= float32(c.factor * s)
-			m[r], v[r], theta[r] = a, w, t
-			bad += t*0 + a*0 + w*0
+		u.m[i] = m[r]
+	}
+	c.n, c.dst, c.theta, c.grad = n, &u.theta[0], &u.theta[0], &grad[0]
+	c.m2, c.m, c.v2, c.v = &u.m[0], &u.m[0], &u.v[0], &u.v[0]
+	bad = u.set.f.update[3*kind](c)
+	for i, r := range rows {
+		theta[r], v[r] = u.theta[i], u.v[i]
+	}
+	for i, r := range rows {
+		if m == nil {
+			break
 		}
-	default: // with momentum
-		for i, r := range rows {
-			g := float32(c.scale * grad[i])
-			w := float32(c.momentum*v[r]) + g
-			step := w
-			if kind == updateNesterov {
-				step = g + float32(c.momentum*w)
-			}
-			t := theta[r] - float32(c.factor*float32(c.rate*step))
-			v[r], theta[r] = w, t
-			bad += t*0 + w*0
-		}
+		m[r] = u.m[i]
 	}
 	return bad == 0
 }

@@ -52,6 +52,9 @@ type Updater struct {
 	set *Set
 	u   update
 	o   outer
+
+	// What was gathered from the rows of a column.
+	theta, m, v [ahead]float32
 }
 
 // NewUpdater returns an Updater with the kernels of s.
@@ -68,6 +71,7 @@ type update struct {
 	beta1, new1, correct1 float32
 	beta2, new2, correct2 float32
 	epsilon, decay        float32
+	perAlpha              float32
 }
 
 // SGD computes θ' = θ - Factor (Rate g).
@@ -104,6 +108,10 @@ func (u *Updater) run(kind int, dst, theta, grad, m2, m, v2, v []float32, p *Pen
 	if n == 0 {
 		return true
 	}
+	if n == 1 && kind == updateSGD && p == nil {
+		dst[0] = theta[0] - float32(h.Factor*float32(h.Rate*float32(h.Scale*grad[0])))
+		return dst[0]*0 == 0
+	}
 	u.hyper(h)
 	u.u.n = n
 	u.u.dst, u.u.theta, u.u.grad = first(dst, n), first(theta, n), first(grad, n)
@@ -127,7 +135,7 @@ func (u *Updater) run(kind int, dst, theta, grad, m2, m, v2, v []float32, p *Pen
 
 func (u *Updater) hyper(h *Hyper) {
 	u.u.rate, u.u.scale, u.u.factor, u.u.strength = h.Rate, h.Scale, h.Factor, h.Strength
-	u.u.momentum, u.u.epsilon, u.u.decay = h.Momentum, h.Epsilon, h.Decay
+	u.u.momentum, u.u.epsilon, u.u.decay, u.u.perAlpha = h.Momentum, h.Epsilon, h.Decay, h.PerAlpha
 	u.u.beta1, u.u.new1, u.u.correct1 = h.Beta1, h.New1, h.Correct1
 	u.u.beta2, u.u.new2, u.u.correct2 = h.Beta2, h.New2, h.Correct2
 }

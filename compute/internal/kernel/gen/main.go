@@ -36,6 +36,7 @@ func main() {
 	w.pools()
 	w.reductions()
 	w.updates()
+	w.ftrl()
 	if !w.wide() {
 		w.adagradOuter()
 	}
@@ -103,7 +104,7 @@ func (w width) table() string {
 			line("%d: %s,", 3*kind+p, fn(updateName(name, p)))
 		}
 	}
-	line("},\nadagradOuter: adagradOuterAVX2,\n}\n}\n")
+	line("},\nftrl: %s, adagradOuter: adagradOuterAVX2,\n}\n}\n", fn("ftrl"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, packed: %s, placed: %s,", w.lanes(), w.rows(), fn("packedTile"), fn("placedTile"))

@@ -20,7 +20,7 @@ var (
 	pointers = []string{"dst", "theta", "grad", "m2", "m", "v2", "v", "importance", "anchor"}
 	settings = []string{
 		"rate", "scale", "factor", "strength", "momentum",
-		"beta1", "new1", "correct1", "beta2", "new2", "correct2", "epsilon", "decay",
+		"beta1", "new1", "correct1", "beta2", "new2", "correct2", "epsilon", "decay", "perAlpha",
 	}
 )
 

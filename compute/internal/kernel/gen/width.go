@@ -119,11 +119,12 @@ func (w width) store(v Op, m Mem, k *mask) {
 
 // The predicates of VCMPPS.
 const (
-	equal     = 0x00
-	unordered = 0x03
-	less      = 0x11
-	notLess   = 0x15
-	greater   = 0x1e
+	equal      = 0x00
+	unordered  = 0x03
+	less       = 0x11
+	notGreater = 0x12 // and not unordered
+	notLess    = 0x15
+	greater    = 0x1e
 )
 
 // choose returns yes where a and b compare, else no.
