@@ -36,8 +36,8 @@ func (u *Updater) AdagradOuter(theta, sum, x, y []float32, h *Hyper) (finite, ok
 	return finite, true
 }
 
-// nearValues is how many parameters, with their sums, stay in half of a second-level cache.
-const nearValues = 1 << 15
+// nearValues is how many parameters, with their sums, a first-level cache holds.
+const nearValues = 4096
 
 // octet is the number of elements of a group.
 const octet = 8
