@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"math"
-
 	"github.com/perennial-ml/perennial/compute/internal/kernel"
 )
 
@@ -43,7 +41,7 @@ func (p *Product) Shape() (rows, columns, terms int) { return p.m, p.n, p.k }
 // matrix, nor a sum on the way to one of its elements, is larger.
 func (p *Product) Bound() float64 {
 	a, b := p.a[:p.k*p.m], p.b[:p.k*p.n]
-	return math.Sqrt(float64(p.set.Dot(a, a))) * math.Sqrt(float64(p.set.Dot(b, b)))
+	return p.set.Norm(a) * p.set.Norm(b)
 }
 
 // Members returns how many goroutines Share may call from.

@@ -382,6 +382,11 @@ func expSumAVX2(dst *float32, a *float32, shift float32, n int) float32
 //go:noescape
 func sumSqAVX2(a *float32, n int) float64
 
+// square64AVX2 returns the sum of the squares of n elements, a multiple of 64, in 64 lanes.
+//
+//go:noescape
+func square64AVX2(a *float32, n int) float32
+
 // sgdAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape

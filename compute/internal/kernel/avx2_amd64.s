@@ -9102,6 +9102,58 @@ fold_end:
 	VZEROUPPER
 	RET
 
+// func square64AVX2(a *float32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·square64AVX2(SB), NOSPLIT, $0-20
+	MOVQ   a+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SHRQ   $0x06, CX
+
+group:
+	VMOVUPS      (AX), Y8
+	VFMADD231PS  Y8, Y8, Y0
+	VMOVUPS      32(AX), Y8
+	VFMADD231PS  Y8, Y8, Y1
+	VMOVUPS      64(AX), Y8
+	VFMADD231PS  Y8, Y8, Y2
+	VMOVUPS      96(AX), Y8
+	VFMADD231PS  Y8, Y8, Y3
+	VMOVUPS      128(AX), Y8
+	VFMADD231PS  Y8, Y8, Y4
+	VMOVUPS      160(AX), Y8
+	VFMADD231PS  Y8, Y8, Y5
+	VMOVUPS      192(AX), Y8
+	VFMADD231PS  Y8, Y8, Y6
+	VMOVUPS      224(AX), Y8
+	VFMADD231PS  Y8, Y8, Y7
+	ADDQ         $+256, AX
+	DECQ         CX
+	JNZ          group
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func sgdAVX2(u *byte) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-12

@@ -8,7 +8,8 @@ func kernelsAVX2() family {
 		gerNarrow: gerNarrowAVX2,
 		ger:       gerAVX2, addRow: addRowAVX2, colSum: colSumAVX2, expSum: expSumAVX2,
 		sum: sumAVX2, dot: dotAVX2, max: maxAVX2, sumSq: sumSqAVX2, finite: finiteAVX2,
-		maxRows: maxRowsAVX2, routeRows: routeRowsAVX2,
+		square64: square64AVX2,
+		maxRows:  maxRowsAVX2, routeRows: routeRowsAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX2,

@@ -8,7 +8,8 @@ func kernelsAVX512() family {
 		gerNarrow: gerNarrowAVX512,
 		ger:       gerAVX512, addRow: addRowAVX512, colSum: colSumAVX512, expSum: expSumAVX512,
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
-		maxRows: maxRowsAVX512, routeRows: routeRowsAVX512,
+		square64: square64AVX2,
+		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX512,

@@ -39,6 +39,18 @@ func scalarFamily(fma func(a, b, c float32) float32) family {
 			}
 			return fold(&acc)
 		},
+		square64: func(a *float32, n int) float32 {
+			var acc [4 * lanes]float32
+			for i, v := range view(a, n) {
+				acc[i%len(acc)] = fma(v, v, acc[i%len(acc)])
+			}
+			for half := len(acc) / 2; half >= lanes; half /= 2 {
+				for l := range half {
+					acc[l] += acc[l+half]
+				}
+			}
+			return fold((*[lanes]float32)(acc[:lanes]))
+		},
 		expSum: func(dst, a *float32, shift float32, n int) float32 {
 			d, x := view(dst, n), view(a, n)
 			var acc [lanes]float32

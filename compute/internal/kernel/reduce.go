@@ -42,6 +42,17 @@ func (s *Set) SumSquares(a []float32) float64 {
 	return s.f.sumSq(&a[0], len(a))
 }
 
+// Norm returns the square root of the sum of a², in float32. The leading elements, as many as
+// make groups of 64, go to lane i mod 64, of which l and l+32, and l and l+16, are added before
+// the rest of the tree; those behind them are added as Dot would.
+func (s *Set) Norm(a []float32) float64 {
+	sum, whole := 0.0, len(a)&^63
+	if whole > 0 {
+		sum = float64(s.f.square64(&a[0], whole))
+	}
+	return math.Sqrt(sum + float64(s.Dot(a[whole:], a[whole:])))
+}
+
 // Finite is false if a holds a NaN or an infinity.
 func (s *Set) Finite(a []float32) bool {
 	if len(a) == 1 {

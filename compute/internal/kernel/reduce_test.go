@@ -16,6 +16,7 @@ var reductions = map[string]func(s *kernel.Set, a, b []float32) float64{
 	"dot":     func(s *kernel.Set, a, b []float32) float64 { return float64(s.Dot(a, b)) },
 	"max":     func(s *kernel.Set, a, _ []float32) float64 { return float64(s.Max(a)) },
 	"squares": func(s *kernel.Set, a, _ []float32) float64 { return s.SumSquares(a) },
+	"norm":    func(s *kernel.Set, a, _ []float32) float64 { return s.Norm(a) },
 	"exp": func(s *kernel.Set, a, b []float32) float64 {
 		return float64(s.ExpSum(append([]float32(nil), b[:len(a)]...), a, s.Max(a)))
 	},
@@ -54,6 +55,7 @@ func TestReductionsAreNearTheExactOnes(t *testing.T) {
 		require.InDelta(t, sum, s.Sum(x), 70*size*0x1p-24)
 		require.InDelta(t, dot, s.Dot(x, y), 70*dotSize*0x1p-24)
 		require.InEpsilon(t, squares, s.SumSquares(x), 1e-13)
+		require.InEpsilon(t, math.Sqrt(squares), s.Norm(x), 1e-6)
 		require.Equal(t, float32(largest), s.Max(x))
 	}
 }

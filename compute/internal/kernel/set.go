@@ -82,6 +82,7 @@ type family struct {
 	dot          func(a, b *float32, n int) float32
 	max          func(a *float32, n int) float32
 	sumSq        func(a *float32, n int) float64
+	square64     func(a *float32, n int) float32 // n is a multiple of 64, and above 0
 	finite       func(a *float32, n int) float32 // 0, or a NaN if not all are finite
 	update       [updateCount]func(u *update) float32
 	ftrl         func(u *update) float32

@@ -80,6 +80,40 @@ func (w width) reductions() {
 	}, add)
 
 	w.sumSquares()
+	if !w.wide() {
+		w.norm()
+	}
+}
+
+// norm writes the sum of squares in 64 lanes: in 16, each addition would wait for the one
+// before.
+func (w width) norm() {
+	const groups = 4
+	TEXT("square64AVX2", NOSPLIT, "func(a *float32, n int) float32")
+	Pragma("noescape")
+	Doc("square64AVX2 returns the sum of the squares of n elements, a multiple of 64, in 64 lanes.")
+	a, n := Load(Param("a"), GP64()), Load(Param("n"), GP64())
+	acc := make([]reg.VecVirtual, groups*w.parts())
+	for i := range acc {
+		acc[i] = w.zero()
+	}
+	SHRQ(U8(6), n)
+	Label("group")
+	for i := range acc {
+		v := w.load(Mem{Base: a, Disp: i * w.bytes}, nil)
+		VFMADD231PS(v, v, acc[i])
+	}
+	ADDQ(I32(4*groups*group), a)
+	DECQ(n)
+	JNZ(LabelRef("group"))
+	for half := len(acc) / 2; half >= w.parts(); half /= 2 {
+		for i := range half {
+			VADDPS(acc[i+half], acc[i], acc[i])
+		}
+	}
+	w.tree(acc[:w.parts()], func(x, acc Op) { VADDPS(x, acc, acc) })
+	Store(acc[0].AsX(), ReturnIndex(0))
+	done()
 }
 
 // keep returns v inside the mask, other outside.
