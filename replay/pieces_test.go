@@ -116,6 +116,27 @@ func TestAVersionCostsWhatChanged(t *testing.T) {
 	}
 }
 
+// A checkpoint encodes a state while the loop goes on; the race detector looks for what they
+// would share.
+func TestAStateIsEncodedWhileTheMemoryGoesOn(t *testing.T) {
+	for name, cfg := range large() {
+		t.Run(name, func(t *testing.T) {
+			m := filled(t, cfg, many)
+			s := m.Snapshot()
+			want := encode(t, s)
+			got := make(chan map[string][]byte)
+			go func() { got <- pieces(t, s) }()
+			ops := rand.New(rand.NewPCG(5, 6))
+			for i := range uint64(300) {
+				step(m, ops, i)
+			}
+			state, err := join(<-got)
+			require.NoError(t, err)
+			require.Equal(t, want, encode(t, state))
+		})
+	}
+}
+
 // Pages that hold what they held must be the same blob, known by its digest; a page of
 // which a slot changed must not.
 func TestOnlyPagesThatChangedAreWrittenAgain(t *testing.T) {
