@@ -96,16 +96,11 @@ func contest(w workload, rivals []contender, l limits, s settings) (*row, error)
 		r.Peak = max(r.Peak, peak(k))
 		// A scheduler favours who has slept, as the rival in another process has.
 		time.Sleep(s.slice)
-		var p pair
 		// Each instance of ours has its rounds in a row: taking turns, they would throw each
 		// other out of the caches, while the rival's only instance stays there.
-		if p.ours, err = sides[i*len(sides)/s.rounds].run(s.slice); err != nil {
-			return nil, fmt.Errorf("run ours: %w", err)
-		}
-		if best != nil {
-			if p.rival, err = best.run(s.slice); err != nil {
-				return nil, fmt.Errorf("run %s: %w", best.name, err)
-			}
+		p, err := round(sides[i*len(sides)/s.rounds], best, i%2 == 1, s.slice)
+		if err != nil {
+			return nil, err
 		}
 		pairs = append(pairs, p)
 	}
@@ -124,6 +119,25 @@ func contest(w workload, rivals []contender, l limits, s settings) (*row, error)
 	}
 	r.Allocs, err = allocations(sides[0].step)
 	return r, err
+}
+
+// round runs both sides, or ours alone where there is no rival. Who goes first finds a processor
+// that has just woken, and caches that others have used.
+func round(ours side, rival *contender, rivalFirst bool, slice time.Duration) (p pair, err error) {
+	if rival != nil && rivalFirst {
+		if p.rival, err = rival.run(slice); err != nil {
+			return p, fmt.Errorf("run %s: %w", rival.name, err)
+		}
+	}
+	if p.ours, err = ours.run(slice); err != nil {
+		return p, fmt.Errorf("run ours: %w", err)
+	}
+	if rival != nil && !rivalFirst {
+		if p.rival, err = rival.run(slice); err != nil {
+			return p, fmt.Errorf("run %s: %w", rival.name, err)
+		}
+	}
+	return p, nil
 }
 
 // fill computes the figures of the pairs.

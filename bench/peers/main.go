@@ -40,8 +40,8 @@ func parse(args []string, errw io.Writer) (options, error) {
 	var only string
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	f.SetOutput(errw)
-	f.DurationVar(&o.slice, "slice", 20*time.Millisecond, "how long a side runs before the other's turn")
-	f.IntVar(&o.rounds, "rounds", 60, "slices of each side")
+	f.DurationVar(&o.slice, "slice", 100*time.Millisecond, "how long a side runs before the other's turn")
+	f.IntVar(&o.rounds, "rounds", 30, "slices of each side")
 	f.IntVar(&o.instances, "instances", 3, "fresh instances of the peer to choose the fastest from, for each of its variants")
 	f.StringVar(&only, "only", "", "measure the rows whose name matches this regular expression alone")
 	f.StringVar(&o.python, "python", "", "interpreter that has torch; python3 or /usr/bin/python3, whichever has, if empty")
