@@ -49,4 +49,4 @@ func (s *store) prefetchRow(ex *Example) {
 }
 
 // prefetchSlot asks for the example in a slot, which is to be replaced soon.
-func (s *store) prefetchSlot(slot int) { pixel.Prefetch(s.items.at(slot), 1) }
+func (s *store) prefetchSlot(slot int) { pixel.Prefetch(s.items.At(slot), 1) }

@@ -9,7 +9,7 @@ type share struct{ group, n int }
 // from the groups as their sizes allow, and with equal probability within each. Where the
 // last ones do not suffice for all groups that have some left, chance decides which give.
 func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
-	n = min(n, g.items.n)
+	n = min(n, g.items.Len())
 	g.shares = g.shares[:0]
 	for i := range g.list {
 		if g.list[i].members.n > 0 {
@@ -42,8 +42,8 @@ func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 
 // drawGroup appends n members of a group to dst, without replacement.
 func (g *groups) drawGroup(dst []*Example, gr *group, n int, r *rand.Rand) []*Example {
-	for _, i := range g.draw(gr.members.n, n, r) {
-		dst = append(dst, g.items.at(gr.members.at(i)))
+	for _, i := range g.Drawer.Draw(gr.members.n, n, r) {
+		dst = append(dst, g.items.At(gr.members.at(i)))
 	}
 	return dst
 }

@@ -28,14 +28,14 @@ func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
 		return
 	}
 	if m.cfg.MaxBytes > 0 {
-		m.fill(m.items.n)
+		m.fill(m.items.Len())
 	}
 	switch {
 	case m.list[at].full:
 		m.rehearse(ex, at, r)
-	case m.items.n > 0:
+	case m.items.Len() > 0:
 		m.overwrite(m.member(m.largest(), r), ex, at)
-		m.fill(m.items.n)
+		m.fill(m.items.Len())
 	}
 	m.trim(r)
 }
@@ -43,7 +43,7 @@ func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
 // fill marks the classes that are the largest now, if all places are taken. Only while there
 // is no room may a class be full.
 func (m *classBalanced) fill(places int) {
-	if m.items.n < places || places == 0 {
+	if m.items.Len() < places || places == 0 {
 		return
 	}
 	n := m.list[m.largest()].members.n

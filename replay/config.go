@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // Kind names a policy of what to keep.
@@ -190,6 +192,17 @@ func (c Config) Validate() error {
 	}
 	return c.Retrieve.Validate()
 }
+
+// most bounds the number of examples.
+func (c Config) most() int {
+	if c.MaxBytes > 0 {
+		return min(c.Capacity, int(c.MaxBytes/exampleBytes)+1)
+	}
+	return c.Capacity
+}
+
+// page returns the number of slots to a page of examples.
+func (c Config) page() int { return column.Page(c.most()) }
 
 // leastBytes is the least MaxBytes: what the groups may take, and something to hold.
 func (c Config) leastBytes() int64 {

@@ -32,16 +32,16 @@ func (s State) writeEarlier(w io.Writer, format uint32) error {
 		e.bytes(b.Bytes()[:at])
 		e.bytes(b.Bytes()[at+4:])
 	}
-	e.words(s.scores.list())
-	for _, f := range s.features.list() {
+	e.words(s.scores.List())
+	for _, f := range s.features.List() {
 		e.floats(f)
 	}
 	if format == earlierWholeFormat {
 		e.examples(s.examples())
 		return e.flush()
 	}
-	e.u32(uint32(len(s.items.pages) + len(s.rest.pages)))
-	for _, p := range append(append([][]*Example{}, s.items.pages...), s.rest.pages...) {
+	e.u32(uint32(len(s.items.Pages()) + len(s.rest.Pages())))
+	for _, p := range append(append([][]*Example{}, s.items.Pages()...), s.rest.Pages()...) {
 		e.u32(uint32(len(p)))
 	}
 	return e.flush()

@@ -39,8 +39,8 @@ func (s State) WriteTo(w io.Writer) (int64, error) {
 	for _, gr := range s.groups() {
 		e.group(&gr, s.width)
 	}
-	e.words(s.scores.list())
-	for _, f := range s.features.list() {
+	e.words(s.scores.List())
+	for _, f := range s.features.List() {
 		e.floats(f)
 	}
 	e.examples(s.examples())
@@ -67,12 +67,12 @@ func (e *encoder) counts(s *State, format uint32) error {
 	}
 	e.u32(uint32(code))
 	e.u32(uint32(s.Len()))
-	e.u32(uint32(s.newer.n))
+	e.u32(uint32(s.newer.Len()))
 	e.u32(uint32(len(s.list)))
 	e.u32(uint32(s.width))
-	e.u64(s.sample.population)
-	e.u64(s.sample.holes)
-	e.u64(s.sample.debt)
+	e.u64(s.sample.Population)
+	e.u64(s.sample.Holes)
+	e.u64(s.sample.Debt)
 	return nil
 }
 

@@ -18,14 +18,14 @@ func (m *gdumb) Add(ex *Example, r *rand.Rand) {
 	own, room := m.list[at].members.n, m.room(ex)
 	places := m.cfg.Capacity
 	if !room {
-		places = m.items.n
+		places = m.items.Len()
 	}
 	switch {
 	case own > 0 && own*len(m.list) >= places:
 		return
 	case room:
 		m.insert(ex, at)
-	case m.items.n > 0:
+	case m.items.Len() > 0:
 		if largest := m.largest(); m.list[largest].members.n > own {
 			m.overwrite(m.member(largest, r), ex, at)
 		}
@@ -36,7 +36,7 @@ func (m *gdumb) Add(ex *Example, r *rand.Rand) {
 // trim gives up random examples of the largest group until the memory is as small as it
 // must be.
 func (g *groups) trim(r *rand.Rand) {
-	for g.cfg.exceeds(g.Bytes()) && g.items.n > 0 {
+	for g.cfg.exceeds(g.Bytes()) && g.items.Len() > 0 {
 		g.evict(g.member(g.largest(), r))
 	}
 }

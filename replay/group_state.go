@@ -4,7 +4,7 @@ import "slices"
 
 // Snapshot implements Memory.
 func (g *groups) Snapshot() State {
-	s := State{kind: g.cfg.Kind, items: g.items.freeze(), seats: g.seats.freeze(), list: slices.Clone(g.list)}
+	s := State{kind: g.cfg.Kind, items: g.items.Freeze(), seats: g.seats.Freeze(), list: slices.Clone(g.list)}
 	for i := range s.list {
 		gr := &s.list[i]
 		gr.members.slots, gr.mean = nil, slices.Clone(gr.mean)
@@ -26,13 +26,13 @@ func (g *groups) restored(s State) (groups, error) {
 	if err := s.fits(g.cfg); err != nil {
 		return groups{}, err
 	}
-	if g.cfg.Kind == Reservoir && s.items.n > 0 && len(s.list) == 0 {
+	if g.cfg.Kind == Reservoir && s.items.Len() > 0 && len(s.list) == 0 {
 		return groups{}, stateError("it tells no groups apart, configured is a reservoir with balanced retrieval")
 	}
 	fresh := newGroups(g.cfg, g.keyOf)
 	fresh.aged, fresh.slotCost, fresh.groupCost = g.aged, g.slotCost, g.groupCost
 	fresh.fill(&s.items)
-	fresh.list, fresh.seats = s.groups(), s.seats.thaw(1<<g.seats.shift)
+	fresh.list, fresh.seats = s.groups(), s.seats.Thaw(g.seats.Page())
 	for at := range fresh.list {
 		gr := &fresh.list[at]
 		if gr.shared != (at == g.cfg.MaxGroups) {
@@ -43,20 +43,20 @@ func (g *groups) restored(s State) (groups, error) {
 		}
 		gr.mean = slices.Clone(gr.mean)
 	}
-	for slot := range fresh.items.n {
-		ex := fresh.items.at(slot)
+	for slot := range fresh.items.Len() {
+		ex := fresh.items.At(slot)
 		if gr := &fresh.list[fresh.home(slot)]; !gr.shared && g.keyOf(ex) != gr.key {
 			return groups{}, stateError("example %q is in a group that is not its own", ex.ID)
 		}
 	}
-	fresh.drawer, fresh.shares = g.drawer, g.shares
+	fresh.Drawer, fresh.shares = g.Drawer, g.shares
 	return fresh, nil
 }
 
 // Snapshot implements Memory.
 func (m *groupedReservoir) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.sample = m.sampler
+	s.sample = m.Uniform
 	return s
 }
 
@@ -64,10 +64,10 @@ func (m *groupedReservoir) Snapshot() State {
 func (m *groupedReservoir) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
-		err = s.sample.fits(s.Len(), m.cfg)
+		err = fitsSample(&s.sample, s.Len(), m.cfg)
 	}
 	if err == nil {
-		m.groups, m.sampler = fresh, s.sample
+		m.groups, m.Uniform = fresh, s.sample
 	}
 	return err
 }
@@ -75,7 +75,7 @@ func (m *groupedReservoir) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *lossAware) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.sample, s.scores = m.sampler, m.losses.leaves.freeze()
+	s.sample, s.scores = m.Uniform, m.losses.Freeze()
 	return s
 }
 
@@ -83,11 +83,11 @@ func (m *lossAware) Snapshot() State {
 func (m *lossAware) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
-		err = s.sample.fits(s.Len(), m.cfg)
+		err = fitsSample(&s.sample, s.Len(), m.cfg)
 	}
 	if err == nil {
-		m.groups, m.sampler = fresh, s.sample
-		m.losses.load(&s.scores)
+		m.groups, m.Uniform = fresh, s.sample
+		m.losses.Load(&s.scores)
 	}
 	return err
 }
@@ -95,7 +95,7 @@ func (m *lossAware) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *gss) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.scores = m.scores.leaves.freeze()
+	s.scores = m.scores.Freeze()
 	return s
 }
 
@@ -104,7 +104,7 @@ func (m *gss) Restore(s State) error {
 	fresh, err := m.restored(s)
 	if err == nil {
 		m.groups = fresh
-		m.scores.load(&s.scores)
+		m.scores.Load(&s.scores)
 	}
 	return err
 }
@@ -112,7 +112,7 @@ func (m *gss) Restore(s State) error {
 // Snapshot implements Memory.
 func (m *herding) Snapshot() State {
 	s := m.groups.Snapshot()
-	s.features, s.width = m.features.freeze(), m.width
+	s.features, s.width = m.features.Freeze(), m.width
 	return s
 }
 
@@ -123,7 +123,7 @@ func (m *herding) Restore(s State) error {
 		return err
 	}
 	m.groups = fresh
-	m.features, m.width = s.features.thaw(1<<m.features.shift), 0
+	m.features, m.width = s.features.Thaw(m.features.Page()), 0
 	if s.width > 0 {
 		m.resize(s.width)
 	}

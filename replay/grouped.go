@@ -3,6 +3,9 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
 // A groupKey tells groups apart: by segment, or by class, where a complementary label
@@ -44,10 +47,10 @@ type groups struct {
 	cfg   Config
 	keyOf func(*Example) groupKey
 	store
-	drawer
+	sample.Drawer
 	list  []group
 	byKey map[groupKey]int
-	seats column[seat] // by slot
+	seats column.Column[seat] // by slot
 	// aged says that members stand in the order of their age.
 	aged bool
 	// slotCost and groupCost are bytes: for each slot beside the store's, and for
@@ -59,7 +62,7 @@ type groups struct {
 func newGroups(cfg Config, keyOf func(*Example) groupKey) groups {
 	return groups{
 		cfg: cfg, keyOf: keyOf, store: newStore(cfg, cfg.page()), byKey: map[groupKey]int{},
-		seats: newColumn[seat](seatPages * cfg.page()), slotCost: memberBytes, groupCost: groupBytes,
+		seats: column.New[seat](column.PairPages * cfg.page()), slotCost: memberBytes, groupCost: groupBytes,
 	}
 }
 
@@ -83,9 +86,9 @@ func (g *groups) groupOf(ex *Example) int {
 
 // insert pushes an example as a member of a group.
 func (g *groups) insert(ex *Example, at int) {
-	slot := g.items.n
+	slot := g.items.Len()
 	g.push(ex)
-	g.seats.push(seat{})
+	g.seats.Push(seat{})
 	g.join(slot, at)
 }
 
@@ -116,12 +119,12 @@ func (g *groups) evict(slot int) {
 
 // vacate removes a slot that has left its group.
 func (g *groups) vacate(slot int) {
-	if last := g.items.n - 1; slot != last {
-		moved := g.seats.at(last)
-		g.seats.set(slot, moved)
+	if last := g.items.Len() - 1; slot != last {
+		moved := g.seats.At(last)
+		g.seats.Set(slot, moved)
 		*g.list[moved.home].members.of(moved.ticket) = int32(slot)
 	}
-	g.seats.pop()
+	g.seats.Pop()
 	g.remove(slot)
 }
 
@@ -137,17 +140,17 @@ func (g *groups) withdraw(slot int) {
 }
 
 // home returns the group of a slot.
-func (g *groups) home(slot int) int { return int(g.seats.at(slot).home) }
+func (g *groups) home(slot int) int { return int(g.seats.At(slot).home) }
 
 // join makes a slot the last, or newest, member of a group.
 func (g *groups) join(slot, at int) {
-	g.seats.set(slot, seat{uint32(at), g.list[at].members.push(slot)})
+	g.seats.Set(slot, seat{uint32(at), g.list[at].members.push(slot)})
 }
 
 // part takes a slot out of its group; the group's last member takes its place, unless
 // they are in order of age.
 func (g *groups) part(slot int) {
-	left := g.seats.at(slot)
+	left := g.seats.At(slot)
 	m := &g.list[left.home].members
 	if g.aged {
 		g.unseatInOrder(m, left)
@@ -192,7 +195,7 @@ func (g *groups) rehearse(ex *Example, at int, r *rand.Rand) {
 // wants reports whether a group of that many members is below its share of a memory that
 // is full, and the largest can give one up without falling behind it.
 func (g *groups) wants(members, largest int) bool {
-	share := (g.items.n + len(g.list) - 1) / len(g.list)
+	share := (g.items.Len() + len(g.list) - 1) / len(g.list)
 	return members < share && g.list[largest].members.n > members+1
 }
 
@@ -211,7 +214,7 @@ func (g *groups) Replace(ex *Example) bool {
 }
 
 func (g *groups) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	return g.drawFrom(&g.drawer, dst, n, r)
+	return g.drawFrom(&g.Drawer, dst, n, r)
 }
 
 func (g *groups) Remove(match func(*Example) bool) int {

@@ -3,6 +3,9 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
 // scoreUnit is the step in which similarities are held: 2^20 of them are 1.
@@ -26,14 +29,14 @@ const scoreUnit = 1 << 20
 type gss struct {
 	groups
 	hearing
-	scores   weights // by slot, in units
+	scores   sample.Weights // by slot, in units
 	compared []*Example
 	norms    []float64 // by row: of the gradient
 }
 
 func newGSS(cfg Config, judge Judge) *gss {
-	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, scores: newWeights(cfg)}
-	m.slotCost += weightBytes
+	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, scores: sample.NewWeights(column.NumberPages * cfg.page())}
+	m.slotCost += sample.WeightBytes
 	return m
 }
 
@@ -61,19 +64,19 @@ func (m *gss) Add(ex *Example, r *rand.Rand) {
 	switch {
 	case m.room(ex):
 		m.insert(ex, at)
-		m.scores.push(c)
-	case c < scoreUnit && m.items.n > 0:
-		i := m.scores.pick(r)
-		own := m.scores.leaves.at(i)
+		m.scores.Push(c)
+	case c < scoreUnit && m.items.Len() > 0:
+		i := m.scores.Pick(r)
+		own := m.scores.At(i)
 		if sum := uint64(own) + uint64(c); sum > 0 && r.Uint64N(sum) < uint64(own) {
 			m.overwrite(i, ex, at)
-			m.scores.set(i, c)
+			m.scores.Set(i, c)
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
-		slot := m.scores.pick(r)
+	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
+		slot := m.scores.Pick(r)
 		m.evict(slot)
-		m.scores.remove(slot)
+		m.scores.Remove(slot)
 	}
 }
 
@@ -95,7 +98,7 @@ func (m *gss) score(row int) uint32 {
 
 func (m *gss) drop(slot int) {
 	m.groups.drop(slot)
-	m.scores.remove(slot)
+	m.scores.Remove(slot)
 }
 
 func (m *gss) Remove(match func(*Example) bool) int {

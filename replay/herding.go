@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // herdingMemory is for how many arrivals the mean of a class is one of equal weights; after
@@ -27,14 +29,14 @@ const herdingMemory = 1000
 type herding struct {
 	groups
 	hearing
-	features column[[]float32] // by slot, of norm 1 or 0
-	width    int               // of a feature; 0 before the first
-	target   []float64         // scratch
-	fresh    []float32         // scratch
+	features column.Column[[]float32] // by slot, of norm 1 or 0
+	width    int                      // of a feature; 0 before the first
+	target   []float64                // scratch
+	fresh    []float32                // scratch
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
-	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, features: newColumn[[]float32](cfg.page())}
+	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, features: column.New[[]float32](cfg.page())}
 }
 
 func (m *herding) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
@@ -56,18 +58,18 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 	switch largest := m.largest(); {
 	case m.room(ex):
 		m.insert(ex, at)
-		m.features.push(slices.Clone(f))
-	case m.items.n > 0 && m.wants(own, largest):
+		m.features.Push(slices.Clone(f))
+	case m.items.Len() > 0 && m.wants(own, largest):
 		slot, _ := m.best(&m.list[largest], nil)
 		m.overwrite(slot, ex, at)
-		m.features.set(slot, slices.Clone(f))
+		m.features.Set(slot, slices.Clone(f))
 	case own > 0:
 		if slot, closer := m.best(&m.list[at], f); closer {
 			m.overwrite(slot, ex, at)
-			m.features.set(slot, slices.Clone(f))
+			m.features.Set(slot, slices.Clone(f))
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
 		slot, _ := m.best(&m.list[m.largest()], nil)
 		m.evict(slot)
 		m.move(slot)
@@ -80,9 +82,9 @@ func (m *herding) resize(width int) {
 	if m.width == width {
 		return
 	}
-	for slot := range m.features.n {
-		if f := m.features.at(slot); len(f) != width {
-			m.features.set(slot, append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width])
+	for slot := range m.features.Len() {
+		if f := m.features.At(slot); len(f) != width {
+			m.features.Set(slot, append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width])
 		}
 	}
 	for i := range m.list {
@@ -138,7 +140,7 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 		t[i] = -float64(n * float64(v))
 	}
 	for k := range g.members.n {
-		for i, v := range m.features.at(g.members.at(k)) {
+		for i, v := range m.features.At(g.members.at(k)) {
 			t[i] += float64(v)
 		}
 	}
@@ -152,7 +154,7 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 	least := math.Inf(1)
 	for k := range g.members.n {
 		s, d := g.members.at(k), 0.0
-		for i, v := range m.features.at(s) {
+		for i, v := range m.features.At(s) {
 			e := t[i] - float64(v)
 			d += float64(e * e)
 		}
@@ -165,10 +167,10 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 
 // move follows a removal from the store.
 func (m *herding) move(slot int) {
-	if last := m.features.n - 1; slot != last {
-		m.features.set(slot, m.features.at(last))
+	if last := m.features.Len() - 1; slot != last {
+		m.features.Set(slot, m.features.At(last))
 	}
-	m.features.pop()
+	m.features.Pop()
 }
 
 func (m *herding) drop(slot int) {

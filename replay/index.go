@@ -3,6 +3,8 @@ package replay
 import (
 	"hash/maphash"
 	"math/bits"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // An index finds the slot of an example by its id. It is a hash table with linear probing,
@@ -14,7 +16,7 @@ type index struct {
 	seed   maphash.Seed
 	shift  uint // hash >> shift is the part
 	parts  []part
-	hashes column[uint32] // by slot; 0 of an example without an id
+	hashes column.Column[uint32] // by slot; 0 of an example without an id
 }
 
 // partSlots is the number of slots that a part is meant for, if the memory is full.
@@ -24,7 +26,7 @@ func newIndex(capacity int) index {
 	upper := bits.Len(uint((capacity - 1) / partSlots))
 	return index{
 		seed: maphash.MakeSeed(), shift: 32 - uint(upper), parts: make([]part, 1<<upper),
-		hashes: newColumn[uint32](pageSlots),
+		hashes: column.New[uint32](column.LeastPage),
 	}
 }
 
@@ -37,7 +39,7 @@ func (x *index) hash(id string) uint32 {
 }
 
 // find returns the slot of an id among examples.
-func (x *index) find(id string, items *column[*Example]) (int, bool) {
+func (x *index) find(id string, items *column.Column[*Example]) (int, bool) {
 	h := x.hash(id)
 	p := &x.parts[h>>x.shift]
 	if h == 0 || p.n == 0 {
@@ -45,7 +47,7 @@ func (x *index) find(id string, items *column[*Example]) (int, bool) {
 	}
 	mask := uint32(len(p.entries) - 1)
 	for i := h & mask; p.entries[i].hash != 0; i = (i + 1) & mask {
-		if e := p.entries[i]; e.hash == h && items.at(int(e.slot)).ID == id {
+		if e := p.entries[i]; e.hash == h && items.At(int(e.slot)).ID == id {
 			return int(e.slot), true
 		}
 	}
@@ -54,31 +56,31 @@ func (x *index) find(id string, items *column[*Example]) (int, bool) {
 
 // push takes in a slot at the end.
 func (x *index) push(id string) {
-	h, slot := x.hash(id), x.hashes.n
-	x.hashes.push(h)
+	h, slot := x.hash(id), x.hashes.Len()
+	x.hashes.Push(h)
 	x.add(h, slot)
 }
 
 // put gives a slot another id.
 func (x *index) put(slot int, id string) {
-	x.drop(x.hashes.at(slot), slot)
+	x.drop(x.hashes.At(slot), slot)
 	h := x.hash(id)
-	x.hashes.set(slot, h)
+	x.hashes.Set(slot, h)
 	x.add(h, slot)
 }
 
 // remove empties a slot, into which the last one moves.
 func (x *index) remove(slot int) {
-	x.drop(x.hashes.at(slot), slot)
-	last := x.hashes.n - 1
-	if h := x.hashes.at(last); slot != last {
-		x.hashes.set(slot, h)
+	x.drop(x.hashes.At(slot), slot)
+	last := x.hashes.Len() - 1
+	if h := x.hashes.At(last); slot != last {
+		x.hashes.Set(slot, h)
 		if h != 0 {
 			p := &x.parts[h>>x.shift]
 			p.entries[p.place(h, last)].slot = uint32(slot)
 		}
 	}
-	x.hashes.pop()
+	x.hashes.Pop()
 }
 
 func (x *index) add(h uint32, slot int) {

@@ -3,6 +3,9 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
 // lossUnit is the step in which losses are held: 2^16 of them are 1.
@@ -29,9 +32,9 @@ func quantise(loss float32) uint32 {
 // what makes a probability of them.
 type lossAware struct {
 	groups
-	sampler
+	sample.Uniform
 	hearing
-	losses weights // by slot, in units
+	losses sample.Weights // by slot, in units
 	// news and told are newcomers, by id, and their losses, as observed before they
 	// were offered.
 	news []string
@@ -39,8 +42,8 @@ type lossAware struct {
 }
 
 func newLossAware(cfg Config, judge Judge) *lossAware {
-	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, losses: newWeights(cfg)}
-	m.slotCost += weightBytes
+	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, losses: sample.NewWeights(column.NumberPages * cfg.page())}
+	m.slotCost += sample.WeightBytes
 	return m
 }
 
@@ -68,24 +71,24 @@ func (m *lossAware) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) || m.oversized(ex) {
 		return
 	}
-	size, at := m.items.n, m.groups.arrive(ex)
-	slot := m.sampler.arrive(size, m.places(m.cfg, size, m.Bytes(), m.cost(ex)), r)
-	if slot == rejected {
+	size, at := m.items.Len(), m.groups.arrive(ex)
+	slot := m.Uniform.Arrive(size, m.cfg.places(&m.Uniform, size, m.Bytes(), m.cost(ex)), r)
+	if slot == sample.Rejected {
 		return
 	}
 	loss := quantise(m.lossOf(ex))
 	if slot == size {
 		m.insert(ex, at)
-		m.losses.push(loss)
+		m.losses.Push(loss)
 	} else {
 		slot = m.victim(r)
 		m.overwrite(slot, ex, at)
-		m.losses.set(slot, loss)
+		m.losses.Set(slot, loss)
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
 		slot := m.victim(r)
 		m.evict(slot)
-		m.losses.remove(slot)
+		m.losses.Remove(slot)
 	}
 }
 
@@ -101,7 +104,7 @@ func (m *lossAware) lossOf(ex *Example) float32 {
 // victim draws the slot that is given up.
 func (m *lossAware) victim(r *rand.Rand) int {
 	if r.Uint64()>>63 == 0 {
-		return m.losses.pickLow(r)
+		return m.losses.PickLow(r)
 	}
 	total := uint64(0)
 	for i := range m.list {
@@ -124,7 +127,7 @@ func (m *lossAware) Observe(list []*Example, losses []float32) {
 	for i, ex := range list {
 		prefetchIDs(list, i)
 		if slot, ok := m.find(ex.ID); ok {
-			m.losses.set(slot, quantise(losses[i]))
+			m.losses.Set(slot, quantise(losses[i]))
 			continue
 		}
 		m.news, m.told = append(m.news, ex.ID), append(m.told, losses[i])
@@ -132,9 +135,9 @@ func (m *lossAware) Observe(list []*Example, losses []float32) {
 }
 
 func (m *lossAware) drop(slot int) {
-	m.leave(m.items.n)
+	m.Leave(m.items.Len())
 	m.groups.drop(slot)
-	m.losses.remove(slot)
+	m.losses.Remove(slot)
 }
 
 func (m *lossAware) Remove(match func(*Example) bool) int {

@@ -69,6 +69,6 @@ func (g *groups) unseatInOrder(m *members, left seat) {
 func (g *groups) reseat(m *members, slot int, to seat, from uint32) {
 	if to.ticket != from {
 		*m.of(to.ticket) = int32(slot)
-		g.seats.set(slot, to)
+		g.seats.Set(slot, to)
 	}
 }

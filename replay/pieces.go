@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/perennial-ml/perennial/internal/seal"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // Media types of a state's pieces.
@@ -48,11 +49,11 @@ func (s State) Pieces() []Piece {
 			return err
 		}}}
 	}
-	list := make([]Piece, 1, 1+len(s.items.pages)+len(s.rest.pages)+
-		len(s.newer.pages)+len(s.seats.pages)+len(s.scores.pages)+len(s.features.pages))
+	list := make([]Piece, 1, 1+len(s.items.Pages())+len(s.rest.Pages())+
+		len(s.newer.Pages())+len(s.seats.Pages())+len(s.scores.Pages())+len(s.features.Pages()))
 	list[0] = Piece{MediaType: HeadMediaType, Write: s.writeHead}
 	list = appendPages(list, "", 0, PageMediaType, &s.items, (*encoder).examples)
-	list = appendPages(list, "", len(s.items.pages), PageMediaType, &s.rest, (*encoder).examples)
+	list = appendPages(list, "", len(s.items.Pages()), PageMediaType, &s.rest, (*encoder).examples)
 	list = appendPages(list, columnLinks, 0, ColumnMediaType, &s.newer, (*encoder).links)
 	list = appendPages(list, columnSeats, 0, ColumnMediaType, &s.seats, (*encoder).seats)
 	list = appendPages(list, columnScores, 0, ColumnMediaType, &s.scores, (*encoder).words)
@@ -60,9 +61,9 @@ func (s State) Pieces() []Piece {
 }
 
 // appendPages appends a column's pages, of which the first has that number.
-func appendPages[T any](list []Piece, column string, first int, media string, c *column[T], write func(*encoder, []T)) []Piece {
-	for i, page := range c.pages {
-		known := c.seals[i]
+func appendPages[T any](list []Piece, column string, first int, media string, c *column.Column[T], write func(*encoder, []T)) []Piece {
+	for i, page := range c.Pages() {
+		known := c.Seal(i)
 		list = append(list, Piece{
 			Suffix: suffix(column, first+i), MediaType: media, Seal: known,
 			Write: func(w io.Writer) error {
@@ -84,14 +85,14 @@ func (s State) writeHead(w io.Writer) error {
 	if err := e.counts(&s, headFormat); err != nil {
 		return err
 	}
-	if s.newer.n > 0 {
+	if s.newer.Len() > 0 {
 		e.u32(uint32(s.oldest))
 	}
 	for i := range s.list {
 		e.group(&s.list[i], s.width)
 	}
-	e.u32(uint32(len(s.items.pages) + len(s.rest.pages)))
-	for _, pages := range [][][]*Example{s.items.pages, s.rest.pages} {
+	e.u32(uint32(len(s.items.Pages()) + len(s.rest.Pages())))
+	for _, pages := range [][][]*Example{s.items.Pages(), s.rest.Pages()} {
 		for _, p := range pages {
 			e.u32(uint32(len(p)))
 		}

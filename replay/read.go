@@ -3,6 +3,9 @@ package replay
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
 // Read decodes a whole that State.WriteTo wrote; data must hold it and nothing else. It
@@ -10,15 +13,15 @@ import (
 // The error is ErrFormat for a state of another format, ErrCorrupt for anything else.
 func Read(data []byte) (State, error) {
 	d := &decoder{data: data}
-	s, n, err := d.head(wholeFormat, earlierWholeFormat)
+	s, whole, err := d.head(wholeFormat, earlierWholeFormat)
 	if err != nil {
 		return State{}, err
 	}
-	items := d.examples(n)
+	items := d.examples(whole.examples)
 	if err := d.end(); err != nil {
 		return State{}, err
 	}
-	s.hold(items, pageSlots)
+	s.hold(items, whole.latest, column.LeastPage)
 	return s, s.check()
 }
 
@@ -34,7 +37,7 @@ func Join(head []byte, page func(suffix string) ([]byte, error)) (State, error) 
 		return Read(head)
 	}
 	d := &decoder{data: head}
-	s, n, err := d.head(headFormat, earlierHeadFormat)
+	s, whole, err := d.head(headFormat, earlierHeadFormat)
 	if err != nil {
 		return State{}, err
 	}
@@ -42,7 +45,7 @@ func Join(head []byte, page func(suffix string) ([]byte, error)) (State, error) 
 	if err := d.end(); err != nil {
 		return State{}, err
 	}
-	left := uint64(n)
+	left := uint64(whole.examples)
 	for i, count := range counts {
 		if count == 0 || uint64(count) > left {
 			return State{}, corrupt("page %d of %d examples, of which %d are left", i, count, left)
@@ -59,15 +62,15 @@ func Join(head []byte, page func(suffix string) ([]byte, error)) (State, error) 
 			return State{}, err
 		}
 	}
-	length := pageSlots
+	length := column.LeastPage
 	for _, count := range counts {
 		for length < int(count) {
 			length *= 2
 		}
 	}
-	s.hold(items, length)
+	s.hold(items, whole.latest, length)
 	if format == headFormat {
-		if err := s.readColumns(length, page); err != nil {
+		if err := s.readColumns(whole.latest, length, page); err != nil {
 			return State{}, err
 		}
 	}
@@ -89,13 +92,13 @@ func readPage(page func(suffix string) ([]byte, error), suffix string, read func
 }
 
 // readColumns reads what a state holds beside its examples, whose pages are of that length.
-func (s *State) readColumns(length int, page func(suffix string) ([]byte, error)) error {
-	n := s.items.n
-	err := readColumn(&s.newer, columnLinks, s.newer.n, length*numberPages, page, func(d *decoder, n int) []int32 {
+func (s *State) readColumns(latest, length int, page func(suffix string) ([]byte, error)) error {
+	n := s.items.Len()
+	err := readColumn(&s.newer, columnLinks, latest, length*column.NumberPages, page, func(d *decoder, n int) []int32 {
 		return words(d, uint32(n), func(v uint32) int32 { return int32(v) })
 	})
 	if err == nil && len(s.list) > 0 {
-		err = readColumn(&s.seats, columnSeats, n, length*seatPages, page, func(d *decoder, n int) []seat {
+		err = readColumn(&s.seats, columnSeats, n, length*column.PairPages, page, func(d *decoder, n int) []seat {
 			seats := words(d, uint32(n), func(v uint32) seat { return seat{home: v} })
 			for i, v := range d.numbers(uint32(n)) {
 				seats[i].ticket = v
@@ -104,7 +107,7 @@ func (s *State) readColumns(length int, page func(suffix string) ([]byte, error)
 		})
 	}
 	if err == nil && s.kind.scored() {
-		err = readColumn(&s.scores, columnScores, n, length*numberPages, page, func(d *decoder, n int) []uint32 { return d.numbers(uint32(n)) })
+		err = readColumn(&s.scores, columnScores, n, length*column.NumberPages, page, func(d *decoder, n int) []uint32 { return d.numbers(uint32(n)) })
 	}
 	if err == nil && s.kind == Herding {
 		err = readColumn(&s.features, columnFeatures, n, length, page, func(d *decoder, n int) [][]float32 {
@@ -115,7 +118,7 @@ func (s *State) readColumns(length int, page func(suffix string) ([]byte, error)
 }
 
 // readColumn reads a column of n slots.
-func readColumn[T any](c *column[T], name string, n, length int, page func(suffix string) ([]byte, error), read func(d *decoder, n int) []T) error {
+func readColumn[T any](c *column.Column[T], name string, n, length int, page func(suffix string) ([]byte, error), read func(d *decoder, n int) []T) error {
 	var list []T
 	for i := 0; len(list) < n; i++ {
 		least := len(list) + min(length, n-len(list))
@@ -132,62 +135,64 @@ func readColumn[T any](c *column[T], name string, n, length int, page func(suffi
 }
 
 // frozen returns a column of a list, as a state has it.
-func frozen[T any](length int, list []T) column[T] {
-	c := columnOf(length, list)
-	return c.freeze()
+func frozen[T any](length int, list []T) column.Column[T] {
+	c := column.Of(length, list)
+	return c.Freeze()
 }
 
+// counts are how many examples a state has, and how many of them are the latest.
+type counts struct{ examples, latest int }
+
 // head reads all that stands before the examples, or before the list of their pages, of a
-// state in one of two formats. It returns the number of examples.
-func (d *decoder) head(format, earlier uint32) (State, int, error) {
+// state in one of two formats.
+func (d *decoder) head(format, earlier uint32) (State, counts, error) {
 	if string(d.take(uint64(len(magic)))) != magic {
-		return State{}, 0, corrupt("it does not begin with %q", magic)
+		return State{}, counts{}, corrupt("it does not begin with %q", magic)
 	}
 	v := d.u32()
 	if d.err == nil && v != format && v != earlier {
-		return State{}, 0, fmt.Errorf("%w: it was written in format %d, this program reads formats %d and %d", ErrFormat, v, earlier, format)
+		return State{}, counts{}, fmt.Errorf("%w: it was written in format %d, this program reads formats %d and %d", ErrFormat, v, earlier, format)
 	}
 	format = v
 	code := d.u32()
 	n, latest, groups, width := d.u32(), d.u32(), d.u32(), d.u32()
-	s := State{sample: sampler{population: d.u64(), holes: d.u64(), debt: d.u64()}, oldest: none}
+	s := State{sample: sample.Uniform{Population: d.u64(), Holes: d.u64(), Debt: d.u64()}, oldest: none}
 	if d.err != nil {
-		return State{}, 0, d.err
+		return State{}, counts{}, d.err
 	}
 	known := Kinds()
 	if code < 1 || int(code) > len(known) {
-		return State{}, 0, corrupt("kind %d is unknown", code)
+		return State{}, counts{}, corrupt("kind %d is unknown", code)
 	}
 	s.kind, s.width = known[code-1], int(width)
 	inPages := format == headFormat || format == earlierHeadFormat
 	switch {
 	case !inPages && uint64(n)*minExample > uint64(len(d.data)):
-		return State{}, 0, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
+		return State{}, counts{}, corrupt("%d examples do not fit in %d bytes", n, len(d.data))
 	case width > 0 && s.kind != Herding:
-		return State{}, 0, corrupt("kind %s holds no features", s.kind)
+		return State{}, counts{}, corrupt("kind %s holds no features", s.kind)
 	case width > 0 && groups == 0:
-		return State{}, 0, corrupt("features of width %d belong to no group", width)
+		return State{}, counts{}, corrupt("features of width %d belong to no group", width)
 	case latest > n || latest > 0 && s.kind != RecencyMixed:
-		return State{}, 0, corrupt("%d of %d examples of kind %s are the latest", latest, n, s.kind)
+		return State{}, counts{}, corrupt("%d of %d examples of kind %s are the latest", latest, n, s.kind)
 	}
 	if format == headFormat {
-		s.newer.n = int(latest)
 		if latest > 0 {
 			s.oldest = int(d.u32())
 		}
 		s.list = d.groups(groups, width, format)
-		return s, int(n), d.err
+		return s, counts{int(n), int(latest)}, d.err
 	}
 	d.order(&s, latest)
 	s.list = d.groups(groups, width, format)
 	if s.kind.scored() {
-		s.scores = frozen(numberPages*pageSlots, d.numbers(n))
+		s.scores = frozen(column.NumberPages*column.LeastPage, d.numbers(n))
 	}
 	if s.kind == Herding {
-		s.features = frozen(pageSlots, d.features(n, width))
+		s.features = frozen(column.LeastPage, d.features(n, width))
 	}
 	d.seat(&s, n)
-	return s, int(n), d.err
+	return s, counts{int(n), int(latest)}, d.err
 }
 
 // order reads the slots of a ring from the oldest to the newest.
@@ -210,7 +215,7 @@ func (d *decoder) order(s *State, n uint32) {
 	if last != none {
 		newer[last] = none
 	}
-	s.newer = frozen(numberPages*pageSlots, newer)
+	s.newer = frozen(column.NumberPages*column.LeastPage, newer)
 }
 
 // seat turns the slots of groups into a column.
@@ -241,13 +246,13 @@ func (d *decoder) seat(s *State, n uint32) {
 		}
 		m.slots = nil
 	}
-	s.seats = frozen(seatPages*pageSlots, seats)
+	s.seats = frozen(column.PairPages*column.LeastPage, seats)
 }
 
 // hold gives a state its examples, in pages of that length.
-func (s *State) hold(items []*Example, length int) {
+func (s *State) hold(items []*Example, latest, length int) {
 	if s.kind == RecencyMixed {
-		s.items, s.rest = frozen(length, items[:s.newer.n]), frozen(length, items[s.newer.n:])
+		s.items, s.rest = frozen(length, items[:latest]), frozen(length, items[latest:])
 		return
 	}
 	s.items = frozen(length, items)
@@ -259,7 +264,7 @@ func (s State) check() error {
 	switch {
 	case !grouped && len(s.list) > 0:
 		return corrupt("kind %s has no groups", s.kind)
-	case !s.kind.sampled() && s.sample != sampler{}:
+	case !s.kind.sampled() && s.sample != sample.Uniform{}:
 		return corrupt("kind %s has no reservoir", s.kind)
 	}
 	ids := make(map[string]struct{}, s.Len())
@@ -278,11 +283,11 @@ func (s State) check() error {
 // checkOrder follows the links of a ring, which must lead once through all of it.
 func (s State) checkOrder() error {
 	slot := s.oldest
-	for range s.newer.n {
-		if slot < 0 || slot >= s.newer.n {
+	for range s.newer.Len() {
+		if slot < 0 || slot >= s.newer.Len() {
 			return corrupt("slot %d does not exist or is taken twice", slot)
 		}
-		slot = int(s.newer.at(slot))
+		slot = int(s.newer.At(slot))
 	}
 	if slot != none {
 		return corrupt("slot %d comes after the newest", slot)
@@ -310,12 +315,12 @@ func (s State) checkGroups() error {
 		first[i] = members
 		members += g.members.n
 	}
-	if members != s.items.n || s.seats.n != s.items.n {
-		return corrupt("%d examples have a group, of %d", members, s.items.n)
+	if members != s.items.Len() || s.seats.Len() != s.items.Len() {
+		return corrupt("%d examples have a group, of %d", members, s.items.Len())
 	}
 	taken := make([]bool, members)
-	for slot := range s.seats.n {
-		at := s.seats.at(slot)
+	for slot := range s.seats.Len() {
+		at := s.seats.At(slot)
 		if int(at.home) >= len(s.list) {
 			return corrupt("slot %d is in group %d, which does not exist", slot, at.home)
 		}

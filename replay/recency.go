@@ -3,13 +3,15 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
 // recency holds the latest examples in a ring. One that leaves it is offered to a
 // reservoir, so that the reservoir samples all that came before the ring.
 type recency struct {
 	cfg Config
-	drawer
+	sample.Drawer
 	recent ring
 	old    *reservoir
 }
@@ -64,12 +66,12 @@ func (m *recency) Remove(match func(*Example) bool) int {
 
 // Draw implements Memory.
 func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	latest := m.recent.items.n
-	for _, at := range m.draw(m.Len(), n, r) {
+	latest := m.recent.items.Len()
+	for _, at := range m.Drawer.Draw(m.Len(), n, r) {
 		if at < latest {
-			dst = append(dst, m.recent.items.at(at))
+			dst = append(dst, m.recent.items.At(at))
 		} else {
-			dst = append(dst, m.old.items.at(at-latest))
+			dst = append(dst, m.old.items.At(at-latest))
 		}
 	}
 	return dst

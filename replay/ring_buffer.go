@@ -31,7 +31,7 @@ func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 	switch largest := m.largest(); {
 	case m.room(ex):
 		m.insert(ex, at)
-	case m.items.n > 0 && m.wants(gr.members.n, largest):
+	case m.items.Len() > 0 && m.wants(gr.members.n, largest):
 		m.overwrite(m.list[largest].members.at(0), ex, at)
 	case gr.members.n > 0:
 		slot := gr.members.at(0)
@@ -40,7 +40,7 @@ func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 		m.join(slot, at)
 		m.prefetchSlot(gr.members.at(0))
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.n > 0 {
+	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
 		m.evict(m.list[m.largest()].members.at(0))
 	}
 }

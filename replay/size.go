@@ -1,5 +1,9 @@
 package replay
 
+import (
+	"github.com/perennial-ml/perennial/replay/internal/sample"
+)
+
 // What the parts of a memory take, in bytes, as Bytes counts them.
 const (
 	// exampleBytes stands for the struct itself, with its headers of strings and
@@ -31,14 +35,23 @@ func block(n int) int {
 }
 
 // size returns the bytes of the examples and of their slots.
-func (s *store) size() int { return s.bytes + slotBytes*s.items.n }
+func (s *store) size() int { return s.bytes + slotBytes*s.items.Len() }
 
 // Bytes implements Memory.
-func (g *groups) Bytes() int { return g.size() + g.slotCost*g.items.n + g.groupCost*len(g.list) }
+func (g *groups) Bytes() int { return g.size() + g.slotCost*g.items.Len() + g.groupCost*len(g.list) }
 
 // room reports whether a memory that is so large has room for one example more.
 func (c Config) room(n, bytes, more int) bool {
 	return n < c.Capacity && (c.MaxBytes == 0 || int64(bytes)+int64(more) <= c.MaxBytes)
+}
+
+// places returns the number of places of a sample that is so large, for an arrival of so many
+// bytes.
+func (c Config) places(s *sample.Uniform, size, bytes, more int) int {
+	if c.MaxBytes == 0 {
+		return c.Capacity
+	}
+	return s.Places(size, c.Capacity, c.room(size, bytes, more))
 }
 
 // exceeds reports whether a memory is larger than it may be.
@@ -48,7 +61,7 @@ func (c Config) exceeds(bytes int) bool { return c.MaxBytes > 0 && int64(bytes) 
 func (g *groups) cost(ex *Example) int { return ex.bytes() + slotBytes + g.slotCost }
 
 // room reports whether an example can be held beside all the others.
-func (g *groups) room(ex *Example) bool { return g.cfg.room(g.items.n, g.Bytes(), g.cost(ex)) }
+func (g *groups) room(ex *Example) bool { return g.cfg.room(g.items.Len(), g.Bytes(), g.cost(ex)) }
 
 // oversized reports whether an example is too large to be held by itself.
 func (g *groups) oversized(ex *Example) bool {

@@ -1,11 +1,16 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
+)
 
 // store holds examples in slots 0..n-1. Removing one moves the last into its slot, so that
 // every operation but the draw takes constant time.
 type store struct {
-	items column[*Example]
+	items column.Column[*Example]
 	index index // examples without an ID are not indexed
 	bytes int
 	packs *Unpacker // nil if dense features are held as they came
@@ -14,7 +19,7 @@ type store struct {
 
 // newStore returns an empty store with so many slots to a page.
 func newStore(cfg Config, page int) store {
-	s := store{items: newColumn[*Example](page), index: newIndex(cfg.most())}
+	s := store{items: column.New[*Example](page), index: newIndex(cfg.most())}
 	if cfg.Store == Uint8 {
 		s.packs = NewUnpacker()
 	}
@@ -22,7 +27,7 @@ func newStore(cfg Config, page int) store {
 }
 
 // Len implements Memory.
-func (s *store) Len() int { return s.items.n }
+func (s *store) Len() int { return s.items.Len() }
 
 // Whole is as Memory's.
 func (s *store) Whole() int {
@@ -55,13 +60,13 @@ func (s *store) find(id string) (int, bool) { return s.index.find(id, &s.items) 
 func (s *store) push(ex *Example) {
 	ex = s.own(ex)
 	s.index.push(ex.ID)
-	s.items.push(ex)
+	s.items.Push(ex)
 	s.count(ex, 1)
 }
 
 // renew puts a new form of the example in a slot, which keeps the logits that it has.
 func (s *store) renew(slot int, ex *Example) {
-	if old := s.items.at(slot); ex.Logits == nil && old.Logits != nil {
+	if old := s.items.At(slot); ex.Logits == nil && old.Logits != nil {
 		with := *ex
 		with.Logits, with.LogitsAt = old.Logits, old.LogitsAt
 		ex = &with
@@ -72,26 +77,26 @@ func (s *store) renew(slot int, ex *Example) {
 // put overwrites a slot.
 func (s *store) put(slot int, ex *Example) {
 	ex = s.own(ex)
-	s.count(s.items.at(slot), -1)
+	s.count(s.items.At(slot), -1)
 	s.index.put(slot, ex.ID)
-	s.items.set(slot, ex)
+	s.items.Set(slot, ex)
 	s.count(ex, 1)
 }
 
 // remove empties a slot and moves the last example into it.
 func (s *store) remove(slot int) {
-	s.count(s.items.at(slot), -1)
+	s.count(s.items.At(slot), -1)
 	s.index.remove(slot)
-	if last := s.items.n - 1; slot != last {
-		s.items.set(slot, s.items.at(last))
+	if last := s.items.Len() - 1; slot != last {
+		s.items.Set(slot, s.items.At(last))
 	}
-	s.items.pop()
+	s.items.Pop()
 }
 
 // fill puts a state's examples into a store that is new.
-func (s *store) fill(items *column[*Example]) {
-	s.items = items.thaw(1 << s.items.shift)
-	for _, page := range s.items.pages {
+func (s *store) fill(items *column.Column[*Example]) {
+	s.items = items.Thaw(s.items.Page())
+	for _, page := range s.items.Pages() {
 		for _, ex := range page {
 			s.index.push(ex.ID)
 			s.count(ex, 1)
@@ -100,9 +105,9 @@ func (s *store) fill(items *column[*Example]) {
 }
 
 // drawFrom appends n examples to dst, or every one, without replacement.
-func (s *store) drawFrom(d *drawer, dst []*Example, n int, r *rand.Rand) []*Example {
-	for _, slot := range d.draw(s.items.n, n, r) {
-		dst = append(dst, s.items.at(slot))
+func (s *store) drawFrom(d *sample.Drawer, dst []*Example, n int, r *rand.Rand) []*Example {
+	for _, slot := range d.Draw(s.items.Len(), n, r) {
+		dst = append(dst, s.items.At(slot))
 	}
 	return dst
 }

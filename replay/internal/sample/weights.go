@@ -1,15 +1,17 @@
-package replay
+package sample
 
 import (
 	"math/rand/v2"
 	"slices"
+
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
-// weights holds a whole number for each slot, and draws slots by them in O(log n) time. All
+// Weights holds a whole number for each slot, and draws slots by them in O(log n) time. All
 // sums are exact, so that a draw depends on the numbers alone and not on the order in which
 // they came.
-type weights struct {
-	leaves column[uint32] // by slot
+type Weights struct {
+	leaves column.Column[uint32] // by slot
 	// levels are those of a tree over the slots, from the nodes above 16 leaves each to
 	// one root.
 	levels []level
@@ -23,26 +25,34 @@ type level struct {
 
 const fanShift, fan = 4, 16
 
-func newWeights(cfg Config) weights {
-	return weights{leaves: newColumn[uint32](numberPages * cfg.page())}
-}
+// NewWeights returns weights of no slot, in pages of that many.
+func NewWeights(page int) Weights { return Weights{leaves: column.New[uint32](page)} }
 
-// load begins anew with a state's numbers.
-func (w *weights) load(leaves *column[uint32]) {
-	page := 1 << w.leaves.shift
-	*w = weights{leaves: newColumn[uint32](page)}
-	for _, page := range leaves.pages {
+// Len returns the number of slots.
+func (w *Weights) Len() int { return w.leaves.Len() }
+
+// At returns the number of a slot.
+func (w *Weights) At(slot int) uint32 { return w.leaves.At(slot) }
+
+// Freeze returns the numbers as they are now, for a state.
+func (w *Weights) Freeze() column.Column[uint32] { return w.leaves.Freeze() }
+
+// Load begins anew with a state's numbers.
+func (w *Weights) Load(leaves *column.Column[uint32]) {
+	page := w.leaves.Page()
+	*w = NewWeights(page)
+	for _, page := range leaves.Pages() {
 		for _, v := range page {
-			w.push(v)
+			w.Push(v)
 		}
 	}
-	w.leaves = leaves.thaw(page)
+	w.leaves = leaves.Thaw(page)
 }
 
-// push adds a slot at the end.
-func (w *weights) push(v uint32) {
-	slot := w.leaves.n
-	w.leaves.push(0)
+// Push adds a slot at the end.
+func (w *Weights) Push(v uint32) {
+	slot := w.leaves.Len()
+	w.leaves.Push(0)
 	nodes := slot>>fanShift + 1
 	for i := 0; i < len(w.levels); i++ {
 		if l := &w.levels[i]; nodes > len(l.sum) {
@@ -55,15 +65,16 @@ func (w *weights) push(v uint32) {
 	} else if top := w.levels[n-1]; len(top.sum) > 1 { // its second node is new
 		w.levels = append(w.levels, level{sum: slices.Clone(top.sum[:1]), max: slices.Clone(top.max[:1])})
 	}
-	w.set(slot, v)
+	w.Set(slot, v)
 }
 
-func (w *weights) set(slot int, v uint32) {
-	old := w.leaves.at(slot)
+// Set changes the number of a slot.
+func (w *Weights) Set(slot int, v uint32) {
+	old := w.leaves.At(slot)
 	if v == old {
 		return
 	}
-	w.leaves.set(slot, v)
+	w.leaves.Set(slot, v)
 	at := slot
 	for i := range w.levels {
 		at >>= fanShift
@@ -78,25 +89,25 @@ func (w *weights) set(slot int, v uint32) {
 }
 
 // largest returns the largest number below a node.
-func (w *weights) largest(i, node int) uint32 {
+func (w *Weights) largest(i, node int) uint32 {
 	from := node << fanShift
 	if i > 0 {
 		below := w.levels[i-1].max
 		return slices.Max(below[from:min(from+fan, len(below))])
 	}
 	top := uint32(0)
-	for slot := from; slot < min(from+fan, w.leaves.n); slot++ {
-		top = max(top, w.leaves.at(slot))
+	for slot := from; slot < min(from+fan, w.leaves.Len()); slot++ {
+		top = max(top, w.leaves.At(slot))
 	}
 	return top
 }
 
-// remove empties a slot and moves the last one's number into it.
-func (w *weights) remove(slot int) {
-	last := w.leaves.n - 1
-	w.set(slot, w.leaves.at(last))
-	w.set(last, 0)
-	w.leaves.pop()
+// Remove empties a slot and moves the last one's number into it.
+func (w *Weights) Remove(slot int) {
+	last := w.leaves.Len() - 1
+	w.Set(slot, w.leaves.At(last))
+	w.Set(last, 0)
+	w.leaves.Pop()
 	for i, at := range w.levels {
 		if nodes := (last-1)>>(fanShift*(i+1)) + 1; last > 0 && nodes < len(at.sum) {
 			w.levels[i] = level{sum: at.sum[:nodes], max: at.max[:nodes]}
@@ -104,21 +115,21 @@ func (w *weights) remove(slot int) {
 	}
 }
 
-// pick draws a slot with a probability proportional to its number; any slot if all are 0.
-func (w *weights) pick(r *rand.Rand) int {
+// Pick draws a slot with a probability proportional to its number; any slot if all are 0.
+func (w *Weights) Pick(r *rand.Rand) int {
 	return w.descend(r, func(_ int, sum uint64) uint64 { return sum })
 }
 
-// pickLow draws a slot with a probability proportional to how far its number is below the
+// PickLow draws a slot with a probability proportional to how far its number is below the
 // largest; any slot if all are equal.
-func (w *weights) pickLow(r *rand.Rand) int {
+func (w *Weights) PickLow(r *rand.Rand) int {
 	top := uint64(w.levels[len(w.levels)-1].max[0])
 	return w.descend(r, func(slots int, sum uint64) uint64 { return uint64(slots)*top - sum })
 }
 
 // descend draws a slot by the mass of the nodes, which have so many slots below them.
-func (w *weights) descend(r *rand.Rand, mass func(slots int, sum uint64) uint64) int {
-	n, root := w.leaves.n, len(w.levels)-1
+func (w *Weights) descend(r *rand.Rand, mass func(slots int, sum uint64) uint64) int {
+	n, root := w.leaves.Len(), len(w.levels)-1
 	total := mass(n, w.levels[root].sum[0])
 	if total == 0 {
 		return r.IntN(n)
@@ -130,7 +141,7 @@ func (w *weights) descend(r *rand.Rand, mass func(slots int, sum uint64) uint64)
 			if i >= 0 {
 				sum = w.levels[i].sum[node]
 			} else {
-				sum = uint64(w.leaves.at(node))
+				sum = uint64(w.leaves.At(node))
 			}
 			from := node << (fanShift * (i + 1))
 			below := mass(min(1<<(fanShift*(i+1)), n-from), sum)
@@ -143,5 +154,5 @@ func (w *weights) descend(r *rand.Rand, mass func(slots int, sum uint64) uint64)
 	return node
 }
 
-// weightBytes is what a slot takes: its leaf, and a sixteenth of a node.
-const weightBytes = 5
+// WeightBytes is what a slot takes: its leaf, and a sixteenth of a node.
+const WeightBytes = 5

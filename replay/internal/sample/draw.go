@@ -1,12 +1,12 @@
-package replay
+package sample
 
 import (
 	"math/bits"
 	"math/rand/v2"
 )
 
-// A drawer draws without replacement.
-type drawer struct {
+// A Drawer draws without replacement.
+type Drawer struct {
 	drawn []int  // scratch
 	moved []move // scratch: a hash table, a power of two of places
 }
@@ -17,10 +17,10 @@ type move struct{ place, who uint32 }
 // keptMoves is the largest table that is kept from draw to draw.
 const keptMoves = 1 << 14
 
-// draw returns n of the numbers 0..total-1, or all, in random order; valid until the next
+// Draw returns n of the numbers 0..total-1, or all, in random order; valid until the next
 // call. It is the start of a Fisher-Yates shuffle of which only the places that were
 // touched exist, so that it costs O(n).
-func (d *drawer) draw(total, n int, r *rand.Rand) []int {
+func (d *Drawer) Draw(total, n int, r *rand.Rand) []int {
 	n = max(0, min(n, total))
 	d.drawn = d.drawn[:0]
 	if n == 0 {

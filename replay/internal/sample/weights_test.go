@@ -1,4 +1,4 @@
-package replay
+package sample
 
 import (
 	"testing"
@@ -10,25 +10,25 @@ import (
 
 func TestWeightsDrawByWhatTheyHold(t *testing.T) {
 	ops := rng.New(1, "ops", 0)
-	w := newWeights(Config{}.WithDefaults())
+	w := NewWeights(1 << 12)
 	var plain []uint32
 	for range 3000 {
 		switch k := ops.IntN(10); {
 		case k < 4:
 			v := ops.Uint32N(50)
-			w.push(v)
+			w.Push(v)
 			plain = append(plain, v)
 		case k < 7 && len(plain) > 0:
 			i, v := ops.IntN(len(plain)), ops.Uint32N(50)
-			w.set(i, v)
+			w.Set(i, v)
 			plain[i] = v
 		case k < 8 && len(plain) > 0:
 			i := ops.IntN(len(plain))
-			w.remove(i)
+			w.Remove(i)
 			plain[i] = plain[len(plain)-1]
 			plain = plain[:len(plain)-1]
 		}
-		require.Equal(t, len(plain), w.leaves.n)
+		require.Equal(t, len(plain), w.Len())
 		if len(plain) == 0 {
 			continue
 		}
@@ -40,7 +40,7 @@ func TestWeightsDrawByWhatTheyHold(t *testing.T) {
 		require.Equal(t, []uint64{sum}, root.sum)
 		require.Equal(t, []uint32{top}, root.max)
 	}
-	require.Equal(t, plain, w.leaves.list())
+	require.Equal(t, plain, w.leaves.List())
 }
 
 func TestPicksFollowTheirLaw(t *testing.T) {
@@ -57,18 +57,18 @@ func TestPicksFollowTheirLaw(t *testing.T) {
 		{"one", []uint32{5}, true, []float64{1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWeights(Config{}.WithDefaults())
+			w := NewWeights(1 << 12)
 			for _, v := range tc.leaves {
-				w.push(v)
+				w.Push(v)
 			}
 			const draws = 20_000
 			hits := make([]float64, len(tc.leaves))
 			r := rng.New(2, "pick", 0)
 			for range draws {
 				if tc.low {
-					hits[w.pickLow(r)]++
+					hits[w.PickLow(r)]++
 				} else {
-					hits[w.pick(r)]++
+					hits[w.Pick(r)]++
 				}
 			}
 			total, chi := 0.0, 0.0
