@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/perennial-ml/perennial/ledger/internal/access"
+	"github.com/perennial-ml/perennial/ledger/internal/embedded"
 )
 
 // apiTimeout bounds one request to the broker whose context has no deadline.
@@ -20,10 +22,10 @@ const apiTimeout = 5 * time.Second
 type Broker struct {
 	cfg  Config
 	log  *slog.Logger
-	emb  *embedded // nil for an external server
+	emb  *embedded.Server // nil for an external server
 	conn *nats.Conn
 	js   jetstream.JetStream
-	free func(dir string) (bytes uint64, ok bool) // of the disk
+	free func() (bytes uint64, ok bool) // of the embedded server's disk; nil for an external one
 
 	mu     sync.Mutex
 	closed bool
@@ -37,20 +39,13 @@ func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error)
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	b := &Broker{cfg: cfg, log: log, free: freeOf}
+	b := &Broker{cfg: cfg, log: log}
 	if cfg.URL == "" {
-		emb, err := startEmbedded(ctx, cfg, log)
+		emb, err := embedded.Start(ctx, embedded.Config{Dir: cfg.Dir, Listen: cfg.Listen}, log)
 		if err != nil {
 			return nil, err
 		}
-		b.emb = emb
-		if cfg.Listen != "" {
-			addr, _ := emb.srv.Addr().(*net.TCPAddr)
-			if addr != nil && !addr.IP.IsLoopback() {
-				log.Warn("the embedded log takes clients from other machines and asks for no password",
-					"listen", addr.String())
-			}
-		}
+		b.emb, b.free = emb, emb.Free
 	}
 	var err error
 	if b.conn, err = b.dial("perennial"); err == nil {
@@ -72,14 +67,10 @@ func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 // ClientURL is where clients reach the embedded server, "" if it opens no socket; for
 // an external server it is the configured URL.
 func (b *Broker) ClientURL() string {
-	switch {
-	case b.emb == nil:
+	if b.emb == nil {
 		return b.cfg.URL
-	case b.cfg.Listen == "":
-		return ""
-	default:
-		return b.emb.srv.ClientURL()
 	}
+	return b.emb.ClientURL()
 }
 
 // dial opens one more connection. Writers and readers have their own, so that a scan's
@@ -105,19 +96,21 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 		}),
 	}
 	if b.emb != nil {
-		nc, err := nats.Connect("", append(opts, nats.InProcessServer(b.emb.srv))...)
+		nc, err := nats.Connect("", append(opts, nats.InProcessServer(b.emb))...)
 		if err != nil {
 			return nil, fmt.Errorf("connect to the embedded server: %w", err)
 		}
 		return nc, nil
 	}
-	access, err := b.cfg.access()
+	tls := b.cfg.TLS
+	files := access.Files{Credentials: b.cfg.Credentials, CA: tls.CA, Cert: tls.Cert, Key: tls.Key}
+	proof, err := files.Options()
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(b.cfg.URL, append(opts, access...)...)
+	nc, err := nats.Connect(b.cfg.URL, append(opts, proof...)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, b.cfg.explain(err))
+		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, files.Explain(err))
 	}
 	return nc, nil
 }
@@ -144,5 +137,5 @@ func (b *Broker) Close() error {
 	if b.emb == nil {
 		return nil
 	}
-	return b.emb.stop()
+	return b.emb.Stop()
 }

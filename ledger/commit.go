@@ -58,7 +58,7 @@ func newCommitter(l *Log) (*committer, error) {
 	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), answers: make(chan *nats.Msg, maxAnswers), few: 1}
 	if emb := l.broker.emb; emb != nil {
 		c.few = fewOnDisk
-		if emb.staged.add(l.id.Name) {
+		if emb.Stage(l.id.Name) {
 			c.few = fewStaged
 		}
 	}
@@ -253,7 +253,7 @@ func (c *committer) stageOnDisk() {
 		return
 	}
 	c.log.log.Warn("batches are staged on disk from now on, which is slower")
-	if err := c.log.broker.emb.staged.drop(c.log.id.Name); err != nil {
+	if err := c.log.broker.emb.Unstage(c.log.id.Name); err != nil {
 		c.log.log.Warn("the staging in memory cannot be given up", "error", err)
 	}
 	c.few = fewOnDisk

@@ -3,11 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/perennial-ml/perennial/internal/failpoint"
+	"github.com/perennial-ml/perennial/ledger/internal/embedded"
 )
 
 // Config says where the log lives and how it is written. With URL the log lives in an
@@ -105,7 +104,7 @@ func (c Config) Validate() error {
 	rule(external != (c.Dir != ""), "dir", "be set (embedded server) exactly if url is not (external server)")
 	rule(!external || c.Listen == "", "listen", "be empty with url: an external server listens itself")
 	if c.Listen != "" {
-		_, _, err := splitListen(c.Listen)
+		_, _, err := embedded.SplitListen(c.Listen)
 		rule(err == nil, "listen", "be host:port")
 	}
 	rule(external || c.Credentials == "", "credentials", "be empty without url")
@@ -124,15 +123,4 @@ func (c Config) Validate() error {
 	rule(c.PullBytes >= 64<<10 && c.PullBytes <= 256<<20, "pull_bytes", "be from 65536 to 268435456")
 	rule(validName(c.Consumer), "consumer", nameRule)
 	return errors.Join(errs...)
-}
-
-// splitListen splits host:port; the host may be empty, the port a number or 0 for one
-// that the system picks.
-func splitListen(listen string) (host string, port int, err error) {
-	host, p, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", 0, err
-	}
-	n, err := strconv.ParseUint(p, 10, 16)
-	return host, int(n), err
 }

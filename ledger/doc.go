@@ -24,7 +24,7 @@
 //     the order of positions; where the broker delivers otherwise they begin anew after
 //     the last record that was right.
 //   - A batch is stored whole, or up to some event of it where power was lost before
-//     its writer was told anything: see staging.go.
+//     its writer was told anything: see internal/embedded.
 //   - The memory that waits for a commit never exceeds Config.QueueBytes, and what a
 //     scan holds ahead of its reader never exceeds two pulls.
 //

@@ -1,11 +1,15 @@
 package ledger
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/perennial-ml/perennial/ledger/internal/embedded"
+)
 
 // What Connect, Open and Check refuse.
 var (
 	// ErrLocked: another process holds the store folder of the embedded server.
-	ErrLocked = errors.New("the log's folder is in use by another process")
+	ErrLocked = embedded.ErrLocked
 	// ErrAsyncPersistence: the stream acknowledges before it writes.
 	ErrAsyncPersistence = errors.New("the log acknowledges records before they are on disk")
 	// ErrIncompatible: a stream of that name exists and cannot serve as a log.

@@ -165,7 +165,7 @@ func TestAnAlmostFullDiskRefusesUntilThereIsRoom(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	var free atomic.Uint64
-	b.free = func(string) (uint64, bool) { return free.Load(), true }
+	b.free = func() (uint64, bool) { return free.Load(), true }
 	l, err := b.Open(t.Context(), "churn")
 	require.NoError(t, err)
 	free.Store(1 << 20)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -173,4 +175,31 @@ func TestAFullStreamConcernsTheWholeCall(t *testing.T) {
 		require.ErrorIs(t, err, ledger.ErrFull, "%d events", n)
 		require.Nil(t, receipts)
 	}
+}
+
+func TestStagingThatVanishesCostsTimeAndNoEvent(t *testing.T) {
+	if _, err := os.Stat("/dev/shm"); err != nil {
+		t.Skip("no file system in memory")
+	}
+	cfg := ledger.Config{Dir: t.TempDir()}
+	b := connect(t, cfg)
+	l, err := b.Open(t.Context(), "churn")
+	require.NoError(t, err)
+	link := filepath.Join(cfg.Dir, "jetstream", "$G", "streams", l.ID().Name, "batches")
+	target, err := os.Readlink(link)
+	require.NoError(t, err, "batches are not staged in memory")
+	require.NoError(t, os.RemoveAll(target))
+
+	receipts := appendAll(t, l, numbered(1, 50))
+	for i, r := range receipts {
+		require.Equal(t, ledger.Position(i+1), r.Position)
+	}
+	if info, err := os.Lstat(link); err == nil {
+		require.True(t, info.IsDir(), "the dead link is still there")
+	}
+	appendAll(t, l, numbered(51, 100))
+	again, err := b.Open(t.Context(), "churn")
+	require.NoError(t, err)
+	appendAll(t, again, numbered(101, 150))
+	require.Len(t, ids(t, l, 1), 150)
 }

@@ -8,10 +8,10 @@ import "fmt"
 
 // room returns ErrFull if the disk of the embedded log has too little of it.
 func (l *Log) room() error {
-	if l.broker.emb == nil {
+	if l.broker.free == nil {
 		return nil
 	}
-	free, ok := l.broker.free(l.cfg.Dir)
+	free, ok := l.broker.free()
 	if !ok || free >= uint64(l.cfg.FreeBytes) {
 		return nil
 	}

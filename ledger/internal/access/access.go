@@ -1,4 +1,4 @@
-package ledger
+package access
 
 import (
 	"crypto/tls"
@@ -12,32 +12,38 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// access returns the options by which an external server and this client prove who they
-// are. What a file lacks is found here, where its setting can be named; the files are read
-// again with each connection, so that what is renewed on disk is used.
-func (c Config) access() ([]nats.Option, error) {
+// Files are the paths of what proves who is who; "" for what isn't used.
+type Files struct {
+	Credentials string // NATS credentials: a user's JWT and seed
+	CA          string // PEM: the authority that vouches for the server
+	Cert, Key   string // PEM: the client's own certificate, and its key
+}
+
+// Options returns the connection's options, having read each file as the client will. The
+// files are read again with each connection.
+func (f Files) Options() ([]nats.Option, error) {
 	var opts []nats.Option
-	if c.Credentials != "" {
-		if err := checkCredentials(c.Credentials); err != nil {
+	if f.Credentials != "" {
+		if err := checkCredentials(f.Credentials); err != nil {
 			return nil, fmt.Errorf("log.credentials: %w", err)
 		}
-		opts = append(opts, nats.UserCredentials(c.Credentials))
+		opts = append(opts, nats.UserCredentials(f.Credentials))
 	}
-	if c.TLS.CA != "" {
-		pem, err := os.ReadFile(c.TLS.CA)
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
 		if err != nil {
 			return nil, fmt.Errorf("log.tls.ca: %w", err)
 		}
 		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("log.tls.ca: %s holds no certificate in PEM", c.TLS.CA)
+			return nil, fmt.Errorf("log.tls.ca: %s holds no certificate in PEM", f.CA)
 		}
-		opts = append(opts, nats.RootCAs(c.TLS.CA))
+		opts = append(opts, nats.RootCAs(f.CA))
 	}
-	if c.TLS.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+	if f.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(f.Cert, f.Key); err != nil {
 			return nil, fmt.Errorf("log.tls.cert with log.tls.key: %w", err)
 		}
-		opts = append(opts, nats.ClientCert(c.TLS.Cert, c.TLS.Key))
+		opts = append(opts, nats.ClientCert(f.Cert, f.Key))
 	}
 	return opts, nil
 }
@@ -59,10 +65,10 @@ func checkCredentials(path string) error {
 	return nil
 }
 
-// explain adds to a refused connection which setting the refusal concerns. A server that
+// Explain adds to a refused connection which setting the refusal concerns. A server that
 // refuses a client's certificate says so by an alert, or, where the client wrote first,
 // by closing.
-func (c Config) explain(err error) error {
+func (f Files) Explain(err error) error {
 	// given chooses a word by whether the setting has a value.
 	given := func(value, ours, none string) error {
 		if value != "" {
@@ -74,13 +80,13 @@ func (c Config) explain(err error) error {
 	text := err.Error()
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
-		return given(c.Credentials, "the server does not take the user of log.credentials",
+		return given(f.Credentials, "the server does not take the user of log.credentials",
 			"the server takes known users only: set log.credentials")
 	case errors.As(err, &unknown), strings.Contains(text, "unknown authority"):
-		return given(c.TLS.CA, "the authority of log.tls.ca did not sign the server's certificate",
+		return given(f.CA, "the authority of log.tls.ca did not sign the server's certificate",
 			"set log.tls.ca to the authority that signed the server's certificate")
 	case strings.Contains(text, "remote error: tls:"), strings.Contains(text, "closed by remote after TLS handshake"):
-		return given(c.TLS.Cert, "the server does not take the certificate of log.tls.cert",
+		return given(f.Cert, "the server does not take the certificate of log.tls.cert",
 			"the server asks for a certificate: set log.tls.cert and log.tls.key")
 	}
 	return err

@@ -1,5 +1,5 @@
 //go:build !linux
 
-package ledger
+package embedded
 
 func memoryRoot() string { return "" }

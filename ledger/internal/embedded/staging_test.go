@@ -1,4 +1,4 @@
-package ledger
+package embedded
 
 import (
 	"context"
@@ -6,40 +6,69 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-
-	"github.com/perennial-ml/perennial/feedback"
+	"go.uber.org/goleak"
 )
 
-func stagedLog(t *testing.T, dir string) (*Broker, *Log) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const stream = "BATCHES"
+
+// start runs a server with a stream that takes batches, staged in memory, until stop or
+// the test's end.
+func start(t *testing.T, dir string) (s *Server, nc *nats.Conn, stop func()) {
 	t.Helper()
 	if memoryRoot() == "" {
 		t.Skip("no file system in memory")
 	}
-	b, err := Connect(t.Context(), Config{Dir: dir}, slog.New(slog.DiscardHandler))
+	s, err := Start(t.Context(), Config{Dir: dir}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.Close()) })
-	l, err := b.Open(t.Context(), "churn")
+	nc, err = nats.Connect("", nats.InProcessServer(s))
 	require.NoError(t, err)
-	return b, l
+	stop = sync.OnceFunc(func() {
+		nc.Close()
+		require.NoError(t, s.Stop())
+	})
+	t.Cleanup(stop)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{
+		Name: stream, Subjects: []string{"batches"}, AllowAtomicPublish: true,
+	})
+	require.NoError(t, err)
+	require.True(t, s.Stage(stream))
+	return s, nc, stop
 }
 
-func batchOf(name string, n int) []feedback.Event {
-	out := make([]feedback.Event, n)
-	for i := range out {
-		out[i] = feedback.Event{
-			ID: fmt.Sprintf("%s-%d", name, i), Source: "test", Type: feedback.TypeFeedback,
-			Consent: feedback.ConsentLearn, Data: []byte(`{}`),
+// commit stores n messages as one batch.
+func commit(t *testing.T, nc *nats.Conn, batch string, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for i := 1; i <= n; i++ {
+		m := &nats.Msg{Subject: "batches", Data: []byte("x"), Header: nats.Header{
+			"Nats-Batch-Id": {batch}, "Nats-Batch-Sequence": {fmt.Sprint(i)},
+		}}
+		if i < n {
+			require.NoError(t, nc.PublishMsg(m))
+			continue
 		}
+		m.Header["Nats-Batch-Commit"] = []string{"1"}
+		answer, err := nc.RequestMsgWithContext(ctx, m)
+		require.NoError(t, err)
+		require.Contains(t, string(answer.Data), fmt.Sprintf(`"count":%d`, n))
 	}
-	return out
 }
 
 func linkOf(t *testing.T, dir string) (link, target string) {
 	t.Helper()
-	link = filepath.Join(streamFolder(dir, StreamName("churn")), "batches")
+	link = filepath.Join(streamFolder(dir, stream), "batches")
 	target, err := os.Readlink(link)
 	require.NoError(t, err, "the server stages elsewhere: the link serves nothing")
 	return link, target
@@ -47,54 +76,40 @@ func linkOf(t *testing.T, dir string) (link, target string) {
 
 func TestBatchesAreStagedInMemoryAndNothingIsLeftBehind(t *testing.T) {
 	dir := t.TempDir()
-	b, l := stagedLog(t, dir)
+	s, nc, stop := start(t, dir)
 	link, target := linkOf(t, dir)
 	before, err := os.Stat(target)
 	require.NoError(t, err)
 
-	_, err = l.Append(t.Context(), batchOf("a", 50))
-	require.NoError(t, err)
+	commit(t, nc, "a", 50)
 
 	// The server has made and removed a folder there.
 	after, err := os.Stat(target)
 	require.NoError(t, err)
 	require.True(t, after.ModTime().After(before.ModTime()), "the batch was staged elsewhere")
 
-	again, err := b.Open(t.Context(), "churn")
-	require.NoError(t, err)
+	require.True(t, s.Stage(stream))
 	_, same := linkOf(t, dir)
 	require.Equal(t, target, same, "one stream has one staging")
-	_, err = again.Append(t.Context(), batchOf("b", 50))
-	require.NoError(t, err)
+	commit(t, nc, "b", 50)
 
-	require.NoError(t, b.Close())
+	stop()
 	require.NoFileExists(t, link)
 	require.NoDirExists(t, target)
 }
 
-func TestStagingThatVanishesCostsTimeAndNoEvent(t *testing.T) {
+func TestAnUnstagedStreamStagesOnDiskForGood(t *testing.T) {
 	dir := t.TempDir()
-	b, l := stagedLog(t, dir)
+	s, nc, _ := start(t, dir)
 	link, target := linkOf(t, dir)
-	require.NoError(t, os.RemoveAll(target))
-
-	receipts, err := l.Append(t.Context(), batchOf("a", 50))
-	require.NoError(t, err)
-	for i, r := range receipts {
-		require.Equal(t, Position(i+1), r.Position)
-	}
+	commit(t, nc, "a", 50)
+	require.NoError(t, s.Unstage(stream))
+	require.NoDirExists(t, target)
+	commit(t, nc, "b", 50)
+	require.False(t, s.Stage(stream))
 	if info, err := os.Lstat(link); err == nil {
-		require.True(t, info.IsDir(), "the dead link is still there")
+		require.True(t, info.IsDir(), "the link is still there")
 	}
-	_, err = l.Append(t.Context(), batchOf("b", 50))
-	require.NoError(t, err)
-	again, err := b.Open(t.Context(), "churn")
-	require.NoError(t, err)
-	_, err = again.Append(t.Context(), batchOf("c", 50))
-	require.NoError(t, err)
-	state, err := l.State(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, uint64(150), state.Records)
 }
 
 // left makes what a killed process leaves: a link to a staging folder.
@@ -104,7 +119,7 @@ func left(t *testing.T, dir, owner string) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(target)) })
 	require.NoError(t, os.WriteFile(filepath.Join(target, stagingOwner), []byte(owner), 0o600))
-	folder := streamFolder(dir, StreamName("churn"))
+	folder := streamFolder(dir, stream)
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, "batches")))
 	require.NoError(t, os.Symlink(target, filepath.Join(folder, "batches")))
 	return target
@@ -112,24 +127,22 @@ func left(t *testing.T, dir, owner string) string {
 
 func TestAStartTakesAwayWhatAKilledProcessStaged(t *testing.T) {
 	dir := t.TempDir()
-	b, l := stagedLog(t, dir)
-	_, err := l.Append(t.Context(), batchOf("a", 50))
-	require.NoError(t, err)
-	require.NoError(t, b.Close())
+	_, nc, stop := start(t, dir)
+	commit(t, nc, "a", 50)
+	stop()
 
 	mine := left(t, dir, dir)
-	_, l = stagedLog(t, dir)
+	_, nc, _ = start(t, dir)
 	require.NoDirExists(t, mine)
 	_, target := linkOf(t, dir)
 	require.NotEqual(t, mine, target)
-	_, err = l.Append(context.Background(), batchOf("b", 50))
-	require.NoError(t, err)
+	commit(t, nc, "b", 50)
 }
 
 func TestAStartTakesAwayWhatServesALogThatIsGoneAndNothingElse(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
-	b, _ := stagedLog(t, dir)
-	require.NoError(t, b.Close())
+	_, _, stop := start(t, dir)
+	stop()
 
 	gone := left(t, dir, filepath.Join(other, "removed"))
 	dead := left(t, dir, other) // its next start may want it
@@ -138,7 +151,7 @@ func TestAStartTakesAwayWhatServesALogThatIsGoneAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, lock.release()) }()
 
-	stagedLog(t, dir)
+	start(t, dir)
 	require.NoDirExists(t, gone)
 	require.DirExists(t, dead)
 	require.DirExists(t, used)

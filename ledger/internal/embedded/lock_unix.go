@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
 
-package ledger
+package embedded
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// A dirLock keeps other processes, and other Brokers of this one, out of a store
+// A dirLock keeps other processes, and other Servers of this one, out of a store
 // folder. The kernel drops it when the process ends, however it ends.
 type dirLock struct{ file *os.File }
 
