@@ -1,6 +1,10 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/store"
+)
 
 // classBalanced is class-balancing reservoir sampling (Chrysakis and Moens, "Online
 // continual learning from imbalanced data", ICML 2020, algorithm 1). While there is
@@ -14,42 +18,42 @@ import "math/rand/v2"
 type classBalanced struct{ groups }
 
 func newClassBalanced(cfg Config) *classBalanced {
-	return &classBalanced{newGroups(cfg, classOf)}
+	return &classBalanced{newGroups(cfg, store.ClassOf)}
 }
 
 func (m *classBalanced) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	at := m.arrive(ex)
-	if m.room(ex) {
-		m.insert(ex, at)
+	at := m.Arrive(ex)
+	if m.Room(ex) {
+		m.Insert(ex, at)
 		m.fill(m.cfg.Capacity)
 		return
 	}
 	if m.cfg.MaxBytes > 0 {
-		m.fill(m.items.Len())
+		m.fill(m.Items.Len())
 	}
 	switch {
-	case m.list[at].full:
-		m.rehearse(ex, at, r)
-	case m.items.Len() > 0:
-		m.overwrite(m.member(m.largest(), r), ex, at)
-		m.fill(m.items.Len())
+	case m.List[at].Full:
+		m.Rehearse(ex, at, r)
+	case m.Items.Len() > 0:
+		m.Overwrite(m.Member(m.Largest(), r), ex, at)
+		m.fill(m.Items.Len())
 	}
-	m.trim(r)
+	m.Trim(r)
 }
 
 // fill marks the classes that are the largest now, if all places are taken. Only while there
 // is no room may a class be full.
 func (m *classBalanced) fill(places int) {
-	if m.items.Len() < places || places == 0 {
+	if m.Items.Len() < places || places == 0 {
 		return
 	}
-	n := m.list[m.largest()].members.n
-	for i := range m.list {
-		if m.list[i].members.n == n {
-			m.list[i].full = true
+	n := m.List[m.Largest()].Members.N
+	for i := range m.List {
+		if m.List[i].Members.N == n {
+			m.List[i].Full = true
 		}
 	}
 }

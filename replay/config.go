@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // Kind names a policy of what to keep.
@@ -53,12 +54,6 @@ func Kinds() []Kind {
 
 // grouped says that memories of the kind always tell groups apart.
 func (k Kind) grouped() bool { return k != Reservoir && k != RecencyMixed }
-
-// sampled says that memories of the kind keep the account of a reservoir.
-func (k Kind) sampled() bool { return k == Reservoir || k == RecencyMixed || k == LossAware }
-
-// scored says that memories of the kind hold a score for each example.
-func (k Kind) scored() bool { return k == GSS || k == LossAware }
 
 // Judged says that memories of the kind need a Judge.
 func (k Kind) Judged() bool { return k == Herding || k == GSS || k == LossAware }
@@ -193,21 +188,18 @@ func (c Config) Validate() error {
 	return c.Retrieve.Validate()
 }
 
-// most bounds the number of examples.
-func (c Config) most() int {
-	if c.MaxBytes > 0 {
-		return min(c.Capacity, int(c.MaxBytes/exampleBytes)+1)
-	}
-	return c.Capacity
+// limits returns what bounds the store.
+func (c Config) limits() store.Limits {
+	return store.Limits{Capacity: c.Capacity, MaxBytes: c.MaxBytes, MaxGroups: c.MaxGroups}
 }
 
 // page returns the number of slots to a page of examples.
-func (c Config) page() int { return column.Page(c.most()) }
+func (c Config) page() int { return column.Page(c.limits().Most()) }
 
 // leastBytes is the least MaxBytes: what the groups may take, and something to hold.
 func (c Config) leastBytes() int64 {
 	if c.Kind.grouped() || c.Retrieve.Kind == Balanced {
-		return leastBytes + groupBytes*int64(c.MaxGroups+1)
+		return leastBytes + store.GroupBytes*int64(c.MaxGroups+1)
 	}
 	return leastBytes
 }

@@ -31,8 +31,22 @@
 // is shared is copied before it changes: to take a State costs a list of pages, and what did
 // not change between two is the same blob.
 //
+// # Inside
+//
+// Here are the laws, one kind a file, and the choice of what to rehearse. What they are written
+// in knows no law; arrows are imports:
+//
+//	replay ─▶ state ─▶ store ─┬▶ example
+//	                          ╰▶ sample ─▶ column
+//
+//	state    what a memory held at one time, and its bytes
+//	store    slots of examples, by id, by age, by group; bounds
+//	example  the example, as numbers or as bytes
+//	sample   draws: without replacement, by weight, a uniform sample
+//	column   pages that are shared until they change
+//
 // # Concurrency
 //
-// A Memory and a Retriever are not safe for concurrent use. A State is immutable: it may be encoded, and
-// restored from, by any goroutine.
+// A Memory and a Retriever are not safe for concurrent use. A State is immutable: it may be
+// encoded, and restored from, by any goroutine.
 package replay

@@ -1,102 +1,85 @@
-package replay
+package replay_test
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
-	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/internal/rng"
+	"github.com/perennial-ml/perennial/replay"
 )
 
-// writeEarlier writes what the formats 2 and 3 have before the examples.
-func (s State) writeEarlier(w io.Writer, format uint32) error {
-	e := newEncoder(w)
-	if err := e.counts(&s, format); err != nil {
-		return err
+// earlier turns a whole into what the formats 2 and 3 have: groups without the ticket of their
+// first member; and a head, in which there are all lists of slots, without the examples.
+func earlier(t testing.TB, kind replay.Kind, whole []byte, head bool) []byte {
+	t.Helper()
+	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(whole[at:])) }
+	n, latest, groups, width := u32(16), u32(20), u32(24), u32(28)
+	out, at := []byte(nil), 0
+	take := func(bytes int) {
+		out = append(out, whole[at:at+bytes]...)
+		at += bytes
 	}
-	for _, slot := range s.byAge() {
-		e.u32(uint32(slot))
+	take(8)
+	at += 4
+	format := uint32(2)
+	if head {
+		format = 3
 	}
-	for _, gr := range s.groups() {
-		// A group as it is written now, without the ticket of its first member.
-		var b bytes.Buffer
-		now := newEncoder(&b)
-		now.group(&gr, s.width)
-		if err := now.flush(); err != nil {
-			return err
+	out = binary.LittleEndian.AppendUint32(out, format)
+	take(44 + 4*latest) // kind to debt, and the order of the latest
+	for range groups {
+		take(1 + 4 + 8) // flags, class, seen
+		take(4 + u32(at))
+		at += 4 // the ticket
+		take(4 + 4*u32(at))
+		if width > 0 {
+			take(4 + 4*width)
 		}
-		at := 1 + 4 + 8 + 4 + len(gr.key.segment)
-		e.bytes(b.Bytes()[:at])
-		e.bytes(b.Bytes()[at+4:])
 	}
-	e.words(s.scores.List())
-	for _, f := range s.features.List() {
-		e.floats(f)
+	if !head {
+		return append(out, whole[at:]...)
 	}
-	if format == earlierWholeFormat {
-		e.examples(s.examples())
-		return e.flush()
+	if kind == replay.GSS || kind == replay.LossAware {
+		take(4 * n)
 	}
-	e.u32(uint32(len(s.items.Pages()) + len(s.rest.Pages())))
-	for _, p := range append(append([][]*Example{}, s.items.Pages()...), s.rest.Pages()...) {
-		e.u32(uint32(len(p)))
+	take(4 * n * width)
+	var pages []int
+	for _, left := range []int{latest, n - latest} {
+		for ; left > 0; left -= 1024 {
+			pages = append(pages, min(left, 1024))
+		}
 	}
-	return e.flush()
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(pages)))
+	for _, count := range pages {
+		out = binary.LittleEndian.AppendUint32(out, uint32(count))
+	}
+	return out
 }
-
-// constant has one opinion of all.
-type constant struct{}
-
-func (constant) Judge(list []*Example) Opinions {
-	o := Opinions{Width: 2, Outputs: 1}
-	for _, ex := range list {
-		o.Losses = append(o.Losses, float32(ex.Position%5))
-		o.Features = append(o.Features, 1, float32(ex.Position%7))
-		o.Residuals = append(o.Residuals, 1)
-	}
-	return o
-}
-
-func (constant) Ahead(list, _ []*Example) []float32 { return make([]float32, len(list)) }
 
 // A state of an earlier format must be read as what it was, by a memory that then goes on as
 // the one that it was taken from.
 func TestEarlierFormatsAreRead(t *testing.T) {
-	for _, size := range []int{300, wholeSlots + 700} {
-		for _, kind := range Kinds() {
+	for _, size := range []int{300, 1<<14 + 700} {
+		for _, kind := range replay.Kinds() {
 			t.Run(fmt.Sprintf("%s of %d", kind, size), func(t *testing.T) {
-				cfg := Config{Kind: kind, Capacity: size}
-				m, err := NewJudged(cfg, constant{})
-				require.NoError(t, err)
-				again, err := NewJudged(cfg, constant{})
-				require.NoError(t, err)
-				add := func(m Memory, i int) {
-					ex := &Example{ID: fmt.Sprint(i), Position: uint64(i), Segment: fmt.Sprint("k=", i%3), Target: float32(i % 4), Weight: 1}
-					m.Add(ex, rng.New(1, "add", uint64(i)))
+				cfg := replay.Config{Kind: kind, Capacity: size}
+				m, again := newMemory(t, cfg), newMemory(t, cfg)
+				add := func(m replay.Memory, i int) {
+					m.Add(&replay.Example{
+						ID: fmt.Sprint(i), Position: uint64(i), Segment: fmt.Sprint("k=", i%3), Target: float32(i % 4), Weight: 1,
+					}, rng.New(1, "add", uint64(i)))
 				}
 				next := 0
 				for ; next < size+size/3; next++ {
 					add(m, next)
 				}
 				s := m.Snapshot()
-				format := uint32(earlierWholeFormat)
-				if s.Len() > wholeSlots {
-					format = earlierHeadFormat
-				}
-				var head bytes.Buffer
-				require.NoError(t, s.writeEarlier(&head, format))
-				pages := map[string][]byte{}
-				for _, p := range s.Pieces() {
-					if p.MediaType == PageMediaType {
-						var b bytes.Buffer
-						require.NoError(t, p.Write(&b))
-						pages[p.Suffix] = b.Bytes()
-					}
-				}
-				state, err := Join(head.Bytes(), func(suffix string) ([]byte, error) { return pages[suffix], nil })
+				pages := pieces(t, s)
+				head := earlier(t, kind, encode(t, s), s.Len() > 1<<14)
+				state, err := replay.Join(head, func(suffix string) ([]byte, error) { return pages[suffix], nil })
 				require.NoError(t, err)
 				require.NoError(t, again.Restore(state))
 				for range 200 {

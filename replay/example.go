@@ -1,30 +1,23 @@
 package replay
 
-// An Example is one weighted training example. It is immutable once it was added
-// to a memory: memories, micro-batches and snapshots share it by pointer.
-type Example struct {
-	ID       string // the prediction's id, or a self-contained event's id
-	Subject  string // the pseudonymous person, for erasure
-	Position uint64 // the log position that completed the example
-	Time     int64  // log time of that position, nanoseconds since the Unix epoch
-	Segment  string // "key=value" of the segment label that the memory stratifies by
+import (
+	"github.com/perennial-ml/perennial/replay/internal/example"
+)
 
-	Dense      []float32
-	Categories []int32
-	// Packed holds the dense features in the place of Dense, in a memory that stores
-	// them as bytes: k stands for k/255.
-	Packed []uint8 `cbor:",omitempty"`
+// An Example is one weighted training example. It is immutable once it was added to a memory:
+// memories, micro-batches and snapshots share it by pointer.
+type Example = example.Example
 
-	// Target is the class (binary 0..1, possibly soft; multiclass the index) or
-	// the value.
-	Target float32
-	// Negative marks a complementary label: the class is known not to be Target.
-	Negative bool
-	Weight   float32
+// PackTolerance is how far a feature may be from k/255 to be held as the byte k. It covers
+// six decimals; a producer that sends float32 or more digits is off by nothing.
+const PackTolerance = example.Tolerance
 
-	// Logits are the raw outputs that the learner gave for the example when it was
-	// stored or last refreshed, at the log position LogitsAt; nil if they are not
-	// kept. They are shorter than the learner's outputs if its head grew since.
-	Logits   []float32 `cbor:",omitempty"`
-	LogitsAt uint64    `cbor:",omitempty"`
-}
+// An Unpacker gives dense features back as numbers.
+type Unpacker = example.Unpacker
+
+// NewUnpacker returns an Unpacker.
+func NewUnpacker() *Unpacker { return example.NewUnpacker() }
+
+// Prefetch asks for what an Unpacker will read of the examples that come after list[i] soon.
+// Those of a memory lie apart, and misses overlap that would stand in a queue otherwise.
+func Prefetch(list []*Example, i int) { example.Prefetch(list, i) }

@@ -1,6 +1,10 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/store"
+)
 
 // gdumb is the greedy balancing sampler of GDumb (Prabhu et al. 2020, algorithm 1): an
 // arrival of a class that holds fewer than capacity/classes examples is kept, if need be in
@@ -8,35 +12,27 @@ import "math/rand/v2"
 // keeps its first examples. Room that removals leave is filled by classes below their share.
 type gdumb struct{ groups }
 
-func newGDumb(cfg Config) *gdumb { return &gdumb{newGroups(cfg, classOf)} }
+func newGDumb(cfg Config) *gdumb { return &gdumb{newGroups(cfg, store.ClassOf)} }
 
 func (m *gdumb) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	at := m.arrive(ex)
-	own, room := m.list[at].members.n, m.room(ex)
+	at := m.Arrive(ex)
+	own, room := m.List[at].Members.N, m.Room(ex)
 	places := m.cfg.Capacity
 	if !room {
-		places = m.items.Len()
+		places = m.Items.Len()
 	}
 	switch {
-	case own > 0 && own*len(m.list) >= places:
+	case own > 0 && own*len(m.List) >= places:
 		return
 	case room:
-		m.insert(ex, at)
-	case m.items.Len() > 0:
-		if largest := m.largest(); m.list[largest].members.n > own {
-			m.overwrite(m.member(largest, r), ex, at)
+		m.Insert(ex, at)
+	case m.Items.Len() > 0:
+		if largest := m.Largest(); m.List[largest].Members.N > own {
+			m.Overwrite(m.Member(largest, r), ex, at)
 		}
 	}
-	m.trim(r)
-}
-
-// trim gives up random examples of the largest group until the memory is as small as it
-// must be.
-func (g *groups) trim(r *rand.Rand) {
-	for g.cfg.exceeds(g.Bytes()) && g.items.Len() > 0 {
-		g.evict(g.member(g.largest(), r))
-	}
+	m.Trim(r)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // scoreUnit is the step in which similarities are held: 2^20 of them are 1.
@@ -35,8 +36,8 @@ type gss struct {
 }
 
 func newGSS(cfg Config, judge Judge) *gss {
-	m := &gss{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, scores: sample.NewWeights(column.NumberPages * cfg.page())}
-	m.slotCost += sample.WeightBytes
+	m := &gss{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, scores: sample.NewWeights(column.NumberPages * cfg.page())}
+	m.SlotCost += sample.WeightBytes
 	return m
 }
 
@@ -52,7 +53,7 @@ func (m *gss) prepare(list []*Example, r *rand.Rand) {
 }
 
 func (m *gss) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
 	row, heard := m.row(ex)
@@ -60,22 +61,22 @@ func (m *gss) Add(ex *Example, r *rand.Rand) {
 		m.prepare(m.alone(ex), r)
 		row = 0
 	}
-	at, c := m.arrive(ex), m.score(row)
+	at, c := m.Arrive(ex), m.score(row)
 	switch {
-	case m.room(ex):
-		m.insert(ex, at)
+	case m.Room(ex):
+		m.Insert(ex, at)
 		m.scores.Push(c)
-	case c < scoreUnit && m.items.Len() > 0:
+	case c < scoreUnit && m.Items.Len() > 0:
 		i := m.scores.Pick(r)
 		own := m.scores.At(i)
 		if sum := uint64(own) + uint64(c); sum > 0 && r.Uint64N(sum) < uint64(own) {
-			m.overwrite(i, ex, at)
+			m.Overwrite(i, ex, at)
 			m.scores.Set(i, c)
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
+	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
 		slot := m.scores.Pick(r)
-		m.evict(slot)
+		m.Evict(slot)
 		m.scores.Remove(slot)
 	}
 }
@@ -97,20 +98,37 @@ func (m *gss) score(row int) uint32 {
 }
 
 func (m *gss) drop(slot int) {
-	m.groups.drop(slot)
+	m.groups.Drop(slot)
 	m.scores.Remove(slot)
 }
 
 func (m *gss) Remove(match func(*Example) bool) int {
-	return sweep(&m.store, match, m.drop)
+	return m.Sweep(match, m.drop)
 }
 
 func (m *gss) RemoveID(id string) bool {
-	slot, ok := m.find(id)
+	slot, ok := m.Find(id)
 	if ok {
 		m.drop(slot)
 	}
 	return ok
+}
+
+// Snapshot implements Memory.
+func (m *gss) Snapshot() State {
+	s := m.groups.Snapshot()
+	s.held.Scores = m.scores.Freeze()
+	return s
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *gss) Restore(s State) error {
+	fresh, err := m.restored(s)
+	if err == nil {
+		m.groups = fresh
+		m.scores.Load(&s.held.Scores)
+	}
+	return err
 }
 
 // dot adds the products of two vectors in eight lanes, each in order, and the lanes in a

@@ -6,11 +6,9 @@ import (
 	"slices"
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
-
-// herdingMemory is for how many arrivals the mean of a class is one of equal weights; after
-// that older ones fade, as the features move on with the learner.
-const herdingMemory = 1000
 
 // herding keeps for each class the examples whose mean feature is closest to the mean μ of
 // the class's arrivals, features being scaled to norm 1 (Rebuffi et al. 2017, algorithm 4,
@@ -36,13 +34,13 @@ type herding struct {
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
-	return &herding{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, features: column.New[[]float32](cfg.page())}
+	return &herding{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, features: column.New[[]float32](cfg.page())}
 }
 
 func (m *herding) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
 
 func (m *herding) Add(ex *Example, _ *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
 	row, heard := m.row(ex)
@@ -52,26 +50,26 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 	}
 	m.resize(m.opinions.Width)
 	f := m.unit(m.opinions.Feature(row))
-	at := m.arrive(ex)
-	m.average(&m.list[at], f)
-	own := m.list[at].members.n
-	switch largest := m.largest(); {
-	case m.room(ex):
-		m.insert(ex, at)
+	at := m.Arrive(ex)
+	m.average(&m.List[at], f)
+	own := m.List[at].Members.N
+	switch largest := m.Largest(); {
+	case m.Room(ex):
+		m.Insert(ex, at)
 		m.features.Push(slices.Clone(f))
-	case m.items.Len() > 0 && m.wants(own, largest):
-		slot, _ := m.best(&m.list[largest], nil)
-		m.overwrite(slot, ex, at)
+	case m.Items.Len() > 0 && m.Wants(own, largest):
+		slot, _ := m.best(&m.List[largest], nil)
+		m.Overwrite(slot, ex, at)
 		m.features.Set(slot, slices.Clone(f))
 	case own > 0:
-		if slot, closer := m.best(&m.list[at], f); closer {
-			m.overwrite(slot, ex, at)
+		if slot, closer := m.best(&m.List[at], f); closer {
+			m.Overwrite(slot, ex, at)
 			m.features.Set(slot, slices.Clone(f))
 		}
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
-		slot, _ := m.best(&m.list[m.largest()], nil)
-		m.evict(slot)
+	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
+		slot, _ := m.best(&m.List[m.Largest()], nil)
+		m.Evict(slot)
 		m.move(slot)
 	}
 }
@@ -87,13 +85,13 @@ func (m *herding) resize(width int) {
 			m.features.Set(slot, append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width])
 		}
 	}
-	for i := range m.list {
-		if mean := m.list[i].mean; mean != nil {
-			m.list[i].mean = append(make([]float32, 0, width), mean[:min(width, len(mean))]...)[:width]
+	for i := range m.List {
+		if mean := m.List[i].Mean; mean != nil {
+			m.List[i].Mean = append(make([]float32, 0, width), mean[:min(width, len(mean))]...)[:width]
 		}
 	}
 	m.width = width
-	m.slotCost, m.groupCost = memberBytes+24+block(4*width), groupBytes+block(4*width)
+	m.SlotCost, m.GroupCost = store.MemberBytes+24+example.Block(4*width), store.GroupBytes+example.Block(4*width)
 	m.target, m.fresh = make([]float64, width), make([]float32, width)
 }
 
@@ -110,28 +108,28 @@ func (m *herding) unit(f []float32) []float32 {
 }
 
 // average takes an arrival into the mean of its class.
-func (m *herding) average(g *group, f []float32) {
+func (m *herding) average(g *store.Group, f []float32) {
 	mean := m.mean(g)
-	g.heard = min(g.heard+1, herdingMemory)
-	rate := 1 / float64(g.heard)
+	g.Heard = min(g.Heard+1, store.MaxHeard)
+	rate := 1 / float64(g.Heard)
 	for i, v := range f {
 		old := float64(mean[i])
 		mean[i] = float32(old + float64(rate*(float64(v)-old)))
 	}
 }
 
-func (m *herding) mean(g *group) []float32 {
-	if g.mean == nil {
-		g.mean = make([]float32, m.width)
+func (m *herding) mean(g *store.Group) []float32 {
+	if g.Mean == nil {
+		g.Mean = make([]float32, m.width)
 	}
-	return g.mean
+	return g.Mean
 }
 
 // best returns the member without which, and with f if there is one, the mean of a group's
 // members is closest to the group's; of several the first. closer says that it is then closer
 // than it was.
-func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
-	n := float64(g.members.n)
+func (m *herding) best(g *store.Group, f []float32) (slot int, closer bool) {
+	n := float64(g.Members.N)
 	if f == nil {
 		n--
 	}
@@ -139,8 +137,8 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 	for i, v := range m.mean(g) {
 		t[i] = -float64(n * float64(v))
 	}
-	for k := range g.members.n {
-		for i, v := range m.features.At(g.members.at(k)) {
+	for k := range g.Members.N {
+		for i, v := range m.features.At(g.Members.At(k)) {
 			t[i] += float64(v)
 		}
 	}
@@ -152,8 +150,8 @@ func (m *herding) best(g *group, f []float32) (slot int, closer bool) {
 		}
 	}
 	least := math.Inf(1)
-	for k := range g.members.n {
-		s, d := g.members.at(k), 0.0
+	for k := range g.Members.N {
+		s, d := g.Members.At(k), 0.0
 		for i, v := range m.features.At(s) {
 			e := t[i] - float64(v)
 			d += float64(e * e)
@@ -174,18 +172,39 @@ func (m *herding) move(slot int) {
 }
 
 func (m *herding) drop(slot int) {
-	m.groups.drop(slot)
+	m.groups.Drop(slot)
 	m.move(slot)
 }
 
 func (m *herding) Remove(match func(*Example) bool) int {
-	return sweep(&m.store, match, m.drop)
+	return m.Sweep(match, m.drop)
 }
 
 func (m *herding) RemoveID(id string) bool {
-	slot, ok := m.find(id)
+	slot, ok := m.Find(id)
 	if ok {
 		m.drop(slot)
 	}
 	return ok
+}
+
+// Snapshot implements Memory.
+func (m *herding) Snapshot() State {
+	s := m.groups.Snapshot()
+	s.held.Features, s.held.Width = m.features.Freeze(), m.width
+	return s
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *herding) Restore(s State) error {
+	fresh, err := m.restored(s)
+	if err != nil {
+		return err
+	}
+	m.groups = fresh
+	m.features, m.width = s.held.Features.Thaw(m.features.Page()), 0
+	if s.held.Width > 0 {
+		m.resize(s.held.Width)
+	}
+	return nil
 }

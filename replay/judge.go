@@ -1,6 +1,10 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/example"
+)
 
 // A Judge is what a memory or a Retriever knows of the learner that it belongs to. Its
 // answers are functions of the learner's state and of the examples.
@@ -56,9 +60,9 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	}
 	k, keeps := m.(keeper)
 	for i, ex := range list {
-		prefetchIDs(list, i)
-		if keeps && i+rowsAhead < len(list) {
-			k.prefetchRow(list[i+rowsAhead])
+		example.PrefetchIDs(list, i)
+		if keeps && i+example.RowsAhead < len(list) {
+			k.PrefetchRow(list[i+example.RowsAhead])
 		}
 		m.Add(ex, r)
 	}
@@ -70,7 +74,7 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 // A keeper is a memory that keeps every arrival.
 type keeper interface {
 	keepsAll()
-	prefetchRow(ex *Example)
+	PrefetchRow(ex *Example)
 }
 
 // hearing holds a Judge's opinions on a list of newcomers.

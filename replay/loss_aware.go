@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/example"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // lossUnit is the step in which losses are held: 2^16 of them are 1.
@@ -42,8 +44,8 @@ type lossAware struct {
 }
 
 func newLossAware(cfg Config, judge Judge) *lossAware {
-	m := &lossAware{groups: newGroups(cfg, classOf), hearing: hearing{judge: judge}, losses: sample.NewWeights(column.NumberPages * cfg.page())}
-	m.slotCost += sample.WeightBytes
+	m := &lossAware{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, losses: sample.NewWeights(column.NumberPages * cfg.page())}
+	m.SlotCost += sample.WeightBytes
 	return m
 }
 
@@ -68,26 +70,26 @@ func (m *lossAware) forgetOpinions() {
 }
 
 func (m *lossAware) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	size, at := m.items.Len(), m.groups.arrive(ex)
-	slot := m.Uniform.Arrive(size, m.cfg.places(&m.Uniform, size, m.Bytes(), m.cost(ex)), r)
+	size, at := m.Items.Len(), m.groups.Arrive(ex)
+	slot := m.Uniform.Arrive(size, m.Limits.Places(&m.Uniform, size, m.Bytes(), m.Cost(ex)), r)
 	if slot == sample.Rejected {
 		return
 	}
 	loss := quantise(m.lossOf(ex))
 	if slot == size {
-		m.insert(ex, at)
+		m.Insert(ex, at)
 		m.losses.Push(loss)
 	} else {
 		slot = m.victim(r)
-		m.overwrite(slot, ex, at)
+		m.Overwrite(slot, ex, at)
 		m.losses.Set(slot, loss)
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
+	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
 		slot := m.victim(r)
-		m.evict(slot)
+		m.Evict(slot)
 		m.losses.Remove(slot)
 	}
 }
@@ -107,15 +109,15 @@ func (m *lossAware) victim(r *rand.Rand) int {
 		return m.losses.PickLow(r)
 	}
 	total := uint64(0)
-	for i := range m.list {
-		n := uint64(m.list[i].members.n)
+	for i := range m.List {
+		n := uint64(m.List[i].Members.N)
 		total += n * n
 	}
 	x := r.Uint64N(total)
-	for i := range m.list {
-		n := uint64(m.list[i].members.n)
+	for i := range m.List {
+		n := uint64(m.List[i].Members.N)
 		if x < n*n {
-			return m.list[i].members.at(int(x / n))
+			return m.List[i].Members.At(int(x / n))
 		}
 		x -= n * n
 	}
@@ -125,8 +127,8 @@ func (m *lossAware) victim(r *rand.Rand) int {
 // Observe implements Observer.
 func (m *lossAware) Observe(list []*Example, losses []float32) {
 	for i, ex := range list {
-		prefetchIDs(list, i)
-		if slot, ok := m.find(ex.ID); ok {
+		example.PrefetchIDs(list, i)
+		if slot, ok := m.Find(ex.ID); ok {
 			m.losses.Set(slot, quantise(losses[i]))
 			continue
 		}
@@ -135,19 +137,39 @@ func (m *lossAware) Observe(list []*Example, losses []float32) {
 }
 
 func (m *lossAware) drop(slot int) {
-	m.Leave(m.items.Len())
-	m.groups.drop(slot)
+	m.Leave(m.Items.Len())
+	m.groups.Drop(slot)
 	m.losses.Remove(slot)
 }
 
 func (m *lossAware) Remove(match func(*Example) bool) int {
-	return sweep(&m.store, match, m.drop)
+	return m.Sweep(match, m.drop)
 }
 
 func (m *lossAware) RemoveID(id string) bool {
-	slot, ok := m.find(id)
+	slot, ok := m.Find(id)
 	if ok {
 		m.drop(slot)
 	}
 	return ok
+}
+
+// Snapshot implements Memory.
+func (m *lossAware) Snapshot() State {
+	s := m.groups.Snapshot()
+	s.held.Sample, s.held.Scores = m.Uniform, m.losses.Freeze()
+	return s
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *lossAware) Restore(s State) error {
+	fresh, err := m.restored(s)
+	if err == nil {
+		err = fitsSample(&s.held.Sample, s.Len(), m.cfg)
+	}
+	if err == nil {
+		m.groups, m.Uniform = fresh, s.held.Sample
+		m.losses.Load(&s.held.Scores)
+	}
+	return err
 }

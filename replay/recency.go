@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/perennial-ml/perennial/replay/internal/sample"
+	"github.com/perennial-ml/perennial/replay/internal/state"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // recency holds the latest examples in a ring. One that leaves it is offered to a
@@ -12,7 +14,7 @@ import (
 type recency struct {
 	cfg Config
 	sample.Drawer
-	recent ring
+	recent store.Ring
 	old    *reservoir
 }
 
@@ -25,25 +27,25 @@ func newRecency(cfg Config) *recency {
 		latest.MaxBytes = int64(cfg.Recent * float64(cfg.MaxBytes))
 		rest.MaxBytes -= latest.MaxBytes
 	}
-	return &recency{cfg: cfg, recent: newRing(latest, cfg.page()), old: newReservoir(rest, cfg.page())}
+	return &recency{cfg: cfg, recent: store.NewRing(newStore(latest, cfg.page())), old: newReservoir(rest, cfg.page())}
 }
 
 func (m *recency) keepsAll()               {}
-func (m *recency) prefetchRow(ex *Example) { m.recent.prefetchRow(ex) }
+func (m *recency) PrefetchRow(ex *Example) { m.recent.PrefetchRow(ex) }
 
 // Add implements Memory.
 func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	m.recent.add(ex, func(left *Example) { m.old.Add(left, r) })
+	m.recent.Add(ex, func(left *Example) { m.old.Add(left, r) })
 }
 
 // Replace implements Memory. The example keeps the age of the one it replaces.
 func (m *recency) Replace(ex *Example) bool {
-	slot, ok := m.recent.find(ex.ID)
+	slot, ok := m.recent.Find(ex.ID)
 	if ok {
-		m.recent.renew(slot, ex)
+		m.recent.Renew(slot, ex)
 		return true
 	}
 	return m.old.Replace(ex)
@@ -51,9 +53,9 @@ func (m *recency) Replace(ex *Example) bool {
 
 // RemoveID implements Memory.
 func (m *recency) RemoveID(id string) bool {
-	slot, ok := m.recent.find(id)
+	slot, ok := m.recent.Find(id)
 	if ok {
-		m.recent.drop(slot)
+		m.recent.Drop(slot)
 		return true
 	}
 	return m.old.RemoveID(id)
@@ -61,17 +63,17 @@ func (m *recency) RemoveID(id string) bool {
 
 // Remove implements Memory.
 func (m *recency) Remove(match func(*Example) bool) int {
-	return sweep(&m.recent.store, match, m.recent.drop) + m.old.Remove(match)
+	return m.recent.Sweep(match, m.recent.Drop) + m.old.Remove(match)
 }
 
 // Draw implements Memory.
 func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	latest := m.recent.items.Len()
+	latest := m.recent.Items.Len()
 	for _, at := range m.Drawer.Draw(m.Len(), n, r) {
 		if at < latest {
-			dst = append(dst, m.recent.items.At(at))
+			dst = append(dst, m.recent.Items.At(at))
 		} else {
-			dst = append(dst, m.old.items.At(at-latest))
+			dst = append(dst, m.old.Items.At(at-latest))
 		}
 	}
 	return dst
@@ -85,3 +87,29 @@ func (m *recency) Len() int { return m.recent.Len() + m.old.Len() }
 
 // Bytes implements Memory.
 func (m *recency) Bytes() int { return m.recent.Bytes() + m.old.Bytes() }
+
+// Snapshot implements Memory.
+func (m *recency) Snapshot() State {
+	s := state.State{
+		Form: RecencyMixed.form(), Items: m.recent.Items.Freeze(), Rest: m.old.Items.Freeze(), Sample: m.old.Uniform,
+	}
+	s.Oldest, s.Newer = m.recent.Order()
+	return State{s}
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *recency) Restore(s State) error {
+	if err := s.fits(m.cfg); err != nil {
+		return err
+	}
+	if n := s.held.Items.Len(); n > m.recent.Capacity {
+		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.Capacity)
+	}
+	fresh := newRecency(m.cfg)
+	if err := fresh.old.load(&s.held.Rest, s.held.Sample); err != nil {
+		return err
+	}
+	fresh.recent.Load(&s.held.Items, s.held.Oldest, &s.held.Newer)
+	m.recent, m.old = fresh.recent, fresh.old
+	return nil
+}

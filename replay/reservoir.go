@@ -3,68 +3,72 @@ package replay
 import (
 	"math/rand/v2"
 
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/example"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
+	"github.com/perennial-ml/perennial/replay/internal/state"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // reservoir keeps every example of the stream with equal probability.
 type reservoir struct {
 	cfg Config
-	store
+	store.Store
 	sample.Drawer
 	sample.Uniform
 }
 
 func newReservoir(cfg Config, page int) *reservoir {
-	return &reservoir{cfg: cfg, store: newStore(cfg, page)}
+	return &reservoir{cfg: cfg, Store: newStore(cfg, page)}
 }
 
 func (m *reservoir) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	size, places := m.items.Len(), m.cfg.Capacity
+	size, places := m.Items.Len(), m.cfg.Capacity
 	if m.cfg.MaxBytes > 0 {
-		more := ex.bytes() + slotBytes
-		if m.cfg.exceeds(more) {
+		more := example.Size(ex) + store.SlotBytes
+		if m.Exceeds(more) {
 			return
 		}
-		places = m.cfg.places(&m.Uniform, size, m.Bytes(), more)
+		places = m.Limits.Places(&m.Uniform, size, m.Bytes(), more)
 	}
 	switch slot := m.Arrive(size, places, r); slot {
 	case sample.Rejected:
 	case size:
-		m.push(ex)
+		m.Push(ex)
 	default:
-		m.put(slot, ex)
+		m.Put(slot, ex)
 	}
-	for m.cfg.exceeds(m.Bytes()) {
-		m.remove(r.IntN(m.items.Len()))
+	for m.Exceeds(m.Bytes()) {
+		m.Delete(r.IntN(m.Items.Len()))
 	}
 }
 
 func (m *reservoir) Replace(ex *Example) bool {
-	slot, ok := m.find(ex.ID)
+	slot, ok := m.Find(ex.ID)
 	if ok {
-		m.renew(slot, ex)
+		m.Renew(slot, ex)
 	}
 	return ok
 }
 
 func (m *reservoir) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
-	return m.drawFrom(&m.Drawer, dst, n, r)
+	return m.DrawFrom(&m.Drawer, dst, n, r)
 }
 
 func (m *reservoir) drop(slot int) {
-	m.Leave(m.items.Len())
-	m.remove(slot)
+	m.Leave(m.Items.Len())
+	m.Delete(slot)
 }
 
 func (m *reservoir) Remove(match func(*Example) bool) int {
-	return sweep(&m.store, match, m.drop)
+	return m.Sweep(match, m.drop)
 }
 
 func (m *reservoir) RemoveID(id string) bool {
-	slot, ok := m.find(id)
+	slot, ok := m.Find(id)
 	if ok {
 		m.drop(slot)
 	}
@@ -72,7 +76,42 @@ func (m *reservoir) RemoveID(id string) bool {
 }
 
 // Bytes implements Memory.
-func (m *reservoir) Bytes() int { return m.size() }
+func (m *reservoir) Bytes() int { return m.Size() }
+
+// Snapshot implements Memory.
+func (m *reservoir) Snapshot() State {
+	return State{state.State{Form: Reservoir.form(), Items: m.Items.Freeze(), Sample: m.Uniform}}
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *reservoir) Restore(s State) error {
+	if err := s.fits(m.cfg); err != nil {
+		return err
+	}
+	if len(s.held.List) > 0 {
+		return stateError("it tells groups apart, configured is a reservoir without balanced retrieval")
+	}
+	return m.load(&s.held.Items, s.held.Sample)
+}
+
+// load replaces the contents.
+func (m *reservoir) load(items *column.Column[*Example], account sample.Uniform) error {
+	if err := fitsSample(&account, items.Len(), m.cfg); err != nil {
+		return err
+	}
+	m.Store = m.Fresh()
+	m.Fill(items)
+	m.Uniform = account
+	return nil
+}
+
+// fitsSample returns ErrState unless an account can be that of a sample of that size.
+func fitsSample(s *sample.Uniform, size int, cfg Config) error {
+	if !s.Check(size, cfg.Capacity, cfg.MaxBytes > 0) {
+		return stateError("%d examples are no sample of %d arrivals for %d places", size, s.Population, cfg.Capacity)
+	}
+	return nil
+}
 
 // groupedReservoir is a reservoir that tells the classes apart, for balanced retrieval.
 type groupedReservoir struct {
@@ -81,52 +120,58 @@ type groupedReservoir struct {
 }
 
 func newGroupedReservoir(cfg Config) *groupedReservoir {
-	return &groupedReservoir{groups: newGroups(cfg, classOf)}
+	return &groupedReservoir{groups: newGroups(cfg, store.ClassOf)}
 }
 
 func (m *groupedReservoir) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	size, at := m.items.Len(), m.groups.arrive(ex)
-	switch slot := m.Uniform.Arrive(size, m.cfg.places(&m.Uniform, size, m.Bytes(), m.cost(ex)), r); slot {
+	size, at := m.Items.Len(), m.groups.Arrive(ex)
+	switch slot := m.Uniform.Arrive(size, m.Limits.Places(&m.Uniform, size, m.Bytes(), m.Cost(ex)), r); slot {
 	case sample.Rejected:
 	case size:
-		m.insert(ex, at)
+		m.Insert(ex, at)
 	default:
-		m.overwrite(slot, ex, at)
+		m.Overwrite(slot, ex, at)
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
-		m.evict(r.IntN(m.items.Len()))
+	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
+		m.Evict(r.IntN(m.Items.Len()))
 	}
 }
 
 func (m *groupedReservoir) drop(slot int) {
-	m.Leave(m.items.Len())
-	m.groups.drop(slot)
+	m.Leave(m.Items.Len())
+	m.groups.Drop(slot)
 }
 
 func (m *groupedReservoir) Remove(match func(*Example) bool) int {
-	return sweep(&m.store, match, m.drop)
+	return m.Sweep(match, m.drop)
 }
 
 func (m *groupedReservoir) RemoveID(id string) bool {
-	slot, ok := m.find(id)
+	slot, ok := m.Find(id)
 	if ok {
 		m.drop(slot)
 	}
 	return ok
 }
 
-// sweep drops the examples that match. It goes from the last slot to the first, since
-// dropping one moves the last into its slot.
-func sweep(s *store, match func(*Example) bool, drop func(slot int)) int {
-	n := 0
-	for slot := s.items.Len() - 1; slot >= 0; slot-- {
-		if match(s.items.At(slot)) {
-			drop(slot)
-			n++
-		}
+// Snapshot implements Memory.
+func (m *groupedReservoir) Snapshot() State {
+	s := m.groups.Snapshot()
+	s.held.Sample = m.Uniform
+	return s
+}
+
+// Restore implements Memory. The error is ErrState.
+func (m *groupedReservoir) Restore(s State) error {
+	fresh, err := m.restored(s)
+	if err == nil {
+		err = fitsSample(&s.held.Sample, s.Len(), m.cfg)
 	}
-	return n
+	if err == nil {
+		m.groups, m.Uniform = fresh, s.held.Sample
+	}
+	return err
 }

@@ -92,7 +92,7 @@ func NewRetriever(cfg Retrieve, m Memory, judge Judge) (*Retriever, error) {
 
 // balancer is a memory that tells groups apart.
 type balancer interface {
-	drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example
+	DrawBalanced(dst []*Example, n int, r *rand.Rand) []*Example
 }
 
 // Retrieve appends n examples to dst, or every one if the memory holds fewer, without
@@ -102,7 +102,7 @@ func (t *Retriever) Retrieve(dst []*Example, n int, fresh []*Example, r *rand.Ra
 	case n <= 0 || t.memory.Len() == 0:
 		return dst
 	case t.cfg.Kind == Balanced:
-		return t.memory.(balancer).drawBalanced(dst, n, r)
+		return t.memory.(balancer).DrawBalanced(dst, n, r)
 	case t.cfg.Kind == Interfered && n < t.memory.Len() && len(fresh) > 0:
 		return t.interfered(dst, n, fresh, r)
 	}

@@ -1,6 +1,10 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/store"
+)
 
 // ringBuffer is a ring for each class or segment: the latest examples of it, up to an equal
 // share of the capacity (Chaudhry et al. 2019, where the number of classes is known
@@ -11,36 +15,36 @@ import "math/rand/v2"
 type ringBuffer struct{ groups }
 
 func newRingBuffer(cfg Config) *ringBuffer {
-	by := classOf
+	by := store.ClassOf
 	if cfg.By == BySegment {
-		by = segmentOf
+		by = store.SegmentOf
 	}
 	m := &ringBuffer{newGroups(cfg, by)}
-	m.aged = true
+	m.Aged = true
 	return m
 }
 
 func (m *ringBuffer) keepsAll() {}
 
 func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	at := m.arrive(ex)
-	gr := &m.list[at]
-	switch largest := m.largest(); {
-	case m.room(ex):
-		m.insert(ex, at)
-	case m.items.Len() > 0 && m.wants(gr.members.n, largest):
-		m.overwrite(m.list[largest].members.at(0), ex, at)
-	case gr.members.n > 0:
-		slot := gr.members.at(0)
-		m.put(slot, ex)
-		m.part(slot)
-		m.join(slot, at)
-		m.prefetchSlot(gr.members.at(0))
+	at := m.Arrive(ex)
+	gr := &m.List[at]
+	switch largest := m.Largest(); {
+	case m.Room(ex):
+		m.Insert(ex, at)
+	case m.Items.Len() > 0 && m.Wants(gr.Members.N, largest):
+		m.Overwrite(m.List[largest].Members.At(0), ex, at)
+	case gr.Members.N > 0:
+		slot := gr.Members.At(0)
+		m.Put(slot, ex)
+		m.Part(slot)
+		m.Join(slot, at)
+		m.PrefetchSlot(gr.Members.At(0))
 	}
-	for m.cfg.exceeds(m.Bytes()) && m.items.Len() > 0 {
-		m.evict(m.list[m.largest()].members.at(0))
+	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
+		m.Evict(m.List[m.Largest()].Members.At(0))
 	}
 }

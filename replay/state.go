@@ -2,70 +2,100 @@ package replay
 
 import (
 	"fmt"
+	"io"
+	"slices"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
-	"github.com/perennial-ml/perennial/replay/internal/sample"
+	"github.com/perennial-ml/perennial/replay/internal/state"
+)
+
+// Media types of a state's pieces.
+const (
+	MediaType       = state.MediaType
+	HeadMediaType   = state.HeadMediaType
+	PageMediaType   = state.PageMediaType
+	ColumnMediaType = state.ColumnMediaType
+)
+
+var (
+	// ErrFormat says that a state was written in a format that this program does
+	// not read.
+	ErrFormat = state.ErrFormat
+	// ErrCorrupt says that bytes are no state.
+	ErrCorrupt = state.ErrCorrupt
+	// ErrState says that a state does not fit the memory's configuration.
+	ErrState = state.ErrState
 )
 
 // A State is what a memory held at one time. It shares examples and pages with the memory,
 // and never changes. The zero State is no memory's.
-type State struct {
-	kind  Kind
-	items column.Column[*Example]
-	// rest are the examples of the reservoir within a recency, in the slots after those
-	// of the ring.
-	rest column.Column[*Example]
-	// sample is the reservoir's account: of kinds reservoir, recency and loss_aware.
-	sample sample.Uniform
-	// oldest and newer are the order of the ring within a recency.
-	oldest int
-	newer  column.Column[int32]
-	// list holds the groups, without their slots, and seats say which slot belongs to
-	// which: of all kinds but recency, and of a reservoir only for balanced retrieval.
-	list  []group
-	seats column.Column[seat]
-	// scores are of kinds gss and loss_aware.
-	scores column.Column[uint32]
-	// features are of width numbers each: of kind herding.
-	features column.Column[[]float32]
-	width    int
-}
+type State struct{ held state.State }
+
+// A Piece is one of the blobs that a state is kept in. Equal states have equal pieces.
+type Piece = state.Piece
 
 // Kind returns the kind of the memory.
-func (s State) Kind() Kind { return s.kind }
+func (s State) Kind() Kind { return Kind(s.held.Form.Name) }
 
 // Len returns the number of examples.
-func (s State) Len() int { return s.items.Len() + s.rest.Len() }
+func (s State) Len() int { return s.held.Len() }
 
-// examples lists the examples by slot. The slice is the caller's.
-func (s State) examples() []*Example { return append(s.items.List(), s.rest.List()...) }
+// WriteTo writes the state as a whole, in the layout of docs/format/replay.md. Equal states
+// give equal bytes. It implements io.WriterTo.
+func (s State) WriteTo(w io.Writer) (int64, error) { return s.held.WriteTo(w) }
 
-// byAge lists the slots of the ring within a recency from the oldest to the newest.
-func (s State) byAge() []int {
-	order := make([]int, 0, s.newer.Len())
-	for slot := s.oldest; len(order) < s.newer.Len(); slot = int(s.newer.At(slot)) {
-		order = append(order, slot)
-	}
-	return order
+// Pieces returns the state in pieces. A small one is a whole, as WriteTo writes it; a large
+// one is a head and pages, which are the same from state to state unless one of their slots
+// changed.
+func (s State) Pieces() []Piece { return s.held.Pieces() }
+
+// Read decodes a whole that State.WriteTo wrote; data must hold it and nothing else. It
+// allocates no more than a small multiple of len(data), and keeps no reference to it.
+// The error is ErrFormat for a state of another format, ErrCorrupt for anything else.
+func Read(data []byte) (State, error) {
+	held, err := state.Read(data, forms())
+	return State{held}, err
 }
 
-// groups lists the groups with their slots.
-func (s State) groups() []group {
-	list := make([]group, len(s.list))
-	for i, gr := range s.list {
-		gr.members = newMembers(gr.members.first, gr.members.n)
-		list[i] = gr
+// Join reads the pieces of Pieces: page is asked by their suffixes for those that are not in
+// head. It allocates no more than a small multiple of what it is given. The error is
+// ErrFormat or ErrCorrupt, or page's.
+func Join(head []byte, page func(suffix string) ([]byte, error)) (State, error) {
+	held, err := state.Join(head, forms(), page)
+	return State{held}, err
+}
+
+// form says what memories of the kind hold.
+func (k Kind) form() state.Form {
+	f := state.Form{
+		Name: string(k), Code: uint32(slices.Index(Kinds(), k) + 1), Groups: state.NoGroups,
+		Sampled:  k == Reservoir || k == RecencyMixed || k == LossAware,
+		Scored:   k == GSS || k == LossAware,
+		Featured: k == Herding,
+		Latest:   k == RecencyMixed,
+		Aged:     k == RingBuffer,
 	}
-	for slot := range s.seats.Len() {
-		at := s.seats.At(slot)
-		*list[at.home].members.of(at.ticket) = int32(slot)
+	switch {
+	case k.grouped():
+		f.Groups = state.Grouped
+	case k == Reservoir: // for balanced retrieval
+		f.Groups = state.MayGroup
+	}
+	return f
+}
+
+// forms lists what memories of each kind hold.
+func forms() []state.Form {
+	var list []state.Form
+	for _, k := range Kinds() {
+		list = append(list, k.form())
 	}
 	return list
 }
 
+// fits returns ErrState unless a memory of that configuration can hold the state.
 func (s State) fits(cfg Config) error {
-	if s.kind != cfg.Kind {
-		return stateError("it is of kind %q, configured is %q", s.kind, cfg.Kind)
+	if s.Kind() != cfg.Kind {
+		return stateError("it is of kind %q, configured is %q", s.Kind(), cfg.Kind)
 	}
 	if n := s.Len(); n > cfg.Capacity {
 		return stateError("it holds %d examples, configured are at most %d", n, cfg.Capacity)
@@ -75,74 +105,4 @@ func (s State) fits(cfg Config) error {
 
 func stateError(rule string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrState, fmt.Sprintf(rule, args...))
-}
-
-// Snapshot implements Memory.
-func (m *reservoir) Snapshot() State {
-	return State{kind: Reservoir, items: m.items.Freeze(), sample: m.Uniform}
-}
-
-// Restore implements Memory. The error is ErrState.
-func (m *reservoir) Restore(s State) error {
-	if err := s.fits(m.cfg); err != nil {
-		return err
-	}
-	if len(s.list) > 0 {
-		return stateError("it tells groups apart, configured is a reservoir without balanced retrieval")
-	}
-	return m.load(&s.items, s.sample)
-}
-
-func fitsSample(s *sample.Uniform, size int, cfg Config) error {
-	if !s.Check(size, cfg.Capacity, cfg.MaxBytes > 0) {
-		return stateError("%d examples are no sample of %d arrivals for %d places", size, s.Population, cfg.Capacity)
-	}
-	return nil
-}
-
-// load replaces the contents.
-func (m *reservoir) load(items *column.Column[*Example], sample sample.Uniform) error {
-	if err := fitsSample(&sample, items.Len(), m.cfg); err != nil {
-		return err
-	}
-	m.store = newStore(m.cfg, m.items.Page())
-	m.fill(items)
-	m.Uniform = sample
-	return nil
-}
-
-// Snapshot implements Memory.
-func (m *recency) Snapshot() State {
-	return State{
-		kind: RecencyMixed, items: m.recent.items.Freeze(), rest: m.old.items.Freeze(), sample: m.old.Uniform,
-		oldest: m.recent.oldest, newer: m.recent.newer.Freeze(),
-	}
-}
-
-// Restore implements Memory. The error is ErrState.
-func (m *recency) Restore(s State) error {
-	if err := s.fits(m.cfg); err != nil {
-		return err
-	}
-	if n := s.items.Len(); n > m.recent.cfg.Capacity {
-		return stateError("it holds %d latest examples, configured are at most %d", n, m.recent.cfg.Capacity)
-	}
-	fresh := newRecency(m.cfg)
-	if err := fresh.old.load(&s.rest, s.sample); err != nil {
-		return err
-	}
-	fresh.recent.load(&s)
-	m.recent, m.old = fresh.recent, fresh.old
-	return nil
-}
-
-// load fills a ring that is new.
-func (g *ring) load(s *State) {
-	g.fill(&s.items)
-	g.oldest, g.newest, g.newer = s.oldest, none, s.newer.Thaw(g.newer.Page())
-	older := make([]int32, s.newer.Len())
-	for _, slot := range s.byAge() {
-		older[slot], g.newest = int32(g.newest), slot
-	}
-	g.older = column.Of(g.older.Page(), older)
 }

@@ -1,6 +1,10 @@
 package replay
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/perennial-ml/perennial/replay/internal/store"
+)
 
 // stratified gives every segment an equal share of the capacity. While there is room
 // everything is kept, so that a segment may borrow what others do not use. Then an
@@ -13,21 +17,21 @@ import "math/rand/v2"
 type stratified struct{ groups }
 
 func newStratified(cfg Config) *stratified {
-	return &stratified{newGroups(cfg, segmentOf)}
+	return &stratified{newGroups(cfg, store.SegmentOf)}
 }
 
 func (m *stratified) Add(ex *Example, r *rand.Rand) {
-	if m.Replace(ex) || m.oversized(ex) {
+	if m.Replace(ex) || m.Oversized(ex) {
 		return
 	}
-	at := m.arrive(ex)
-	switch largest := m.largest(); {
-	case m.room(ex):
-		m.insert(ex, at)
-	case m.wants(m.list[at].members.n, largest):
-		m.overwrite(m.member(largest, r), ex, at)
+	at := m.Arrive(ex)
+	switch largest := m.Largest(); {
+	case m.Room(ex):
+		m.Insert(ex, at)
+	case m.Wants(m.List[at].Members.N, largest):
+		m.Overwrite(m.Member(largest, r), ex, at)
 	default:
-		m.rehearse(ex, at, r)
+		m.Rehearse(ex, at, r)
 	}
-	m.trim(r)
+	m.Trim(r)
 }

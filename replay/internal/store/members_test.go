@@ -1,4 +1,4 @@
-package replay
+package store
 
 import (
 	"slices"
@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/internal/rng"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // Tickets go around after 2^32 arrivals.
 func TestMembersStandInOrderWhateverTheirTickets(t *testing.T) {
 	for _, first := range []uint32{0, 1<<32 - 3, 1<<31 - 2} {
 		r := rng.New(4, "ops", uint64(first))
-		g := newGroups(Config{Kind: RingBuffer}.WithDefaults(), classOf)
-		g.aged = true
-		g.list = []group{{members: members{first: first}}}
+		g := NewGroups(New(Limits{Capacity: 100, MaxGroups: 4}, column.LeastPage, false), ClassOf)
+		g.Aged = true
+		g.List = []Group{{Members: Members{First: first}}}
 		var plain []int
 		for slot := range 40 {
-			g.seats.Push(seat{})
-			g.join(slot, 0)
+			g.Seats.Push(Seat{})
+			g.Join(slot, 0)
 			plain = append(plain, slot)
 		}
 		for range 500 {
@@ -28,13 +29,13 @@ func TestMembersStandInOrderWhateverTheirTickets(t *testing.T) {
 				i = 0
 			}
 			slot := plain[i]
-			g.part(slot)
+			g.Part(slot)
 			plain = slices.Delete(plain, i, i+1)
-			g.join(slot, 0)
+			g.Join(slot, 0)
 			plain = append(plain, slot)
 			for i, slot := range plain {
-				require.Equal(t, slot, g.list[0].members.at(i))
-				require.Equal(t, g.list[0].members.first+uint32(i), g.seats.At(slot).ticket)
+				require.Equal(t, slot, g.List[0].Members.At(i))
+				require.Equal(t, g.List[0].Members.First+uint32(i), g.Seats.At(slot).Ticket)
 			}
 		}
 	}

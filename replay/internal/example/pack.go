@@ -1,4 +1,4 @@
-package replay
+package example
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 	"github.com/perennial-ml/perennial/internal/pixel"
 )
 
-// PackTolerance is how far a feature may be from k/255 to be held as the byte k. It covers
+// Tolerance is how far a feature may be from k/255 to be held as the byte k. It covers
 // six decimals; a producer that sends float32 or more digits is off by nothing.
-const PackTolerance = pixel.Tolerance
+const Tolerance = pixel.Tolerance
 
 // An Unpacker gives dense features back as numbers.
 type Unpacker struct{ codec *pixel.Codec }
@@ -27,17 +27,20 @@ func (u *Unpacker) Append(dst []float32, ex *Example) []float32 {
 	return dst
 }
 
-// Width returns the number of dense features, whichever way they are held.
-func (ex *Example) Width() int { return len(ex.Dense) + len(ex.Packed) }
+// A Packer turns dense features into bytes.
+type Packer struct{ codec *pixel.Codec }
 
-// pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
+// NewPacker returns a Packer.
+func NewPacker() *Packer { return &Packer{pixel.Best()} }
+
+// Pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
 // or one that no byte stands for.
-func (u *Unpacker) pack(ex *Example) *Example {
+func (p *Packer) Pack(ex *Example) *Example {
 	if len(ex.Dense) == 0 {
 		return ex
 	}
 	levels := make([]uint8, len(ex.Dense))
-	if !u.codec.Pack(levels, ex.Dense) {
+	if !p.codec.Pack(levels, ex.Dense) {
 		return ex
 	}
 	packed := *ex

@@ -1,18 +1,18 @@
-package replay
+package store
 
 import "math/rand/v2"
 
 // share is how many examples are drawn from a group.
 type share struct{ group, n int }
 
-// drawBalanced appends n examples to dst, or every one, without replacement: as evenly
+// DrawBalanced appends n examples to dst, or every one, without replacement: as evenly
 // from the groups as their sizes allow, and with equal probability within each. Where the
 // last ones do not suffice for all groups that have some left, chance decides which give.
-func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
-	n = min(n, g.items.Len())
+func (g *Groups) DrawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
+	n = min(n, g.Items.Len())
 	g.shares = g.shares[:0]
-	for i := range g.list {
-		if g.list[i].members.n > 0 {
+	for i := range g.List {
+		if g.List[i].Members.N > 0 {
 			g.shares = append(g.shares, share{group: i})
 		}
 	}
@@ -22,7 +22,7 @@ func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 		left := 0
 		for i := range open {
 			open[i].n++
-			if open[i].n < g.list[open[i].group].members.n {
+			if open[i].n < g.List[open[i].group].Members.N {
 				open[i], open[left] = open[left], open[i]
 				left++
 			}
@@ -35,15 +35,15 @@ func (g *groups) drawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 		open[i].n++
 	}
 	for _, s := range g.shares {
-		dst = g.drawGroup(dst, &g.list[s.group], s.n, r)
+		dst = g.drawGroup(dst, &g.List[s.group], s.n, r)
 	}
 	return dst
 }
 
 // drawGroup appends n members of a group to dst, without replacement.
-func (g *groups) drawGroup(dst []*Example, gr *group, n int, r *rand.Rand) []*Example {
-	for _, i := range g.Drawer.Draw(gr.members.n, n, r) {
-		dst = append(dst, g.items.At(gr.members.at(i)))
+func (g *Groups) drawGroup(dst []*Example, gr *Group, n int, r *rand.Rand) []*Example {
+	for _, i := range g.Drawer.Draw(gr.Members.N, n, r) {
+		dst = append(dst, g.Items.At(gr.Members.At(i)))
 	}
 	return dst
 }

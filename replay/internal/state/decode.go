@@ -1,10 +1,13 @@
-package replay
+package state
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // The least that an item of each list takes in a state. They bound what a count may make
@@ -66,7 +69,7 @@ func (d *decoder) u64() uint64 {
 	return 0
 }
 
-// words reads n numbers of 32 bits; nil if there are none.
+// words reads n numbers of 32 bits; nil if there are store.None.
 func words[T any](d *decoder, n uint32, as func(uint32) T) []T {
 	b := d.take(4 * uint64(n))
 	if len(b) == 0 {
@@ -98,7 +101,7 @@ func (d *decoder) features(n, width uint32) [][]float32 {
 	return list
 }
 
-// finite reads n numbers, none of which may be a NaN or an infinity.
+// finite reads n numbers, store.None of which may be a NaN or an infinity.
 func (d *decoder) finite(n uint32) []float32 {
 	list := words(d, n, math.Float32frombits)
 	for _, v := range list {
@@ -110,7 +113,7 @@ func (d *decoder) finite(n uint32) []float32 {
 }
 
 // groups reads groups, of a head without their slots.
-func (d *decoder) groups(n, width, format uint32) []group {
+func (d *decoder) groups(n, width, format uint32) []store.Group {
 	least := uint64(minGroup)
 	if width > 0 {
 		least += 4 + 4*uint64(width)
@@ -119,28 +122,28 @@ func (d *decoder) groups(n, width, format uint32) []group {
 		d.err = corrupt("%d groups do not fit in %d bytes", n, len(d.data))
 		return nil
 	}
-	var list []group
+	var list []store.Group
 	for range n {
 		flags := d.u8()
 		if flags >= flagNegative<<1 {
 			d.err = corrupt("a group has unknown flags %#x", flags)
 		}
-		g := group{full: flags&flagFull != 0, shared: flags&flagShared != 0}
-		g.key.negative = flags&flagNegative != 0
-		g.key.class = math.Float32frombits(d.u32())
-		g.seen = d.u64()
-		g.key.segment = string(d.take(uint64(d.u32())))
+		g := store.Group{Full: flags&flagFull != 0, Shared: flags&flagShared != 0}
+		g.Key.Negative = flags&flagNegative != 0
+		g.Key.Class = math.Float32frombits(d.u32())
+		g.Seen = d.u64()
+		g.Key.Segment = string(d.take(uint64(d.u32())))
 		if format >= wholeFormat {
-			g.members.first = d.u32()
+			g.Members.First = d.u32()
 		}
-		g.members.n = int(d.u32())
+		g.Members.N = int(d.u32())
 		if format != headFormat {
-			d.members(&g.members)
+			d.members(&g.Members)
 		}
 		if width > 0 {
-			g.heard, g.mean = d.u32(), d.finite(width)
-			if g.heard > herdingMemory && d.err == nil {
-				d.err = corrupt("a mean is over %d arrivals, at most are %d", g.heard, herdingMemory)
+			g.Heard, g.Mean = d.u32(), d.finite(width)
+			if g.Heard > store.MaxHeard && d.err == nil {
+				d.err = corrupt("a mean is over %d arrivals, at most are %d", g.Heard, store.MaxHeard)
 			}
 		}
 		if d.err != nil {
@@ -152,28 +155,28 @@ func (d *decoder) groups(n, width, format uint32) []group {
 }
 
 // members reads the slots of so many members.
-func (d *decoder) members(m *members) {
-	slots := words(d, uint32(m.n), func(v uint32) int32 { return int32(v) })
+func (d *decoder) members(m *store.Members) {
+	slots := words(d, uint32(m.N), func(v uint32) int32 { return int32(v) })
 	if d.err != nil {
 		return
 	}
-	*m = newMembers(m.first, m.n)
+	*m = store.NewMembers(m.First, m.N)
 	for i, slot := range slots {
-		*m.of(m.first + uint32(i)) = slot
+		*m.Of(m.First + uint32(i)) = slot
 	}
 }
 
 // examples reads n examples, field by field.
-func (d *decoder) examples(n int) []*Example {
+func (d *decoder) examples(n int) []*example.Example {
 	if d.err != nil || uint64(n)*minExample > uint64(len(d.data)) {
 		if d.err == nil {
 			d.err = corrupt("%d examples do not fit in %d bytes", n, len(d.data))
 		}
 		return nil
 	}
-	items := make([]*Example, n)
+	items := make([]*example.Example, n)
 	for i := range items {
-		items[i] = &Example{Position: d.u64()}
+		items[i] = &example.Example{Position: d.u64()}
 	}
 	for _, ex := range items {
 		ex.Time = int64(d.u64())
@@ -222,7 +225,7 @@ func (d *decoder) examples(n int) []*Example {
 }
 
 // strings reads a text field of all examples. Equal neighbours share their memory.
-func (d *decoder) strings(items []*Example, field func(*Example) *string) {
+func (d *decoder) strings(items []*example.Example, field func(*example.Example) *string) {
 	lengths := d.numbers(uint32(len(items)))
 	last := ""
 	for i, n := range lengths {

@@ -1,4 +1,4 @@
-package replay
+package example
 
 import (
 	"unsafe"
@@ -10,10 +10,11 @@ import (
 // what an example points to is only known once it is here itself.
 const (
 	headsAhead = 6
-	rowsAhead  = 2
+	// RowsAhead is how far on an example is of which more than the struct is asked for.
+	RowsAhead = 2
 )
 
-// Prefetch asks for what Append will read of the examples that come after list[i] soon. Those
+// Prefetch asks for what an Unpacker will read of the examples that come after list[i] soon. Those
 // of a memory lie apart, and misses overlap that would stand in a queue otherwise.
 func Prefetch(list []*Example, i int) {
 	if ex := ahead(list, i); ex != nil {
@@ -22,8 +23,8 @@ func Prefetch(list []*Example, i int) {
 	}
 }
 
-// prefetchIDs asks for what find will read of the examples that come after list[i] soon.
-func prefetchIDs(list []*Example, i int) {
+// PrefetchIDs asks for what a search by id will read of the examples that come after list[i] soon.
+func PrefetchIDs(list []*Example, i int) {
 	if ex := ahead(list, i); ex != nil {
 		pixel.Prefetch(unsafe.StringData(ex.ID), len(ex.ID))
 	}
@@ -35,18 +36,8 @@ func ahead(list []*Example, i int) *Example {
 	if at := i + headsAhead; at < len(list) {
 		pixel.Prefetch(list[at], 1)
 	}
-	if at := i + rowsAhead; at < len(list) {
+	if at := i + RowsAhead; at < len(list) {
 		return list[at]
 	}
 	return nil
 }
-
-// prefetchRow asks for what pack reads.
-func (s *store) prefetchRow(ex *Example) {
-	if s.packs != nil {
-		pixel.Prefetch(unsafe.SliceData(ex.Dense), len(ex.Dense))
-	}
-}
-
-// prefetchSlot asks for the example in a slot, which is to be replaced soon.
-func (s *store) prefetchSlot(slot int) { pixel.Prefetch(s.items.At(slot), 1) }

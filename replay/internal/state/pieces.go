@@ -1,4 +1,4 @@
-package replay
+package state
 
 import (
 	"io"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // Media types of a state's pieces.
@@ -42,22 +44,22 @@ type Piece struct {
 // Pieces returns the state in pieces. A small one is a whole, as WriteTo writes it; a large
 // one is a head and pages, which are the same from state to state unless one of their slots
 // changed.
-func (s State) Pieces() []Piece {
+func (s *State) Pieces() []Piece {
 	if s.Len() <= wholeSlots {
 		return []Piece{{MediaType: MediaType, Write: func(w io.Writer) error {
 			_, err := s.WriteTo(w)
 			return err
 		}}}
 	}
-	list := make([]Piece, 1, 1+len(s.items.Pages())+len(s.rest.Pages())+
-		len(s.newer.Pages())+len(s.seats.Pages())+len(s.scores.Pages())+len(s.features.Pages()))
+	list := make([]Piece, 1, 1+len(s.Items.Pages())+len(s.Rest.Pages())+
+		len(s.Newer.Pages())+len(s.Seats.Pages())+len(s.Scores.Pages())+len(s.Features.Pages()))
 	list[0] = Piece{MediaType: HeadMediaType, Write: s.writeHead}
-	list = appendPages(list, "", 0, PageMediaType, &s.items, (*encoder).examples)
-	list = appendPages(list, "", len(s.items.Pages()), PageMediaType, &s.rest, (*encoder).examples)
-	list = appendPages(list, columnLinks, 0, ColumnMediaType, &s.newer, (*encoder).links)
-	list = appendPages(list, columnSeats, 0, ColumnMediaType, &s.seats, (*encoder).seats)
-	list = appendPages(list, columnScores, 0, ColumnMediaType, &s.scores, (*encoder).words)
-	return appendPages(list, columnFeatures, 0, ColumnMediaType, &s.features, (*encoder).features)
+	list = appendPages(list, "", 0, PageMediaType, &s.Items, (*encoder).examples)
+	list = appendPages(list, "", len(s.Items.Pages()), PageMediaType, &s.Rest, (*encoder).examples)
+	list = appendPages(list, columnLinks, 0, ColumnMediaType, &s.Newer, (*encoder).links)
+	list = appendPages(list, columnSeats, 0, ColumnMediaType, &s.Seats, (*encoder).seats)
+	list = appendPages(list, columnScores, 0, ColumnMediaType, &s.Scores, (*encoder).words)
+	return appendPages(list, columnFeatures, 0, ColumnMediaType, &s.Features, (*encoder).features)
 }
 
 // appendPages appends a column's pages, of which the first has that number.
@@ -80,19 +82,19 @@ func appendPages[T any](list []Piece, column string, first int, media string, c 
 
 func suffix(column string, page int) string { return column + "." + strconv.Itoa(page) }
 
-func (s State) writeHead(w io.Writer) error {
+func (s *State) writeHead(w io.Writer) error {
 	e := newEncoder(w)
-	if err := e.counts(&s, headFormat); err != nil {
+	if err := e.counts(s, headFormat); err != nil {
 		return err
 	}
-	if s.newer.Len() > 0 {
-		e.u32(uint32(s.oldest))
+	if s.Newer.Len() > 0 {
+		e.u32(uint32(s.Oldest))
 	}
-	for i := range s.list {
-		e.group(&s.list[i], s.width)
+	for i := range s.List {
+		e.group(&s.List[i], s.Width)
 	}
-	e.u32(uint32(len(s.items.Pages()) + len(s.rest.Pages())))
-	for _, pages := range [][][]*Example{s.items.Pages(), s.rest.Pages()} {
+	e.u32(uint32(len(s.Items.Pages()) + len(s.Rest.Pages())))
+	for _, pages := range [][][]*example.Example{s.Items.Pages(), s.Rest.Pages()} {
 		for _, p := range pages {
 			e.u32(uint32(len(p)))
 		}
@@ -106,12 +108,12 @@ func (e *encoder) links(list []int32) {
 	}
 }
 
-func (e *encoder) seats(list []seat) {
+func (e *encoder) seats(list []store.Seat) {
 	for _, s := range list {
-		e.u32(s.home)
+		e.u32(s.Home)
 	}
 	for _, s := range list {
-		e.u32(s.ticket)
+		e.u32(s.Ticket)
 	}
 }
 

@@ -1,11 +1,14 @@
-package replay
+package state
 
 import (
 	"bufio"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
-	"slices"
+
+	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // magic begins every state.
@@ -30,17 +33,17 @@ const (
 
 // WriteTo writes the state as a whole, in the layout of docs/format/replay.md. Equal states
 // give equal bytes. It implements io.WriterTo.
-func (s State) WriteTo(w io.Writer) (int64, error) {
+func (s *State) WriteTo(w io.Writer) (int64, error) {
 	e := newEncoder(w)
-	if err := e.counts(&s, wholeFormat); err != nil {
+	if err := e.counts(s, wholeFormat); err != nil {
 		return 0, err
 	}
 	e.slots(s.byAge())
-	for _, gr := range s.groups() {
-		e.group(&gr, s.width)
+	for _, gr := range s.Groups() {
+		e.group(&gr, s.Width)
 	}
-	e.words(s.scores.List())
-	for _, f := range s.features.List() {
+	e.words(s.Scores.List())
+	for _, f := range s.Features.List() {
 		e.floats(f)
 	}
 	e.examples(s.examples())
@@ -61,18 +64,17 @@ func (e *encoder) flush() error {
 func (e *encoder) counts(s *State, format uint32) error {
 	e.raw(magic)
 	e.u32(format)
-	code := slices.Index(Kinds(), s.kind) + 1
-	if code == 0 {
-		return stateError("it is of kind %q, which has no code", s.kind)
+	if s.Form.Code == 0 {
+		return fmt.Errorf("%w: it is of kind %q, which has no code", ErrState, s.Form.Name)
 	}
-	e.u32(uint32(code))
+	e.u32(s.Form.Code)
 	e.u32(uint32(s.Len()))
-	e.u32(uint32(s.newer.Len()))
-	e.u32(uint32(len(s.list)))
-	e.u32(uint32(s.width))
-	e.u64(s.sample.Population)
-	e.u64(s.sample.Holes)
-	e.u64(s.sample.Debt)
+	e.u32(uint32(s.Newer.Len()))
+	e.u32(uint32(len(s.List)))
+	e.u32(uint32(s.Width))
+	e.u64(s.Sample.Population)
+	e.u64(s.Sample.Holes)
+	e.u64(s.Sample.Debt)
 	return nil
 }
 
@@ -132,40 +134,40 @@ func (e *encoder) floats(list []float32) {
 }
 
 // group writes a group, without its slots if they are not known.
-func (e *encoder) group(g *group, width int) {
+func (e *encoder) group(g *store.Group, width int) {
 	flags := uint8(0)
 	for _, f := range [...]struct {
 		set  bool
 		flag uint8
-	}{{g.full, flagFull}, {g.shared, flagShared}, {g.key.negative, flagNegative}} {
+	}{{g.Full, flagFull}, {g.Shared, flagShared}, {g.Key.Negative, flagNegative}} {
 		if f.set {
 			flags |= f.flag
 		}
 	}
 	e.u8(flags)
-	e.u32(math.Float32bits(g.key.class))
-	e.u64(g.seen)
-	e.u32(uint32(len(g.key.segment)))
-	e.raw(g.key.segment)
-	e.u32(g.members.first)
-	e.u32(uint32(g.members.n))
-	if g.members.slots != nil {
-		for i := range g.members.n {
-			e.u32(uint32(g.members.at(i)))
+	e.u32(math.Float32bits(g.Key.Class))
+	e.u64(g.Seen)
+	e.u32(uint32(len(g.Key.Segment)))
+	e.raw(g.Key.Segment)
+	e.u32(g.Members.First)
+	e.u32(uint32(g.Members.N))
+	if g.Members.Known() {
+		for i := range g.Members.N {
+			e.u32(uint32(g.Members.At(i)))
 		}
 	}
 	if width == 0 {
 		return
 	}
-	e.u32(g.heard)
-	e.floats(g.mean)
-	for range width - len(g.mean) {
+	e.u32(g.Heard)
+	e.floats(g.Mean)
+	for range width - len(g.Mean) {
 		e.u32(0)
 	}
 }
 
 // examples writes the fields of all examples, one field after the other.
-func (e *encoder) examples(items []*Example) {
+func (e *encoder) examples(items []*example.Example) {
 	for _, ex := range items {
 		e.u64(ex.Position)
 	}
@@ -225,10 +227,10 @@ func (e *encoder) examples(items []*Example) {
 }
 
 // texts lists the fields that are strings, in the order of the layout.
-func texts() [3]func(*Example) *string {
-	return [...]func(*Example) *string{
-		func(ex *Example) *string { return &ex.ID },
-		func(ex *Example) *string { return &ex.Subject },
-		func(ex *Example) *string { return &ex.Segment },
+func texts() [3]func(*example.Example) *string {
+	return [...]func(*example.Example) *string{
+		func(ex *example.Example) *string { return &ex.ID },
+		func(ex *example.Example) *string { return &ex.Subject },
+		func(ex *example.Example) *string { return &ex.Segment },
 	}
 }

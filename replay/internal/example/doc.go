@@ -1,0 +1,16 @@
+// Package example is what memories hold: the weighted training example, with its dense features
+// as numbers or as bytes.
+//
+//	Example ── Packer ──▶ Example with bytes ── Unpacker ──▶ a row of numbers
+//
+// # Invariants
+//
+//   - An Example is immutable once a memory holds it, and shared by pointer.
+//   - Features that are float32 nearest to k/255 come back bit for bit; what no byte stands
+//     for is left as it came.
+//   - Size is a function of the contents alone.
+//
+// # Concurrency
+//
+// A Packer and an Unpacker have no state of their own: any number of goroutines may use them.
+package example

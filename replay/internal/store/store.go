@@ -1,0 +1,147 @@
+package store
+
+import (
+	"math/rand/v2"
+	"unsafe"
+
+	"github.com/perennial-ml/perennial/internal/pixel"
+	"github.com/perennial-ml/perennial/replay/internal/column"
+	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/internal/sample"
+)
+
+// An Example is what a store holds.
+type Example = example.Example
+
+// A Store holds examples in slots 0..n-1. Removing one moves the last into its slot, so that
+// every operation but the draw takes constant time.
+type Store struct {
+	Limits
+	Items column.Column[*Example]
+	index index // examples without an ID are not indexed
+	bytes int
+	packs *example.Packer // nil if dense features are held as they came
+	whole int             // examples whose dense features are not
+}
+
+// New returns an empty store with so many slots to a page. If packed, it holds dense features
+// as bytes where it can.
+func New(limits Limits, page int, packed bool) Store {
+	s := Store{Limits: limits, Items: column.New[*Example](page), index: newIndex(limits.Most())}
+	if packed {
+		s.packs = example.NewPacker()
+	}
+	return s
+}
+
+// Fresh returns an empty store of the same making.
+func (s *Store) Fresh() Store { return New(s.Limits, s.Items.Page(), s.packs != nil) }
+
+// Len returns the number of examples.
+func (s *Store) Len() int { return s.Items.Len() }
+
+// Whole returns how many examples are held as they came where they should be packed.
+func (s *Store) Whole() int {
+	if s.packs == nil {
+		return 0
+	}
+	return s.whole
+}
+
+// count takes an example into the account of bytes, or with -1 out of it.
+func (s *Store) count(ex *Example, n int) {
+	s.bytes += n * example.Size(ex)
+	if len(ex.Dense) > 0 {
+		s.whole += n
+	}
+}
+
+// own returns an example as the store holds it.
+func (s *Store) own(ex *Example) *Example {
+	if s.packs != nil {
+		return s.packs.Pack(ex)
+	}
+	return ex
+}
+
+// Find returns the slot of an ID.
+func (s *Store) Find(id string) (int, bool) { return s.index.find(id, &s.Items) }
+
+// Push puts an example in a new slot at the end.
+func (s *Store) Push(ex *Example) {
+	ex = s.own(ex)
+	s.index.push(ex.ID)
+	s.Items.Push(ex)
+	s.count(ex, 1)
+}
+
+// Renew puts a new form of the example in a slot, which keeps the logits that it has.
+func (s *Store) Renew(slot int, ex *Example) {
+	if old := s.Items.At(slot); ex.Logits == nil && old.Logits != nil {
+		with := *ex
+		with.Logits, with.LogitsAt = old.Logits, old.LogitsAt
+		ex = &with
+	}
+	s.Put(slot, ex)
+}
+
+// Put overwrites a slot.
+func (s *Store) Put(slot int, ex *Example) {
+	ex = s.own(ex)
+	s.count(s.Items.At(slot), -1)
+	s.index.put(slot, ex.ID)
+	s.Items.Set(slot, ex)
+	s.count(ex, 1)
+}
+
+// Delete empties a slot and moves the last example into it.
+func (s *Store) Delete(slot int) {
+	s.count(s.Items.At(slot), -1)
+	s.index.remove(slot)
+	if last := s.Items.Len() - 1; slot != last {
+		s.Items.Set(slot, s.Items.At(last))
+	}
+	s.Items.Pop()
+}
+
+// Fill puts a state's examples into a store that is new.
+func (s *Store) Fill(items *column.Column[*Example]) {
+	s.Items = items.Thaw(s.Items.Page())
+	for _, page := range s.Items.Pages() {
+		for _, ex := range page {
+			s.index.push(ex.ID)
+			s.count(ex, 1)
+		}
+	}
+}
+
+// DrawFrom appends n examples to dst, or every one, without replacement.
+func (s *Store) DrawFrom(d *sample.Drawer, dst []*Example, n int, r *rand.Rand) []*Example {
+	for _, slot := range d.Draw(s.Items.Len(), n, r) {
+		dst = append(dst, s.Items.At(slot))
+	}
+	return dst
+}
+
+// Sweep drops the examples that match, by a drop that ends with Delete. It goes from the last
+// slot to the first, since dropping one moves the last into its slot.
+func (s *Store) Sweep(match func(*Example) bool, drop func(slot int)) int {
+	n := 0
+	for slot := s.Items.Len() - 1; slot >= 0; slot-- {
+		if match(s.Items.At(slot)) {
+			drop(slot)
+			n++
+		}
+	}
+	return n
+}
+
+// PrefetchRow asks for what packing an arrival reads.
+func (s *Store) PrefetchRow(ex *Example) {
+	if s.packs != nil {
+		pixel.Prefetch(unsafe.SliceData(ex.Dense), len(ex.Dense))
+	}
+}
+
+// PrefetchSlot asks for the example in a slot, which is to be replaced soon.
+func (s *Store) PrefetchSlot(slot int) { pixel.Prefetch(s.Items.At(slot), 1) }
