@@ -80,7 +80,7 @@ class Reservoir:
 
 
 def er(pixels, labels, rows):
-    model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
+    model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10))
     opt = torch.optim.SGD(model.parameters(), lr=0.1)
     memory = Balanced(1000, 784)
     tasks = []

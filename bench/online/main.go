@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"slices"
 	"text/tabwriter"
@@ -35,6 +36,7 @@ func workloads() []workload {
 
 type options struct {
 	data, python string
+	only         *regexp.Regexp
 	rows, count  int
 }
 
@@ -57,8 +59,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	f.StringVar(&o.python, "python", "python3", "a Python that has PyTorch")
 	f.IntVar(&o.rows, "rows", 2000, "rows that each task learns from")
 	f.IntVar(&o.count, "count", 3, "times that each side runs")
+	only := f.String("only", "", "measure the workloads whose name matches this regular expression alone")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	var err error
+	if o.only, err = regexp.Compile(*only); err != nil {
+		return fmt.Errorf("-only: must be a regular expression: %w", err)
 	}
 	if o.rows < 1 || o.count < 1 {
 		return fmt.Errorf("-rows, -count: must be at least 1")
@@ -69,6 +76,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "workload\trows\tours, s\tPyTorch, s\tratio\tours, CPU s\tPyTorch, CPU s\tratio\taim\t")
 	for _, w := range workloads() {
+		if !o.only.MatchString(w.suite + "/" + w.method) {
+			continue
+		}
 		ours, rival, rows, err := measure(ctx, w, o)
 		if err != nil {
 			return fmt.Errorf("%s/%s: %w", w.suite, w.method, err)

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 )
@@ -16,6 +17,8 @@ var loop string
 // pyTorch runs the plain loop once, in a process of its own.
 func pyTorch(ctx context.Context, name string, o options) (spent, error) {
 	cmd := exec.CommandContext(ctx, o.python, "-c", loop, name, o.data, strconv.Itoa(o.rows))
+	// torch.set_num_threads does not reach the threads that OpenBLAS has of its own.
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
 	var out, errw bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errw
 	if err := cmd.Run(); err != nil {
