@@ -180,6 +180,16 @@ func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds
 //go:noescape
 func prefetchAVX2(base *float32, rows *int32, n int, dim int)
 
+// takeRowsAVX2 copies n rows of a table to dst, one after the other; a row below 0 is zeros.
+//
+//go:noescape
+func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
+
+// putRowsAVX2 copies n rows of src, one after the other, to those of a table; none is below 0.
+//
+//go:noescape
+func putRowsAVX2(table *float32, src *float32, rows *int32, n int, bytes int)
+
 // packRowsAVX2 copies tiles blocks of 6 columns of k rows, which are lds bytes apart, to places
 // that are apart bytes apart, and the rows of each next to each other.
 //

@@ -3238,6 +3238,77 @@ line:
 	JNZ        row
 	RET
 
+// func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
+// Requires: AVX
+TEXT ·takeRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ table+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ bytes+32(FP), SI
+
+row:
+	MOVLQSX (DX), DI
+	TESTQ   DI, DI
+	JS      absent
+	IMULQ   SI, DI
+	ADDQ    CX, DI
+	MOVQ    SI, R8
+
+part:
+	VMOVUPS (DI), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, DI
+	ADDQ    $+32, AX
+	SUBQ    $+32, R8
+	JNZ     part
+
+next:
+	ADDQ $+4, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+absent:
+	MOVQ SI, R8
+
+zeros:
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	SUBQ    $+32, R8
+	JNZ     zeros
+	JMP     next
+
+// func putRowsAVX2(table *float32, src *float32, rows *int32, n int, bytes int)
+// Requires: AVX
+TEXT ·putRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ src+8(FP), AX
+	MOVQ table+0(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ bytes+32(FP), SI
+
+row:
+	MOVLQSX (DX), DI
+	IMULQ   SI, DI
+	ADDQ    CX, DI
+	MOVQ    SI, R8
+
+part:
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, AX
+	SUBQ    $+32, R8
+	JNZ     part
+	ADDQ    $+4, DX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func packRowsAVX2(dst *float32, src *float32, k int, lds int, tiles int, apart int)
 // Requires: AVX, MMX+
 TEXT ·packRowsAVX2(SB), NOSPLIT, $0-48

@@ -10,6 +10,7 @@ func kernelsAVX512() family {
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
+		takeRows: takeRowsAVX2, putRows: putRowsAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX512,

@@ -51,17 +51,7 @@ func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
 		part := ids[:min(ahead, len(ids))]
 		ids = ids[len(part):]
 		s.fetch(table, part, dim)
-		for i, r := range part {
-			to := dst[i*dim : (i+1)*dim]
-			switch {
-			case r < 0:
-				clear(to)
-			case dim == 16:
-				*(*[16]float32)(to) = *(*[16]float32)(table[int(r)*16:])
-			default:
-				copyRow(to, table[int(r)*dim:][:dim])
-			}
-		}
+		s.take(dst[:len(part)*dim], table, part, dim)
 		dst = dst[len(part)*dim:]
 	}
 }

@@ -213,46 +213,69 @@ func TestFTRLHasTheBitsOfPortable(t *testing.T) {
 	})
 }
 
-// Rows of one element are gathered first; rows of more are worked on where they are.
-func TestUpdatesOfColumnsEqualThoseOfRows(t *testing.T) {
+// Rows of a few registers are gathered first; others are worked on where they are.
+func TestUpdatesOfRowsEqualThoseOfAll(t *testing.T) {
 	h := hyper
-	for name, update := range map[string]func(u *kernel.Updater, s state, rows []int32) bool{
-		"sgd": func(u *kernel.Updater, s state, rows []int32) bool { return u.SGDRows(s.theta, s.grad, rows, 1, &h) },
-		"momentum": func(u *kernel.Updater, s state, rows []int32) bool {
-			return u.MomentumRows(s.theta, s.grad, s.v, rows, 1, &h)
+	for name, update := range map[string]func(u *kernel.Updater, s state, rows []int32, dim int) bool{
+		"sgd": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			return u.SGDRows(s.theta, s.grad, rows, dim, &h)
 		},
-		"adagrad": func(u *kernel.Updater, s state, rows []int32) bool {
-			return u.AdagradRows(s.theta, s.grad, s.v, rows, 1, &h)
+		"momentum": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			return u.MomentumRows(s.theta, s.grad, s.v, rows, dim, &h)
 		},
-		"adamw": func(u *kernel.Updater, s state, rows []int32) bool {
-			return u.AdamWRows(s.theta, s.grad, s.m, s.v, rows, 1, &h)
+		"adagrad": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			return u.AdagradRows(s.theta, s.grad, s.v, rows, dim, &h)
+		},
+		"adamw": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			return u.AdamWRows(s.theta, s.grad, s.m, s.v, rows, dim, &h)
 		},
 	} {
 		families(t, func(t *testing.T, set *kernel.Set) {
-			u, r := set.NewUpdater(), rand.New(rand.NewPCG(13, 14))
-			const size = 200
-			got := newState(r, size)
-			want := got.copy()
-			rows := make([]int32, 0, size)
-			for _, row := range r.Perm(size)[:150] {
-				rows = append(rows, int32(row))
+			for _, dim := range []int{1, 5, 8, 16, 24, 64, 72} {
+				u, r := set.NewUpdater(), rand.New(rand.NewPCG(13, 14))
+				const size = 200
+				got := newState(r, size*dim)
+				want := got.copy()
+				rows := make([]int32, 0, size)
+				for _, row := range r.Perm(size)[:150] {
+					rows = append(rows, int32(row))
+				}
+				require.True(t, update(u, got, rows, dim), name)
+				sorted := newState(r, size*dim)
+				sorted.theta, sorted.m, sorted.v = slices.Clone(want.theta), slices.Clone(want.m), slices.Clone(want.v)
+				for i, row := range rows {
+					copy(sorted.grad[int(row)*dim:][:dim], want.grad[i*dim:])
+				}
+				require.True(t, updates[name](named(t, kernel.Portable).NewUpdater(), sorted, sorted, nil, h))
+				for row := range size {
+					if slices.Contains(rows, int32(row)) {
+						continue
+					}
+					for _, part := range [][2][]float32{{sorted.theta, want.theta}, {sorted.m, want.m}, {sorted.v, want.v}} {
+						copy(part[0][row*dim:][:dim], part[1][row*dim:])
+					}
+				}
+				requireBits(t, sorted.theta, got.theta, name)
+				requireBits(t, sorted.m, got.m, name)
+				requireBits(t, sorted.v, got.v, name)
+				got.grad[100*dim] = nan
+				require.False(t, update(u, got, rows, dim), name)
 			}
-			require.True(t, update(u, got, rows), name)
-			sorted := newState(r, size)
-			sorted.theta, sorted.m, sorted.v = slices.Clone(want.theta), slices.Clone(want.m), slices.Clone(want.v)
-			for i, row := range rows {
-				sorted.grad[row] = want.grad[i]
-			}
-			require.True(t, updates[name](named(t, kernel.Portable).NewUpdater(), sorted, sorted, nil, h))
-			for _, row := range rows {
-				requireBits(t, sorted.theta[row:row+1], got.theta[row:row+1], name)
-				requireBits(t, sorted.m[row:row+1], got.m[row:row+1], name)
-				requireBits(t, sorted.v[row:row+1], got.v[row:row+1], name)
-			}
-			got.grad[100] = nan
-			require.False(t, update(u, got, rows), name)
 		})
 	}
+}
+
+func TestNoRowBeyondATableIsReadOrWritten(t *testing.T) {
+	families(t, func(t *testing.T, set *kernel.Set) {
+		for _, row := range []int32{-1, 4, 1 << 30} {
+			table, grad := make([]float32, 5*16), make([]float32, 2*16)
+			require.Panics(t, func() { set.NewUpdater().SGDRows(table[:4*16:4*16], grad, []int32{0, row}, 16, &hyper) })
+			if row >= 0 {
+				require.Panics(t, func() { set.Bags(grad, table[:4*16:4*16], []int32{0, row}, nil, 16, 1) })
+			}
+			require.Equal(t, make([]float32, 5*16), table)
+		}
+	})
 }
 
 // One element has a way of its own, and the bits that it has beside others.

@@ -88,8 +88,11 @@ type family struct {
 	ftrl         func(u *update) float32
 	adagradOuter func(o *outer) float32                       // nil without
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
-	peak         func(rounds int) float32                     // nil without
-	perPeak      int                                          // floating point operations in one round of peak
+	// Rows of so many bytes, a multiple of 32; nil without.
+	takeRows func(dst, table *float32, rows *int32, n, bytes int)
+	putRows  func(table, src *float32, rows *int32, n, bytes int)
+	peak     func(rounds int) float32 // nil without
+	perPeak  int                      // floating point operations in one round of peak
 }
 
 // PeakFMA runs rounds of multiply-adds on registers alone and returns the number of

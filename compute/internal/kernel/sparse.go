@@ -9,11 +9,49 @@ import "math"
 // ahead is the number of rows that are requested from memory before they are worked on.
 const ahead = 64
 
+// gathered is the number of elements that are gathered before they are worked on.
+const gathered = 1024
+
 // fetch asks for the rows of table to be brought near.
 func (s *Set) fetch(table []float32, rows []int32, dim int) {
 	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
 		s.f.prefetch(&table[0], &rows[0], len(rows), dim)
 	}
+}
+
+// take copies the rows of table to dst, one after the other; a row below 0 is zeros.
+func (s *Set) take(dst, table []float32, rows []int32, dim int) {
+	if s.f.takeRows != nil && dim%8 == 0 && len(rows) > 0 && within(rows, -1, len(table)/dim) {
+		s.f.takeRows(&dst[:len(rows)*dim][0], &table[0], &rows[0], len(rows), size*dim)
+		return
+	}
+	for i, r := range rows {
+		if to := dst[i*dim:][:dim]; r < 0 {
+			clear(to)
+		} else {
+			copy(to, table[int(r)*dim:][:dim])
+		}
+	}
+}
+
+// put copies the rows of src, one after the other, to those of table.
+func (s *Set) put(table, src []float32, rows []int32, dim int) {
+	if s.f.putRows != nil && dim%8 == 0 && len(rows) > 0 && within(rows, 0, len(table)/dim) {
+		s.f.putRows(&table[0], &src[:len(rows)*dim][0], &rows[0], len(rows), size*dim)
+		return
+	}
+	for i, r := range rows {
+		copy(table[int(r)*dim:][:dim], src[i*dim:])
+	}
+}
+
+// within says that all rows are from least to n-1: assembly goes where it is told.
+func within(rows []int32, least, n int) bool {
+	low, high := int32(least), int32(-1)
+	for _, r := range rows {
+		low, high = min(low, r), max(high, r)
+	}
+	return int(low) >= least && int(high) < n
 }
 
 // Gather copies table's rows to dst, len(rows)×dim with rows ldd apart.
@@ -101,36 +139,75 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 		return true
 	}
 	u.hyper(h)
-	u.u.n = dim
-	kernel := u.set.f.update[kind]
+	step, together := ahead, dim > 1 && dim%8 == 0 && dim <= ahead
+	if together {
+		step = min(ahead, len(u.theta)/dim)
+	}
 	finite := true
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
+	for base := 0; base < len(rows); base += step {
+		part := rows[base:min(base+step, len(rows))]
 		if len(rows) > ahead { // fewer are where the gradient was taken a moment ago
 			u.set.fetch(theta, part, dim)
 		}
 		u.set.fetch(m, part, dim)
 		u.set.fetch(v, part, dim)
-		if dim == 1 {
+		switch {
+		case dim == 1:
 			finite = u.column(kind/3, theta, grad[base:], m, v, part) && finite
-			continue
-		}
-		for i, r := range part {
-			at := int(r) * dim
-			u.u.theta, u.u.grad = first(theta[at:], dim), first(grad[(base+i)*dim:], dim)
-			u.u.dst = u.u.theta
-			if m != nil {
-				u.u.m = first(m[at:], dim)
-				u.u.m2 = u.u.m
-			}
-			if v != nil {
-				u.u.v = first(v[at:], dim)
-				u.u.v2 = u.u.v
-			}
-			finite = kernel(&u.u) == 0 && finite
+		case together && len(part) > 1:
+			finite = u.together(kind, theta, grad[base*dim:], m, v, part, dim) && finite
+		default:
+			finite = u.apart(kind, theta, grad[base*dim:], m, v, part, dim) && finite
 		}
 	}
 	return finite
+}
+
+// apart takes the step for one row after the other, where it lies.
+func (u *Updater) apart(kind int, theta, grad, m, v []float32, rows []int32, dim int) bool {
+	kernel, finite := u.set.f.update[kind], true
+	u.u.n = dim
+	for i, r := range rows {
+		at := int(r) * dim
+		u.u.theta, u.u.grad = first(theta[at:], dim), first(grad[i*dim:], dim)
+		u.u.dst = u.u.theta
+		if m != nil {
+			u.u.m = first(m[at:], dim)
+			u.u.m2 = u.u.m
+		}
+		if v != nil {
+			u.u.v = first(v[at:], dim)
+			u.u.v2 = u.u.v
+		}
+		finite = kernel(&u.u) == 0 && finite
+	}
+	return finite
+}
+
+// together takes the step for rows that were gathered, and scatters them again: a call for each
+// of a few registers is as much work as the registers.
+func (u *Updater) together(kind int, theta, grad, m, v []float32, rows []int32, dim int) bool {
+	c, n := &u.u, len(rows)*dim
+	c.n, c.grad = n, first(grad, n)
+	u.set.take(u.theta[:n], theta, rows, dim)
+	c.dst, c.theta = &u.theta[0], &u.theta[0]
+	if m != nil {
+		u.set.take(u.m[:n], m, rows, dim)
+		c.m2, c.m = &u.m[0], &u.m[0]
+	}
+	if v != nil {
+		u.set.take(u.v[:n], v, rows, dim)
+		c.v2, c.v = &u.v[0], &u.v[0]
+	}
+	bad := u.set.f.update[kind](c)
+	u.set.put(theta, u.theta[:n], rows, dim)
+	if m != nil {
+		u.set.put(m, u.m[:n], rows, dim)
+	}
+	if v != nil {
+		u.set.put(v, u.v[:n], rows, dim)
+	}
+	return bad == 0
 }
 
 // column is rows for a table of one column and at most ahead rows, where a call for each row

@@ -53,8 +53,8 @@ type Updater struct {
 	u   update
 	o   outer
 
-	// What was gathered from the rows of a column.
-	theta, m, v [ahead]float32
+	// What was gathered from rows.
+	theta, m, v [gathered]float32
 }
 
 // NewUpdater returns an Updater with the kernels of s.

@@ -61,6 +61,7 @@ func (w width) gemm() {
 		w.transpose()
 		w.rowDots()
 		w.prefetch()
+		w.copyRows()
 	}
 	w.packRows()
 	w.packPanels()
