@@ -1,11 +1,12 @@
 package replay
 
 import (
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 )
 
 // An Example is one weighted training example. It is immutable once it was added to a memory:
-// memories, micro-batches and snapshots share it by pointer.
+// memories, micro-batches and snapshots share it by pointer. Its fields are in package
+// replay/example.
 type Example = example.Example
 
 // PackTolerance is how far a feature may be from k/255 to be held as the byte k. It covers

@@ -3,7 +3,7 @@ package replay
 import (
 	"math/rand/v2"
 
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 )
 
 // A Judge is what a memory or a Retriever knows of the learner that it belongs to. Its

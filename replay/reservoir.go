@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/state"
 	"github.com/perennial-ml/perennial/replay/internal/store"

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 

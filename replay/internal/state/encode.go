@@ -7,7 +7,7 @@ import (
 	"io"
 	"math"
 
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/replay/internal/column"
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 

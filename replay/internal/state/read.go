@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/perennial-ml/perennial/replay/internal/column"
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 

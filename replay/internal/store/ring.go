@@ -2,7 +2,7 @@ package store
 
 import (
 	"github.com/perennial-ml/perennial/replay/internal/column"
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 )
 
 // None is the slot that lies beyond an end.

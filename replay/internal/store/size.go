@@ -1,6 +1,6 @@
 package store
 
-import "github.com/perennial-ml/perennial/replay/internal/example"
+import "github.com/perennial-ml/perennial/replay/example"
 
 // What the parts of a store take, in bytes, beside the examples.
 const (

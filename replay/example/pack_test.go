@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/replay/internal/example"
+	"github.com/perennial-ml/perennial/replay/example"
 )
 
 func TestWhatNoByteStandsForIsHeldAsItCame(t *testing.T) {
