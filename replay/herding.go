@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 

@@ -4,8 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )

@@ -3,8 +3,8 @@ package replay
 import (
 	"math/rand/v2"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/state"
 	"github.com/perennial-ml/perennial/replay/internal/store"

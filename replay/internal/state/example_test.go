@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/state"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"github.com/perennial-ml/perennial/internal/seal"
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )

@@ -1,8 +1,8 @@
 package state
 
 import (
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/store"
 )

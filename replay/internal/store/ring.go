@@ -1,8 +1,8 @@
 package store
 
 import (
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
 // None is the slot that lies beyond an end.

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 
 	"github.com/perennial-ml/perennial/internal/pixel"
-	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 )
 
