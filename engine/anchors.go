@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/perennial-ml/perennial/engine/continual"
@@ -39,11 +40,11 @@ type Burst struct {
 
 func (c Anchors) withDefaults() Anchors {
 	if c.Size != 0 {
-		setDefault(&c.Share, 0.01)
-		setDefault(&c.Every, 1000)
-		setDefault(&c.Phases, 16)
-		setDefault(&c.Burst.Looks, 20)
-		setDefault(&c.Burst.Every, 1)
+		c.Share = cmp.Or(c.Share, 0.01)
+		c.Every = cmp.Or(c.Every, 1000)
+		c.Phases = cmp.Or(c.Phases, 16)
+		c.Burst.Looks = cmp.Or(c.Burst.Looks, 20)
+		c.Burst.Every = cmp.Or(c.Burst.Every, 1)
 	}
 	return c
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/continual"
+	"github.com/perennial-ml/perennial/engine/part"
 	"github.com/perennial-ml/perennial/replay"
 )
 
@@ -59,19 +61,19 @@ func (a *anchors) document() *anchorsDoc {
 	return doc
 }
 
-func (a *anchors) parts() (parts []Part) {
+func (a *anchors) parts() (parts []part.Part) {
 	i := 0
 	a.each(func(m replay.Memory) {
-		parts = append(parts, memoryParts(anchorsPart(i), m)...)
+		parts = append(parts, part.Memory(anchorsPart(i), m)...)
 		i++
 	})
 	if a != nil && a.before != nil {
-		parts = append(parts, tensorParts(PartBefore, a.before)...)
+		parts = append(parts, part.Tensors(PartBefore, a.before)...)
 	}
 	return parts
 }
 
-func (e *Engine) restoreAnchors(doc *anchorsDoc, read func(string) ([]byte, error)) error {
+func (e *Engine) restoreAnchors(doc *anchorsDoc, read part.Reader) error {
 	a := e.anchors
 	if a == nil || doc == nil {
 		return nil
@@ -109,12 +111,12 @@ func (e *Engine) restoreAnchors(doc *anchorsDoc, read func(string) ([]byte, erro
 	return nil
 }
 
-func (e *Engine) restorePhase(read func(string) ([]byte, error), i int) (phase, error) {
+func (e *Engine) restorePhase(read part.Reader, i int) (phase, error) {
 	p, err := e.anchors.newPhase()
 	if err != nil {
 		return p, err
 	}
-	return p, e.arms[0].restoreMemory(read, anchorsPart(i), p.examples)
+	return p, read.Memory(anchorsPart(i), p.examples, func(ex *replay.Example) error { return batch.Check(ex, e.spec) })
 }
 
 // check holds what was read back to its bounds.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/internal/canonical"
 	"github.com/perennial-ml/perennial/models"
@@ -231,7 +232,7 @@ func TestAPhaseThatIsRolledBackBeginsWithTheWeightsOfTheVersion(t *testing.T) {
 	}
 	s.keep(t, e, l.records[:1])
 	require.NotEqual(t, began, weights(), "what was taken back counts as learned before the phase")
-	require.Equal(t, partsOf(t, e)[engine.PartWeights], weights())
+	require.Equal(t, partsOf(t, e)[arm.PartWeights], weights())
 	s.keep(t, e, l.records[1:])
 	require.Greater(t, e.Report().Anchors.Looks, looks+3, "the learner is looked at closely after a rollback")
 	require.Equal(t, hash(t, e), hash(t, copied(t, cfg, e)))

@@ -122,7 +122,7 @@ func (e *Engine) release(rec Record) error {
 func (e *Engine) publish() error {
 	e.cadence.changed = false
 	e.cadence.published = e.time
-	weights := e.arms[0].freeze()
+	weights := e.arms[0].Freeze()
 	e.channels.candidate = release{version: e.position, weights: weights, spec: e.spec}
 	e.effects = append(e.effects, Publish{Version: e.position, Time: e.time, Weights: weights, Spec: e.spec})
 
@@ -214,11 +214,11 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 		e.scores.paired.Reset()
 		if c.Learner {
 			// The head stays as wide as it is: the classes are known, if no longer learned.
-			weights, err := widenWeights(rollback, spec, e.spec)
+			weights, err := models.GrowFrozen(spec, rollback, e.spec.Classes)
 			if err != nil {
 				return err
 			}
-			if err := e.arms[0].rollBack(c.Version, weights); err != nil {
+			if err := e.arms[0].RollBack(c.Version, weights); err != nil {
 				return err
 			}
 			e.anchors.rollBack(c.Version, weights)
@@ -241,16 +241,4 @@ func (e *Engine) boundary() error {
 		}
 	}
 	return nil
-}
-
-// dropAfter forgets the pending examples that came after a version.
-func dropAfter(list []pending, version uint64) []pending {
-	kept := list[:0]
-	for _, p := range list {
-		if p.Example.Position <= version {
-			kept = append(kept, p)
-		}
-	}
-	clear(list[len(kept):])
-	return kept
 }

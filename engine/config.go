@@ -1,15 +1,17 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
-	"github.com/perennial-ml/perennial/replay"
 )
 
 // Config is everything that a state depends on beside the log: equal configurations
@@ -29,7 +31,7 @@ type Config struct {
 	Segment string `yaml:"segment" json:"segment,omitempty"`
 	// Heads gives segments classes of their own, for multiclass. Default none: all
 	// classes compete.
-	Heads Heads `yaml:"heads" json:"heads,omitempty"`
+	Heads batch.Heads `yaml:"heads" json:"heads,omitempty"`
 	// MaxClasses is the number of classes that the model's head may grow to, of
 	// multiclass alone: an example of a class beyond those known widens it. Default 0:
 	// the classes of Spec and no others.
@@ -44,7 +46,7 @@ type Config struct {
 	Checkpoint Cadence `yaml:"checkpoint" json:"checkpoint,omitzero"`
 	// Arms lists the learners behind the front. The first one's versions are
 	// published; the others are challengers.
-	Arms []Arm `yaml:"-" json:"arms"`
+	Arms []arm.Config `yaml:"-" json:"arms"`
 }
 
 // Batch says when waiting examples become one optimizer step.
@@ -84,66 +86,30 @@ type Cadence struct {
 	Records uint64        `yaml:"records" json:"records,omitempty"` // default 100,000
 }
 
-// Arm configures one learner: optimizer, memory, how much of it is rehearsed, and how.
-type Arm struct {
-	Name string `yaml:"name" json:"name"` // default "learner"
-	// Strategy fills in what the arm leaves open of replay, rehearsal and loss, and of
-	// optimizer for binary: default, or nothing.
-	Strategy  string         `yaml:"strategy" json:"strategy,omitempty"`
-	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
-	Replay    replay.Config  `yaml:"replay" json:"replay"`
-	Rehearsal Rehearsal      `yaml:"rehearsal" json:"rehearsal,omitzero"`
-	// Loss is what a step minimises.
-	Loss Loss `yaml:"loss" json:"loss,omitzero"`
-	// Projection bounds a step by rehearsed examples.
-	Projection Projection `yaml:"projection" json:"projection,omitzero"`
-	// Consolidation says when a phase of learning ends.
-	Consolidation Consolidation `yaml:"consolidation" json:"consolidation,omitzero"`
-}
-
-// Rehearsal says how much of the past is mixed into each step.
-type Rehearsal struct {
-	// Ratio is the number of rehearsed examples per new one. Default 1;
-	// negative for none.
-	Ratio float64 `yaml:"ratio" json:"ratio,omitempty"`
-}
-
 // WithDefaults returns c with every unset field at its documented default.
 func (c Config) WithDefaults() Config {
 	c.Signals = c.Signals.WithDefaults()
 	c.Promote = c.Promote.WithDefaults()
-	setDefault(&c.Batch.Size, 32)
-	setDefault(&c.Batch.Wait, 20*time.Millisecond)
-	setDefault(&c.Metrics.Window, 1000)
-	setDefault(&c.Metrics.Fading, 0.999)
-	setDefault(&c.Metrics.MaxSegments, 32)
-	setDefault(&c.Metrics.Share, 1)
+	c.Batch.Size = cmp.Or(c.Batch.Size, 32)
+	c.Batch.Wait = cmp.Or(c.Batch.Wait, 20*time.Millisecond)
+	c.Metrics.Window = cmp.Or(c.Metrics.Window, 1000)
+	c.Metrics.Fading = cmp.Or(c.Metrics.Fading, 0.999)
+	c.Metrics.MaxSegments = cmp.Or(c.Metrics.MaxSegments, 32)
+	c.Metrics.Share = cmp.Or(c.Metrics.Share, 1)
 	c.Metrics.Anchors = c.Metrics.Anchors.withDefaults()
-	setDefault(&c.Seen.MaxIDs, 1<<20)
-	setDefault(&c.Publish.Every, 50*time.Millisecond)
-	setDefault(&c.Checkpoint.Every, 5*time.Second)
-	setDefault(&c.Checkpoint.Records, 100_000)
-	arms := make([]Arm, len(c.Arms))
+	c.Seen.MaxIDs = cmp.Or(c.Seen.MaxIDs, 1<<20)
+	c.Publish.Every = cmp.Or(c.Publish.Every, 50*time.Millisecond)
+	c.Checkpoint.Every = cmp.Or(c.Checkpoint.Every, 5*time.Second)
+	c.Checkpoint.Records = cmp.Or(c.Checkpoint.Records, 100_000)
+	arms := make([]arm.Config, len(c.Arms))
 	for i, a := range c.Arms {
 		if i == 0 {
-			setDefault(&a.Name, "learner")
+			a.Name = cmp.Or(a.Name, "learner")
 		}
-		a = a.withStrategy(c.Spec.Task)
-		a.Replay = a.Replay.WithDefaults()
-		setDefault(&a.Rehearsal.Ratio, 1)
-		a.Loss = a.Loss.WithDefaults()
-		a.Consolidation = a.Consolidation.withDefaults(optim.Asks(a.Optimizer))
-		arms[i] = a
+		arms[i] = a.WithDefaults(c.Spec.Task)
 	}
 	c.Arms = arms
 	return c
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports the first field that breaks a rule.
@@ -192,58 +158,23 @@ func (c Config) Validate() error {
 			return fmt.Errorf("arms[%d].name: must not be empty", i)
 		case names[a.Name]:
 			return fmt.Errorf("arms[%d].name: %q is taken by an earlier arm", i, a.Name)
-		case a.Rehearsal.Ratio > 64:
-			return fmt.Errorf("arms[%d].rehearsal.ratio: must be at most 64, got %v", i, a.Rehearsal.Ratio)
 		}
 		names[a.Name] = true
-		if err := a.Replay.Validate(); err != nil {
-			return fmt.Errorf("arms[%d].%w", i, err)
-		}
-		if err := a.validateStrategy(); err != nil {
-			return fmt.Errorf("arms[%d].%w", i, err)
-		}
-		if err := a.Loss.Validate(c.Spec); err != nil {
-			return fmt.Errorf("arms[%d].%w", i, err)
-		}
 		if len(models.Tables(c.Spec)) > 0 {
 			if err := optim.CheckTables(a.Optimizer); err != nil {
 				return fmt.Errorf("arms[%d]: %w", i, err)
 			}
 		}
-		if err := a.Consolidation.validate(a, c.Spec, i == 0 && c.Metrics.Anchors.Size > 0); err != nil {
-			return fmt.Errorf("arms[%d].%w", i, err)
-		}
-		if err := a.Projection.validate(a, c.Segment); err != nil {
-			return fmt.Errorf("arms[%d].%w", i, err)
-		}
-		if err := a.checkMemory(c.Spec); err != nil {
+		if err := a.Validate(c.Spec, c.Segment, i == 0 && c.Metrics.Anchors.Size > 0); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
 		}
 	}
 	return nil
 }
 
-// checkMemory reports a memory that makes no sense for the task or for how it is rehearsed.
-func (a Arm) checkMemory(s models.Spec) error {
-	m := a.Replay.WithDefaults()
-	switch {
-	case m.Kind == replay.Herding && s.Task == models.Regression:
-		return fmt.Errorf("replay.kind: must not be %s for task %s: it keeps what is typical of a class, and values are none; %s does without",
-			m.Kind, s.Task, replay.Reservoir)
-	case m.Kind == replay.GDumb && s.Task == models.Regression:
-		return fmt.Errorf("replay.kind: must not be %s for task %s: it evens out classes, and values are none; %s evens out rounded ones",
-			m.Kind, s.Task, replay.ClassBalanced)
-	case m.Kind == replay.LossAware && a.Rehearsal.Ratio < 0:
-		return fmt.Errorf("replay.kind: must not be %s with rehearsal.ratio %v: it goes by the losses of rehearsed examples",
-			m.Kind, a.Rehearsal.Ratio)
-	case m.Logits && a.Projection.Kind != "":
-		return fmt.Errorf("replay.logits: must be false with projection.kind %s: such a step has no one batch whose logits they would be", a.Projection.Kind)
-	case m.Retrieve.Kind != replay.Random && a.Projection.Kind == ProjectGEM:
-		return fmt.Errorf("replay.retrieve.kind: must be %s with projection.kind %s: that looks at the whole memory", replay.Random, a.Projection.Kind)
-	case m.Retrieve.Kind != replay.Random && a.Rehearsal.Ratio < 0:
-		return fmt.Errorf("replay.retrieve.kind: must be %s with rehearsal.ratio %v: nothing is rehearsed", replay.Random, a.Rehearsal.Ratio)
-	}
-	return nil
+// front is what the arms share.
+func (c Config) front() arm.Front {
+	return arm.Front{Seed: c.Seed, Spec: c.Spec, Compute: c.Compute, Rows: c.Batch.Size, Heads: c.Heads, Meter: c.meter()}
 }
 
 func (c Config) meter() prequential.Config {

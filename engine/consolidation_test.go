@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/models"
@@ -46,7 +48,7 @@ func TestEveryGuardGoesOnBitForBitAfterRestore(t *testing.T) {
 	log := withBoundaries(classes(1, 90, [2]int{0, 1}, [2]int{2, 3}, [2]int{4, 0}), 90)
 	hashes := map[string]string{}
 	for name, list := range guards() {
-		for _, source := range []string{engine.SourcePhase, engine.SourceMemory} {
+		for _, source := range []string{arm.SourcePhase, arm.SourceMemory} {
 			cfg := classConfig()
 			cfg.Arms[0].Optimizer = list
 			cfg.Arms[0].Rehearsal.Ratio = -1
@@ -108,7 +110,7 @@ func TestPhaseEndsByItselfAfterSoManyExamples(t *testing.T) {
 
 func lwf(ratio float64) engine.Config {
 	cfg := classConfig()
-	cfg.Arms[0].Loss = engine.Loss{Kind: engine.LossLwF, Alpha: 2}
+	cfg.Arms[0].Loss = arm.Loss{Kind: arm.LossLwF, Alpha: 2}
 	cfg.Arms[0].Rehearsal.Ratio = ratio
 	return cfg
 }
@@ -134,7 +136,7 @@ func TestTeachersAndProjectionsGoOnBitForBitAfterRestore(t *testing.T) {
 	plain.Segment = "task"
 	for name, cfg := range map[string]engine.Config{
 		"er": plain, "lwf": lwf(-1), "lwf and rehearsal": lwf(1), "lwf with heads": headed(lwf(-1)),
-		"agem": projected(engine.ProjectAGEM), "gem": projected(engine.ProjectGEM),
+		"agem": projected(arm.ProjectAGEM), "gem": projected(arm.ProjectGEM),
 	} {
 		whole, broken := newEngine(t, cfg), newEngine(t, cfg)
 		want := apply(t, whole, log)
@@ -204,16 +206,16 @@ func TestProjectionsAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 	for want, change := range map[string]func(*engine.Config){
 		"arms[0].projection.kind: must be agem or gem": func(c *engine.Config) { c.Arms[0].Projection.Kind = "svd" },
 		"arms[0].projection.margin: must be absent for kind agem": func(c *engine.Config) {
-			c.Arms[0].Projection = engine.Projection{Kind: engine.ProjectAGEM, Margin: 1}
+			c.Arms[0].Projection = arm.Projection{Kind: arm.ProjectAGEM, Margin: 1}
 		},
 		"arms[0].projection.kind: must not be gem without segment": func(c *engine.Config) {
-			c.Arms[0].Projection.Kind = engine.ProjectGEM
+			c.Arms[0].Projection.Kind = arm.ProjectGEM
 		},
 		"arms[0].projection.kind: must be absent for loss.kind der": func(c *engine.Config) {
-			c.Arms[0].Projection.Kind, c.Arms[0].Loss.Kind = engine.ProjectAGEM, engine.LossDER
+			c.Arms[0].Projection.Kind, c.Arms[0].Loss.Kind = arm.ProjectAGEM, arm.LossDER
 		},
 		"arms[0].projection.kind: must be absent with rehearsal.ratio -1": func(c *engine.Config) {
-			c.Arms[0].Projection.Kind, c.Arms[0].Rehearsal.Ratio = engine.ProjectAGEM, -1
+			c.Arms[0].Projection.Kind, c.Arms[0].Rehearsal.Ratio = arm.ProjectAGEM, -1
 		},
 	} {
 		cfg := classConfig()
@@ -266,7 +268,7 @@ func segmented(l *tape) []engine.Record {
 func headConfig() engine.Config {
 	cfg := classConfig()
 	cfg.Segment = "task"
-	cfg.Heads = engine.Heads{{Segment: "0", Classes: []int{0, 1}}, {Segment: "1", Classes: []int{2, 3}}}
+	cfg.Heads = batch.Heads{{Segment: "0", Classes: []int{0, 1}}, {Segment: "1", Classes: []int{2, 3}}}
 	cfg.Arms[0].Rehearsal.Ratio = -1
 	return cfg
 }

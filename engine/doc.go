@@ -11,6 +11,10 @@
 //	                                                           │
 //	effects ◀── publish · channel · checkpoint · dead letter · erase
 //
+// The front is here: the order of the records, what was seen, what waits, who is scored and
+// what is published. What learns is in engine/arm, and how a state is cut in parts in
+// engine/part.
+//
 // Effects are what the world must be told. Each may be carried out again after a
 // crash: they name positions and versions, and doing one twice is doing it once.
 //

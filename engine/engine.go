@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
@@ -42,7 +43,7 @@ type Engine struct {
 	seen     *seen
 	window   *signal.Window
 	pending  []pending
-	arms     []*arm
+	arms     []*arm.Arm
 	channels channels
 	cadence  cadence
 	scores   *scores
@@ -80,18 +81,18 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 		seen:     newSeen(cfg.Seen.MaxIDs),
 		window:   signal.NewWindow(cfg.Signals, cfg.Spec.Task, cfg.Segment),
 	}
-	for _, ac := range cfg.Arms {
-		a, err := newArm(ac, cfg)
+	for _, c := range cfg.Arms {
+		a, err := arm.New(c, cfg.front())
 		if err != nil {
 			return nil, err
 		}
 		e.arms = append(e.arms, a)
 	}
 	var err error
-	if e.scores, err = newScores(cfg, e.arms); err != nil {
+	if e.scores, err = newScores(cfg); err != nil {
 		return nil, err
 	}
-	first := e.arms[0].freeze()
+	first := e.arms[0].Freeze()
 	if e.anchors, err = newAnchors(cfg, first); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (e *Engine) Position() uint64 { return e.position }
 func (e *Engine) Time() int64 { return e.time }
 
 // Weights returns the weights that the next version would have: the first arm's.
-func (e *Engine) Weights() *models.Frozen { return e.arms[0].freeze() }
+func (e *Engine) Weights() *models.Frozen { return e.arms[0].Freeze() }
 
 // Spec returns the spec of Weights: the configured one, or one with more classes.
 func (e *Engine) Spec() models.Spec { return e.spec }
@@ -233,7 +234,7 @@ func (e *Engine) collect() {
 		case e.replacePending(r):
 		case r.Outcome == signal.Reweigh:
 			for _, a := range e.arms {
-				a.replace(r.Example)
+				a.Replace(r.Example)
 			}
 			e.anchors.each(func(m replay.Memory) { m.Replace(r.Example) })
 		default:
@@ -250,37 +251,15 @@ func (e *Engine) collect() {
 
 func (e *Engine) forget(id string) {
 	for _, a := range e.arms {
-		a.forget(id)
+		a.Forget(id)
 	}
 	e.anchors.each(func(m replay.Memory) { m.RemoveID(id) })
-}
-
-// replacePending revises an example that has not been learned yet, in its place.
-func (e *Engine) replacePending(r signal.Resolution) bool {
-	for i := range e.pending {
-		if e.pending[i].Example.ID == r.ID {
-			e.pending[i].Example = r.Example
-			e.pending[i].Learn = r.Learn
-			return true
-		}
-	}
-	return false
-}
-
-func (e *Engine) dropPending(id string) (dropped pending, ok bool) {
-	for i, p := range e.pending {
-		if p.Example.ID == id {
-			e.pending = append(e.pending[:i], e.pending[i+1:]...)
-			return p, true
-		}
-	}
-	return pending{}, false
 }
 
 // learn turns pending examples into micro-batches: full ones at once, and a smaller
 // one when its oldest example has waited long enough, or all must be learned now.
 func (e *Engine) learn(now bool) error {
-	var streams []armStreams // made when the first batch is due: few records bring one
+	var streams []arm.Streams // made when the first batch is due: few records bring one
 	for len(e.pending) > 0 {
 		n := e.cfg.Batch.Size
 		if len(e.pending) < n {
@@ -290,11 +269,9 @@ func (e *Engine) learn(now bool) error {
 			n = len(e.pending)
 		}
 		if streams == nil {
-			streams = make([]armStreams, len(e.arms))
+			streams = make([]arm.Streams, len(e.arms))
 			for i, a := range e.arms {
-				streams[i] = armStreams{
-					draw: a.stream("draw", e.position), keep: a.stream("keep", e.position), noise: a.stream("noise", e.position),
-				}
+				streams[i] = a.Streams(e.position)
 			}
 		}
 		if err := e.microBatch(e.pending[:n], streams); err != nil {
@@ -315,7 +292,7 @@ func (e *Engine) sampled() bool {
 
 // microBatch scores a batch with every arm and with stable, and then lets every arm
 // learn it.
-func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
+func (e *Engine) microBatch(batch []pending, streams []arm.Streams) error {
 	if err := e.growFor(batch); err != nil {
 		return err
 	}
@@ -325,8 +302,7 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 		}
 	}
 	for i, a := range e.arms {
-		if a.drifted { // what comes is another phase's
-			a.drifted = false
+		if a.Drifted() { // what comes is another phase's
 			if err := e.consolidate(i); err != nil {
 				return err
 			}
@@ -338,14 +314,14 @@ func (e *Engine) microBatch(batch []pending, streams []armStreams) error {
 	}
 	e.anchors.learned(len(fresh))
 	for i, a := range e.arms {
-		before := a.counts.Steps
-		if err := a.learn(fresh, e.position, streams[i]); err != nil {
+		before := a.Counts().Steps
+		if err := a.Learn(fresh, e.position, streams[i]); err != nil {
 			return err
 		}
-		if i == 0 && a.counts.Steps != before {
+		if i == 0 && a.Counts().Steps != before {
 			e.cadence.changed = true
 		}
-		if a.due() {
+		if a.Due() {
 			if err := e.consolidate(i); err != nil {
 				return err
 			}
@@ -361,5 +337,5 @@ func (e *Engine) consolidate(i int) error {
 			return err
 		}
 	}
-	return e.arms[i].consolidate(e.position)
+	return e.arms[i].Consolidate(e.position)
 }

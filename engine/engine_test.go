@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
@@ -305,7 +306,7 @@ func TestErasedRecordsLeaveNoTraceInTheState(t *testing.T) {
 
 func TestTwoArmsLearnTheSameExamplesEachInItsWay(t *testing.T) {
 	cfg := config()
-	cfg.Arms = append(cfg.Arms, arm("challenger", replay.ClassBalanced, 0.001))
+	cfg.Arms = append(cfg.Arms, learner("challenger", replay.ClassBalanced, 0.001))
 	log := traffic(4, 1500).records
 	both := newEngine(t, cfg)
 	apply(t, both, log)
@@ -324,7 +325,7 @@ func TestTwoArmsLearnTheSameExamplesEachInItsWay(t *testing.T) {
 func TestANumberlessExampleIsLeftOutAndTheRestIsLearned(t *testing.T) {
 	cfg := config()
 	cfg.Spec.Task = models.Regression
-	learn := func(poison bool) engine.ArmCounts {
+	learn := func(poison bool) arm.Counts {
 		e := newEngine(t, cfg)
 		l := newTape()
 		r := rand.New(rand.NewPCG(5, 1))
@@ -362,7 +363,7 @@ func TestRestoreRefusesAnotherConfigurationsState(t *testing.T) {
 		"inputs":       func(c *engine.Config) { c.Spec.Dense = 2 },
 		"memory":       func(c *engine.Config) { c.Arms[0].Replay.Kind = replay.ClassBalanced },
 		"optimizer":    func(c *engine.Config) { c.Arms[0].Optimizer = c.Arms[0].Optimizer[:1] },
-		"arms":         func(c *engine.Config) { c.Arms = append(c.Arms, arm("second", replay.Reservoir, 1)) },
+		"arms":         func(c *engine.Config) { c.Arms = append(c.Arms, learner("second", replay.Reservoir, 1)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config()

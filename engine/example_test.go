@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/models"
@@ -18,7 +19,7 @@ func Example() {
 		Seed:  1,
 		Spec:  models.Spec{Kind: "linear", Task: models.Binary, Dense: 1},
 		Batch: engine.Batch{Size: 4, Wait: 20 * time.Millisecond},
-		Arms:  []engine.Arm{{Name: "learner", Optimizer: []optim.Config{{SGD: &optim.SGD{LearningRate: 1}}}}},
+		Arms:  []arm.Config{{Name: "learner", Optimizer: []optim.Config{{SGD: &optim.SGD{LearningRate: 1}}}}},
 	}
 	var hashes [2]string
 	for i := range hashes {

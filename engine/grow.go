@@ -2,10 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/optim"
 )
 
 // A Growth says that the head of the model was widened for an example of a new class.
@@ -62,73 +61,19 @@ func (e *Engine) growFor(batch []pending) error {
 func (e *Engine) grow(classes int) error {
 	wide := e.cfg
 	wide.Spec.Classes = classes
-	arms := make([]*arm, len(e.arms))
+	arms := make([]*arm.Arm, len(e.arms))
 	for i, a := range e.arms {
 		var err error
-		if arms[i], err = a.widened(wide); err != nil {
-			return fmt.Errorf("arm %s: grow to %d classes: %w", a.cfg.Name, classes, err)
+		if arms[i], err = a.Widened(wide.front()); err != nil {
+			return fmt.Errorf("arm %s: grow to %d classes: %w", a.Name(), classes, err)
 		}
 	}
-	scores, err := e.scores.widened(wide, arms)
+	scores, err := e.scores.widened(wide)
 	if err != nil {
 		return fmt.Errorf("grow to %d classes: %w", classes, err)
 	}
-	for _, a := range arms {
-		a.judge.arm = a
-	}
 	e.arms, e.scores, e.spec = arms, scores, wide.Spec
 	return nil
-}
-
-// widened returns the arm with another head, in its place: they share the memories.
-func (a *arm) widened(c Config) (*arm, error) {
-	n, err := newArm(a.cfg, c)
-	if err != nil {
-		return nil, err
-	}
-	if err := models.Widen(n.model.Params(), a.model.Params()); err != nil {
-		return nil, err
-	}
-	if err := n.step.Restore(widenState(a.step.State(), a.model.Params(), n.model.Params())); err != nil {
-		return nil, err
-	}
-	if t := a.teacher; t != nil {
-		weights, err := widenWeights(t.weights, a.model.Spec(), c.Spec)
-		if err != nil {
-			return nil, err
-		}
-		if err := n.teacher.load(weights); err != nil {
-			return nil, err
-		}
-		n.teacher.at = t.at
-		copy(n.teacher.known, t.known)
-		n.teacher.group(n.heads.list())
-	}
-	copy(n.classes.seen, a.classes.seen)
-	n.memory, n.choose, n.judge, n.phase = a.memory, a.choose, a.judge, a.phase
-	n.meter, n.counts, n.since = a.meter, a.counts, a.since
-	n.drift, n.drifted = a.drift, a.drifted
-	return n, nil
-}
-
-// widenState returns an optimizer's state for parameters with more columns, 0 in the new
-// ones. A tensor of the state is named after its parameter.
-func widenState(st optim.State, from, to models.Params) optim.State {
-	out := optim.State{Counters: st.Counters, Tensors: make(models.Params, len(st.Tensors))}
-	for i, t := range st.Tensors {
-		out.Tensors[i] = t
-		for j, p := range from {
-			if !strings.HasSuffix(t.Name, "/"+p.Name) || len(t.Data) != len(p.Data) {
-				continue
-			}
-			wide := models.NewParam(t.Name, to[j].Shape...)
-			if models.Widen(models.Params{wide}, models.Params{t}) == nil {
-				out.Tensors[i] = wide
-				break
-			}
-		}
-	}
-	return out
 }
 
 // specOf returns the spec of weights that the engine's own grew from.
@@ -143,18 +88,6 @@ func (e *Engine) specOf(weights *models.Frozen) (models.Spec, error) {
 	}
 	spec.Classes = classes
 	return spec, nil
-}
-
-// widenWeights returns weights as they are in a wider spec.
-func widenWeights(weights *models.Frozen, from, to models.Spec) (*models.Frozen, error) {
-	if from.Classes == to.Classes {
-		return weights, nil
-	}
-	_, params, err := models.Grow(from, weights.Params(), to.Classes)
-	if err != nil {
-		return nil, err
-	}
-	return params.Freeze(), nil
 }
 
 // restoreGrowth grows a fresh engine as it was grown when the state was written.

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
@@ -40,7 +42,7 @@ func growers() map[string]engine.Config {
 	adam.Arms[0].Optimizer = []optim.Config{{AdamW: &optim.AdamW{LearningRate: 0.01}}}
 	list["adamw"] = adam
 	taught := growing()
-	taught.Arms[0].Loss.Kind = engine.LossLwF
+	taught.Arms[0].Loss.Kind = arm.LossLwF
 	taught.Arms[0].Consolidation.Every = 100
 	list["lwf"] = taught
 	linear := growing()
@@ -48,7 +50,7 @@ func growers() map[string]engine.Config {
 	list["linear"] = linear
 	anchored := growing()
 	anchored.Metrics.Anchors = engine.Anchors{Size: 20, Share: 0.2, Every: 30}
-	anchored.Arms[0].Consolidation = engine.Consolidation{Every: 100, ResetOptimizer: true}
+	anchored.Arms[0].Consolidation = arm.Consolidation{Every: 100, ResetOptimizer: true}
 	list["anchors"] = anchored
 	gss := growing()
 	gss.Arms[0].Replay.Kind = replay.GSS
@@ -187,7 +189,7 @@ func TestGrowthIsRefusedWithTheFieldAndTheRule(t *testing.T) {
 		"max_classes: must be absent for task binary": func(c *engine.Config) { c.Spec.Task, c.Spec.Classes = models.Binary, 0 },
 		"max_classes: must be at least classes, 2":    func(c *engine.Config) { c.MaxClasses = 1 },
 		"max_classes: must be absent beside heads": func(c *engine.Config) {
-			c.Segment, c.Heads = "task", engine.Heads{{Segment: "a", Classes: []int{0, 1}}}
+			c.Segment, c.Heads = "task", batch.Heads{{Segment: "a", Classes: []int{0, 1}}}
 		},
 	} {
 		cfg := growing()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
@@ -29,12 +30,12 @@ func config() engine.Config {
 		Checkpoint: engine.Cadence{Every: 500 * time.Millisecond, Records: 400},
 		Signals:    signal.Config{Join: signal.Join{Window: time.Minute, OrphanWait: 5 * time.Second, MaxPredictions: 200}},
 		Seen:       engine.Seen{MaxIDs: 1 << 17},
-		Arms:       []engine.Arm{arm("learner", replay.Reservoir, 0.01)},
+		Arms:       []arm.Config{learner("learner", replay.Reservoir, 0.01)},
 	}
 }
 
-func arm(name string, kind replay.Kind, rate float64) engine.Arm {
-	return engine.Arm{
+func learner(name string, kind replay.Kind, rate float64) arm.Config {
+	return arm.Config{
 		Name: name,
 		Optimizer: []optim.Config{
 			{Clip: &optim.Clip{Norm: 1}},

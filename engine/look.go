@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/perennial-ml/perennial/engine/continual"
 	"github.com/perennial-ml/perennial/models"
@@ -32,7 +33,7 @@ func (e *Engine) measure() error {
 
 // look scores the first arm on every phase that ended and on the one in progress.
 func (e *Engine) look() error {
-	a, model := e.anchors, e.arms[0].model
+	a, model := e.anchors, e.arms[0]
 	for i := range a.closed {
 		p := &a.closed[i]
 		if p.examples.Len() == 0 {
@@ -87,7 +88,7 @@ func (e *Engine) closeAnchors() error {
 			return err
 		}
 	}
-	a.before = e.arms[0].freeze()
+	a.before = e.arms[0].Freeze()
 	a.closed = append(a.closed, p)
 	if extra := len(a.closed) - a.cfg.Phases; extra > 0 {
 		a.closed = append(a.closed[:0:0], a.closed[extra:]...)
@@ -128,6 +129,7 @@ func (e *Engine) accuracyOf(weights *models.Frozen, m replay.Memory) (float64, e
 // of the outputs. Weights that give no numbers get none right.
 func (e *Engine) accuracy(m replay.Memory, model responder, known int) (float64, error) {
 	a, b := e.anchors, e.scores.batch
+	rows := b.View()
 	a.list = a.list[:0]
 	m.Remove(func(ex *replay.Example) bool {
 		a.list = append(a.list, ex)
@@ -136,12 +138,12 @@ func (e *Engine) accuracy(m replay.Memory, model responder, known int) (float64,
 	k, right := e.spec.Outputs(), 0
 	for from := 0; from < len(a.list); from += e.cfg.Batch.Size {
 		part := a.list[from:min(from+e.cfg.Batch.Size, len(a.list))]
-		b.reset()
+		b.Reset()
 		for _, ex := range part {
-			b.add(ex)
-			b.b.Mask = append(b.b.Mask, e.scores.heads.of(ex.Segment)...)
+			b.Add(ex)
+			rows.Mask = append(rows.Mask, e.scores.heads.Of(ex.Segment)...)
 		}
-		a.out = room(a.out, len(part)*k)
+		a.out = slices.Grow(a.out[:0], len(part)*k)[:len(part)*k]
 		out, err := e.scores.predict(model, a.out, e.scores.knownTo(known))
 		if err != nil {
 			return 0, fmt.Errorf("anchors: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
@@ -43,15 +44,15 @@ func classes(seed uint64, n int, pairs ...[2]int) *tape {
 	return l
 }
 
-func losses() map[string]engine.Loss {
-	return map[string]engine.Loss{
-		"er":        {Kind: engine.LossER},
-		"er smooth": {Kind: engine.LossER, Smoothing: 0.1},
-		"er factor": {Kind: engine.LossER, Beta: 0.1},
-		"er_ace":    {Kind: engine.LossERACE},
-		"der":       {Kind: engine.LossDER, Alpha: 0.3},
-		"derpp":     {Kind: engine.LossDERPP, Smoothing: 0.1},
-		"ace_derpp": {Kind: engine.LossACEDERPP, Alpha: 0.2, Beta: 1},
+func losses() map[string]arm.Loss {
+	return map[string]arm.Loss{
+		"er":        {Kind: arm.LossER},
+		"er smooth": {Kind: arm.LossER, Smoothing: 0.1},
+		"er factor": {Kind: arm.LossER, Beta: 0.1},
+		"er_ace":    {Kind: arm.LossERACE},
+		"der":       {Kind: arm.LossDER, Alpha: 0.3},
+		"derpp":     {Kind: arm.LossDERPP, Smoothing: 0.1},
+		"ace_derpp": {Kind: arm.LossACEDERPP, Alpha: 0.2, Beta: 1},
 	}
 }
 
@@ -82,20 +83,20 @@ func TestEveryLossGoesOnBitForBitAfterRestore(t *testing.T) {
 
 func TestSecondDrawIsRehearsedToo(t *testing.T) {
 	log := classes(1, 200, [2]int{0, 1}).records
-	counts := map[engine.LossKind]engine.ArmCounts{}
-	for _, kind := range []engine.LossKind{engine.LossDER, engine.LossDERPP} {
+	counts := map[arm.LossKind]arm.Counts{}
+	for _, kind := range []arm.LossKind{arm.LossDER, arm.LossDERPP} {
 		cfg := classConfig()
 		cfg.Arms[0].Loss.Kind = kind
 		e := newEngine(t, cfg)
 		apply(t, e, log)
 		counts[kind] = e.Report().Arms[0].Counts
 	}
-	require.Equal(t, 2*counts[engine.LossDER].Rehearsed, counts[engine.LossDERPP].Rehearsed)
+	require.Equal(t, 2*counts[arm.LossDER].Rehearsed, counts[arm.LossDERPP].Rehearsed)
 }
 
 func TestMemoryHoldsTheLogitsOfTheStepThatLearned(t *testing.T) {
 	cfg := classConfig()
-	cfg.Arms[0].Loss.Kind = engine.LossDER
+	cfg.Arms[0].Loss.Kind = arm.LossDER
 	cfg.Batch.Size, cfg.Batch.Wait = 1, time.Nanosecond
 	cfg.Checkpoint.Records = 1 << 40
 	log := classes(1, 3, [2]int{0, 1})
@@ -105,7 +106,7 @@ func TestMemoryHoldsTheLogitsOfTheStepThatLearned(t *testing.T) {
 		before = weightsOf(t, e)
 		apply(t, e, []engine.Record{rec})
 	}
-	stored, err := replay.Read(partsOf(t, e)[engine.PartReplay])
+	stored, err := replay.Read(partsOf(t, e)[arm.PartReplay])
 	require.NoError(t, err)
 	memory, err := replay.New(cfg.Arms[0].Replay)
 	require.NoError(t, err)
@@ -132,7 +133,7 @@ func TestMemoryHoldsTheLogitsOfTheStepThatLearned(t *testing.T) {
 // weightsOf reads the first arm's weights out of a snapshot.
 func weightsOf(t *testing.T, e *engine.Engine) models.Params {
 	t.Helper()
-	data := partsOf(t, e)[engine.PartWeights]
+	data := partsOf(t, e)[arm.PartWeights]
 	p, err := safetensors.DecodeParams(bytes.NewReader(data), int64(len(data)))
 	require.NoError(t, err)
 	return p
@@ -142,8 +143,8 @@ func weightsOf(t *testing.T, e *engine.Engine) models.Params {
 // of another class: the abrupt change that ER-ACE is there to prevent.
 func TestAsymmetricLossLeavesOtherClassesAlone(t *testing.T) {
 	log := classes(2, 60, [2]int{0, 1}).records
-	moved := map[engine.LossKind]bool{}
-	for _, kind := range []engine.LossKind{engine.LossER, engine.LossERACE} {
+	moved := map[arm.LossKind]bool{}
+	for _, kind := range []arm.LossKind{arm.LossER, arm.LossERACE} {
 		cfg := classConfig()
 		cfg.Arms[0].Rehearsal.Ratio = -1
 		cfg.Arms[0].Loss.Kind = kind
@@ -155,12 +156,12 @@ func TestAsymmetricLossLeavesOtherClassesAlone(t *testing.T) {
 		require.NotEqual(t, first[n].Data[:2], last[n].Data[:2], "nothing was learned")
 		moved[kind] = first[n].Data[3] != last[n].Data[3]
 	}
-	require.Equal(t, map[engine.LossKind]bool{engine.LossER: true, engine.LossERACE: false}, moved)
+	require.Equal(t, map[arm.LossKind]bool{arm.LossER: true, arm.LossERACE: false}, moved)
 }
 
 func TestComplementaryLabelsAreLearnedUnderAMask(t *testing.T) {
 	cfg := classConfig()
-	cfg.Arms[0].Loss.Kind = engine.LossERACE
+	cfg.Arms[0].Loss.Kind = arm.LossERACE
 	l := classes(1, 40, [2]int{0, 1})
 	r := rand.New(rand.NewPCG(1, 1))
 	for i := range 40 {
@@ -183,29 +184,29 @@ func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 		"arms[0].loss.kind: must be one of er, er_ace, der, derpp, ace_derpp, lwf": func(c *engine.Config) { c.Arms[0].Loss.Kind = "best" },
 		"arms[0].loss.alpha: must be absent for kind er, got 1":                    func(c *engine.Config) { c.Arms[0].Loss.Alpha = 1 },
 		"arms[0].loss.beta: must be absent for kind er_ace": func(c *engine.Config) {
-			c.Arms[0].Loss = engine.Loss{Kind: engine.LossERACE, Beta: 1}
+			c.Arms[0].Loss = arm.Loss{Kind: arm.LossERACE, Beta: 1}
 		},
 		"arms[0].loss.beta: must be above 0 and finite, got -1": func(c *engine.Config) {
 			c.Arms[0].Loss.Beta = -1
 		},
 		"arms[0].loss.beta: must be absent with projection.kind agem": func(c *engine.Config) {
-			c.Arms[0].Loss.Beta, c.Arms[0].Projection.Kind = 1, engine.ProjectAGEM
+			c.Arms[0].Loss.Beta, c.Arms[0].Projection.Kind = 1, arm.ProjectAGEM
 		},
 		"arms[0].loss.beta: must be absent for kind der": func(c *engine.Config) {
-			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Beta: 1}
+			c.Arms[0].Loss = arm.Loss{Kind: arm.LossDER, Beta: 1}
 		},
 		"arms[0].loss.temperature: must be absent for kind er": func(c *engine.Config) { c.Arms[0].Loss.Temperature = 3 },
 		"arms[0].loss.kind: must not be lwf for task binary": func(c *engine.Config) {
 			c.Spec.Task, c.Spec.Classes = models.Binary, 0
-			c.Arms[0].Loss.Kind = engine.LossLwF
+			c.Arms[0].Loss.Kind = arm.LossLwF
 		},
 		"arms[0].loss.alpha: must be above 0": func(c *engine.Config) {
-			c.Arms[0].Loss = engine.Loss{Kind: engine.LossDER, Alpha: -1}
+			c.Arms[0].Loss = arm.Loss{Kind: arm.LossDER, Alpha: -1}
 		},
 		"arms[0].loss.smoothing: must be in [0, 1)": func(c *engine.Config) { c.Arms[0].Loss.Smoothing = 1 },
 		"arms[0].loss.kind: must not be er_ace for task binary": func(c *engine.Config) {
 			c.Spec.Task, c.Spec.Classes = models.Binary, 0
-			c.Arms[0].Loss.Kind = engine.LossERACE
+			c.Arms[0].Loss.Kind = arm.LossERACE
 		},
 	} {
 		cfg := classConfig()
@@ -217,7 +218,7 @@ func TestLossesAreRefusedWithTheFieldAndTheRule(t *testing.T) {
 
 func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 	log := classes(1, 150, [2]int{0, 1}, [2]int{2, 3}).records
-	learn := func(change func(*engine.Arm)) string {
+	learn := func(change func(*arm.Config)) string {
 		cfg := classConfig()
 		cfg.Arms[0].Replay = replay.Config{Capacity: 64}
 		change(&cfg.Arms[0])
@@ -225,15 +226,15 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 		apply(t, e, log)
 		return hash(t, e)
 	}
-	by := engine.Loss{Kind: engine.LossACEDERPP, Alpha: 1, Beta: 1}
-	want := learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.ClassBalanced })
-	require.Equal(t, want, learn(func(a *engine.Arm) { a.Strategy = engine.StrategyDefault }))
-	own := learn(func(a *engine.Arm) { a.Strategy, a.Replay.Kind = engine.StrategyDefault, replay.Reservoir })
-	require.Equal(t, learn(func(a *engine.Arm) { a.Loss, a.Replay.Kind = by, replay.Reservoir }), own, "what is written holds")
+	by := arm.Loss{Kind: arm.LossACEDERPP, Alpha: 1, Beta: 1}
+	want := learn(func(a *arm.Config) { a.Loss, a.Replay.Kind = by, replay.ClassBalanced })
+	require.Equal(t, want, learn(func(a *arm.Config) { a.Strategy = arm.StrategyDefault }))
+	own := learn(func(a *arm.Config) { a.Strategy, a.Replay.Kind = arm.StrategyDefault, replay.Reservoir })
+	require.Equal(t, learn(func(a *arm.Config) { a.Loss, a.Replay.Kind = by, replay.Reservoir }), own, "what is written holds")
 
-	for task, want := range map[models.Task]engine.Arm{
+	for task, want := range map[models.Task]arm.Config{
 		models.Binary: {
-			Replay: replay.Config{Kind: replay.ClassBalanced}, Loss: engine.Loss{Beta: 0.1},
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Loss: arm.Loss{Beta: 0.1},
 			Optimizer: []optim.Config{
 				{Clip: &optim.Clip{Norm: 10}},
 				{AdamW: &optim.AdamW{LearningRate: 0.004, Beta1: 0.1, Beta2: 0.99}},
@@ -241,7 +242,7 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 		},
 		models.Regression: {Replay: replay.Config{Kind: replay.RecencyMixed}, Optimizer: config().Arms[0].Optimizer},
 	} {
-		learn := func(change func(*engine.Arm)) string {
+		learn := func(change func(*arm.Config)) string {
 			cfg := config()
 			cfg.Spec.Task = task
 			cfg.Arms[0].Replay.Kind = ""
@@ -250,11 +251,11 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 			apply(t, e, traffic(2, 300).records)
 			return hash(t, e)
 		}
-		by := learn(func(a *engine.Arm) {
+		by := learn(func(a *arm.Config) {
 			a.Replay.Kind, a.Rehearsal.Ratio, a.Loss, a.Optimizer = want.Replay.Kind, 4, want.Loss, want.Optimizer
 		})
-		require.Equal(t, by, learn(func(a *engine.Arm) {
-			a.Strategy = engine.StrategyDefault
+		require.Equal(t, by, learn(func(a *arm.Config) {
+			a.Strategy = arm.StrategyDefault
 			if task == models.Binary {
 				a.Optimizer = nil
 			}
@@ -268,7 +269,7 @@ func TestDefaultStrategyFillsInWhatIsLeftOpen(t *testing.T) {
 
 func TestRestoreRefusesClassesThatAreNone(t *testing.T) {
 	cfg := classConfig()
-	cfg.Arms[0].Loss.Kind = engine.LossERACE
+	cfg.Arms[0].Loss.Kind = arm.LossERACE
 	e := newEngine(t, cfg)
 	apply(t, e, classes(1, 40, [2]int{3, 4}).records)
 	narrow := cfg

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
@@ -38,7 +39,7 @@ func TestRestoreRefusesLogitsThatTheModelCannotHaveGiven(t *testing.T) {
 			_, err = memory.Snapshot().WriteTo(&part)
 			require.NoError(t, err)
 			stored := partsOf(t, newEngine(t, cfg))
-			stored[engine.PartReplay] = part.Bytes()
+			stored[arm.PartReplay] = part.Bytes()
 			err = newEngine(t, cfg).Restore(readFrom(stored))
 			if tc.want == "" {
 				require.NoError(t, err)
@@ -57,11 +58,11 @@ func TestMemoriesThatMakeNoSenseAreRefusedWithAReason(t *testing.T) {
 		projection string
 		want       string
 	}{
-		{models.Binary, replay.Config{Logits: true}, 1, engine.ProjectAGEM,
+		{models.Binary, replay.Config{Logits: true}, 1, arm.ProjectAGEM,
 			"arms[0].replay.logits: must be false with projection.kind agem: such a step has no one batch whose logits they would be"},
-		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, engine.ProjectGEM,
+		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, arm.ProjectGEM,
 			"arms[0].replay.retrieve.kind: must be random with projection.kind gem: that looks at the whole memory"},
-		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, engine.ProjectAGEM, ""},
+		{models.Binary, replay.Config{Retrieve: replay.Retrieve{Kind: replay.Interfered}}, 1, arm.ProjectAGEM, ""},
 		{models.Regression, replay.Config{Kind: replay.Herding}, 1, "",
 			"arms[0].replay.kind: must not be herding for task regression: it keeps what is typical of a class, and values are none; reservoir does without"},
 		{models.Regression, replay.Config{Kind: replay.GDumb}, 1, "",
@@ -94,7 +95,7 @@ func TestMemoriesThatMakeNoSenseAreRefusedWithAReason(t *testing.T) {
 // What an arm keeps for itself is its own: arms share the examples that they are shown.
 func TestArmsThatHoldAnExampleInTheirOwnWayLeaveItToOthers(t *testing.T) {
 	cfg := config()
-	packed := arm("packed", replay.Reservoir, 0.01)
+	packed := learner("packed", replay.Reservoir, 0.01)
 	packed.Replay.Store, packed.Replay.Logits = replay.Uint8, true
 	cfg.Arms = append(cfg.Arms, packed)
 	l := newTape()

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
 )
@@ -17,7 +18,7 @@ type Report struct {
 	Channels ChannelReport      `json:"channels"`
 	Served   prequential.Report `json:"served"`
 	Stable   prequential.Report `json:"stable"`
-	Arms     []ArmReport        `json:"arms"`
+	Arms     []arm.Report       `json:"arms"`
 	// Anchors is nil if there are none, and before the first look.
 	Anchors *AnchorsReport `json:"anchors,omitempty"`
 	// Classes is the number that the model knows, and Grown says since when, where the
@@ -32,16 +33,6 @@ type Waiting struct {
 	Orphans     int   `json:"orphans"`
 	Bytes       int64 `json:"bytes"`
 	Examples    int   `json:"examples"` // for their micro-batch
-}
-
-// ArmReport is one arm's account.
-type ArmReport struct {
-	Name        string             `json:"name"`
-	Counts      ArmCounts          `json:"counts"`
-	MemoryLen   int                `json:"memory_len"`
-	MemoryBytes int                `json:"memory_bytes"`
-	MemoryWhole int                `json:"memory_whole,omitempty"` // held as they came where bytes were asked for
-	Prequential prequential.Report `json:"prequential"`
 }
 
 // Report returns the engine's account as of the last record.
@@ -65,14 +56,7 @@ func (e *Engine) Report() Report {
 	}
 	r.Anchors = e.anchors.report()
 	for _, a := range e.arms {
-		r.Arms = append(r.Arms, ArmReport{
-			Name:        a.cfg.Name,
-			Counts:      a.counts,
-			MemoryLen:   a.memory.Len(),
-			MemoryBytes: a.memoryBytes(),
-			MemoryWhole: a.memory.Whole(),
-			Prequential: a.meter.Report(),
-		})
+		r.Arms = append(r.Arms, a.Report())
 	}
 	return r
 }

@@ -3,15 +3,14 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
 )
-
-// armStreams are an arm's random streams at one position.
-type armStreams struct{ draw, keep, noise *rand.Rand }
 
 // worstLoss stands for the loss of an answer that is no number, so that a candidate
 // which gives such answers is held.
@@ -30,8 +29,8 @@ type scores struct {
 	loaded    *models.Frozen    // and these are they
 	known     int               // outputs that stable has; the others are masked
 	masks     []float32         // scratch of knownTo
-	heads     *heads
-	batch     *batch
+	heads     *batch.Masks
+	batch     *batch.Batch
 	outputs   [2][]float32 // the first arm's, or stable's; a challenger's
 	target    []float32
 	answer    []float32 // scratch of padded
@@ -39,9 +38,9 @@ type scores struct {
 	scored    []pending
 }
 
-func newScores(cfg Config, arms []*arm) (*scores, error) {
-	s := &scores{spec: cfg.Spec, heads: newHeads(cfg)}
-	s.batch = newBatch(cfg.Spec, models.Objective{Masked: s.heads != nil}, cfg.Batch.Size)
+func newScores(cfg Config) (*scores, error) {
+	s := &scores{spec: cfg.Spec, heads: batch.NewMasks(cfg.Heads, cfg.Spec)}
+	s.batch = batch.New(cfg.Spec, models.Objective{Masked: s.heads != nil}, cfg.Batch.Size)
 	var err error
 	if s.served, err = prequential.New(cfg.meter()); err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func newScores(cfg Config, arms []*arm) (*scores, error) {
 func (s *scores) load(weights *models.Frozen, spec models.Spec) error {
 	s.known = spec.Outputs()
 	if s.known < s.spec.Outputs() {
-		wide, err := widenWeights(weights, spec, s.spec)
+		wide, err := models.GrowFrozen(spec, weights, s.spec.Classes)
 		if err != nil {
 			return fmt.Errorf("stable: %w", err)
 		}
@@ -83,8 +82,8 @@ func (s *scores) load(weights *models.Frozen, spec models.Spec) error {
 }
 
 // widened returns the scores so far, to be gone on with by arms that know more classes.
-func (s *scores) widened(c Config, arms []*arm) (*scores, error) {
-	n, err := newScores(c, arms)
+func (s *scores) widened(c Config) (*scores, error) {
+	n, err := newScores(c)
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +97,12 @@ func (s *scores) widened(c Config, arms []*arm) (*scores, error) {
 // knownTo returns the batch as a model is asked it that knows so many of the outputs: without
 // the classes that it does not know.
 func (s *scores) knownTo(known int) *models.Batch {
-	b := *s.batch.view()
+	b := *s.batch.View()
 	k := s.spec.Outputs()
 	if known == k {
 		return &b
 	}
-	s.masks = room(s.masks, b.Rows*k)
+	s.masks = slices.Grow(s.masks[:0], b.Rows*k)[:b.Rows*k]
 	for i := range s.masks {
 		s.masks[i] = 0
 		if i%k < known {
@@ -138,14 +137,15 @@ func (s *scores) learnable(items []pending, aside *anchors, position uint64) []*
 
 // add scores a micro-batch. Complementary labels say only what is wrong and are not
 // scored.
-func (s *scores) add(items []pending, arms []*arm) error {
-	s.batch.reset()
+func (s *scores) add(items []pending, arms []*arm.Arm) error {
+	s.batch.Reset()
 	s.scored = s.scored[:0]
+	rows := s.batch.View()
 	for _, p := range items {
 		if p.Score && !p.Example.Negative {
 			s.scored = append(s.scored, p)
-			s.batch.add(p.Example)
-			s.batch.b.Mask = append(s.batch.b.Mask, s.heads.of(p.Example.Segment)...)
+			s.batch.Add(p.Example)
+			rows.Mask = append(rows.Mask, s.heads.Of(p.Example.Segment)...)
 		}
 	}
 	n := len(s.scored)
@@ -173,7 +173,7 @@ func (s *scores) add(items []pending, arms []*arm) error {
 		if !s.knows(ex) {
 			continue
 		}
-		s.target = appendTarget(s.target[:0], s.spec, ex)
+		s.target = batch.AppendTarget(s.target[:0], s.spec, ex)
 		loss := worstLoss
 		if first != nil {
 			loss = models.Loss(s.spec.Task, first[j*w:(j+1)*w], s.target)
@@ -197,23 +197,22 @@ func (s *scores) padded(outputs []float32) []float32 {
 
 // addArms scores the batch with every arm and returns the first one's outputs; nil if
 // they are not finite.
-func (s *scores) addArms(arms []*arm) (first []float32, err error) {
+func (s *scores) addArms(arms []*arm.Arm) (first []float32, err error) {
 	n, w := len(s.scored), s.spec.Outputs()
 	for i, a := range arms {
-		out, err := s.predict(a.model, s.outputs[min(i, 1)][:n*w], s.batch.view())
+		out, err := s.predict(a, s.outputs[min(i, 1)][:n*w], s.batch.View())
 		if err != nil {
-			return nil, fmt.Errorf("arm %s: %w", a.cfg.Name, err)
+			return nil, fmt.Errorf("arm %s: %w", a.Name(), err)
 		}
 		if i == 0 {
 			first = out
 		}
 		if out == nil {
-			a.counts.NonFinite++
+			a.Unscored()
 			continue
 		}
 		for j, p := range s.scored {
-			a.meter.Add(p.Example.Segment, out[j*w:(j+1)*w], p.Example.Target, p.Example.Weight)
-			a.watch(out[j*w:(j+1)*w], p.Example)
+			a.Score(p.Example, out[j*w:(j+1)*w])
 		}
 	}
 	return first, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/perennial-ml/perennial/engine/part"
 	"github.com/perennial-ml/perennial/internal/seal"
 )
 
@@ -86,13 +87,13 @@ func (s *seen) add(space byte, id string) bool {
 
 // parts returns one part per segment. A segment only grows, so that the prefix taken
 // here stays as it is.
-func (s *seen) parts() []Part {
-	var parts []Part
+func (s *seen) parts() []part.Part {
+	var parts []part.Part
 	for i, seg := range s.segments {
 		if len(seg.ids) == 0 {
 			continue
 		}
-		p := Part{
+		p := part.Part{
 			Name:      fmt.Sprintf("seen-%08d", s.first+uint64(i)),
 			MediaType: "application/vnd.perennial.seen.v1",
 			Write:     func(w io.Writer) error { return writeIDs(w, seg.ids) },

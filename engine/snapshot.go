@@ -4,67 +4,43 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 
-	"github.com/perennial-ml/perennial/guard"
-	"github.com/perennial-ml/perennial/internal/canonical"
-	"github.com/perennial-ml/perennial/internal/seal"
-	"github.com/perennial-ml/perennial/replay"
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/part"
 )
 
-// Names of the parts of the first arm and of the front. The parts of a further arm
-// are named "NAME.weights", "NAME.optimizer" and so on.
+// Names of the parts of the front. Those of the first arm are named "weights", "optimizer"
+// and so on, and those of a further one "NAME.weights", "NAME.optimizer".
 const (
 	PartEngine    = "engine"
-	PartWeights   = "weights"
 	PartCandidate = "candidate"
 	PartStable    = "stable"
-	PartOptimizer = "optimizer"
-	PartReplay    = "replay"
-	PartPhase     = "phase"
-	PartTeacher   = "teacher"
 	PartJoin      = "join"
 	PartGuard     = "guard"
 	PartMetrics   = "metrics"
 )
-
-const (
-	mediaCBOR = "application/cbor"
-)
-
-// A Part is one piece of a snapshot. Write may be called at any time, from any
-// goroutine, and writes the same bytes each time.
-type Part struct {
-	Name      string
-	MediaType string
-	Write     func(io.Writer) error
-	// Seal, if not nil, knows the digest of the bytes once Write has succeeded. Parts
-	// whose content has not changed share it with those of the snapshot before, so that
-	// what was written then need not be written anew.
-	Seal *seal.Seal
-}
 
 // stateFormat is raised with each incompatible change of the document.
 const stateFormat = 1
 
 // document is what the engine holds beside tensors, memories and the join window.
 type document struct {
-	Format    int        `cbor:"format"`
-	Position  uint64     `cbor:"position"`
-	Time      int64      `cbor:"time"`
-	Counts    Counts     `cbor:"counts"`
-	Pending   []pending  `cbor:"pending"`
-	Candidate uint64     `cbor:"candidate"`
-	Stable    uint64     `cbor:"stable"`
-	Pinned    bool       `cbor:"pinned"`
-	Probation bool       `cbor:"probation"`
-	Verdict   string     `cbor:"verdict"`
-	Reason    string     `cbor:"reason"`
-	Cadence   cadenceDoc `cbor:"cadence"`
-	SeenFirst uint64     `cbor:"seen_first"`
-	Seen      []string   `cbor:"seen"`
-	Arms      []armDoc   `cbor:"arms"`
+	Format    int         `cbor:"format"`
+	Position  uint64      `cbor:"position"`
+	Time      int64       `cbor:"time"`
+	Counts    Counts      `cbor:"counts"`
+	Pending   []pending   `cbor:"pending"`
+	Candidate uint64      `cbor:"candidate"`
+	Stable    uint64      `cbor:"stable"`
+	Pinned    bool        `cbor:"pinned"`
+	Probation bool        `cbor:"probation"`
+	Verdict   string      `cbor:"verdict"`
+	Reason    string      `cbor:"reason"`
+	Cadence   cadenceDoc  `cbor:"cadence"`
+	SeenFirst uint64      `cbor:"seen_first"`
+	Seen      []string    `cbor:"seen"`
+	Arms      []arm.State `cbor:"arms"`
 	// Anchors is absent if there are none.
 	Anchors *anchorsDoc `cbor:"anchors,omitempty"`
 	Grown   []Growth    `cbor:"grown,omitempty"`
@@ -78,22 +54,6 @@ type cadenceDoc struct {
 	SinceRecord uint64 `cbor:"since_record"`
 }
 
-type armDoc struct {
-	Name   string    `cbor:"name"`
-	Counts ArmCounts `cbor:"counts"`
-	// Seen lists the classes that were in a step, in their order, where the loss goes
-	// by them.
-	Seen []int `cbor:"seen,omitempty"`
-	// Since is the number of examples since the last consolidation.
-	Since uint64 `cbor:"since"`
-	// Teacher is where the arm last consolidated, and Known the classes seen by then;
-	// where the loss needs a teacher.
-	Teacher uint64 `cbor:"teacher,omitempty"`
-	Known   []int  `cbor:"known,omitempty"`
-	// Drift is the detector's state, where there is one.
-	Drift *guard.DriftState `cbor:"drift,omitempty"`
-}
-
 // meters are the prequential meters' own documents.
 type meters struct {
 	Served []byte   `cbor:"served"`
@@ -105,12 +65,9 @@ type meters struct {
 // and optimizer state since the last one and shares the rest, so that the pause is short;
 // the parts are encoded when they are written. What is large is in several parts, so that
 // those that did not change need not be written again.
-func (e *Engine) Snapshot() ([]Part, error) {
-	doc, err := e.document()
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) Snapshot() ([]part.Part, error) {
 	m := meters{}
+	var err error
 	if m.Served, err = e.scores.served.Snapshot(); err != nil {
 		return nil, err
 	}
@@ -121,26 +78,26 @@ func (e *Engine) Snapshot() ([]Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := []Part{cborPart(PartEngine, doc)}
-	parts = append(parts, tensorParts(PartCandidate, e.channels.candidate.weights)...)
-	parts = append(parts, tensorParts(PartStable, e.channels.stable.weights)...)
+	parts := []part.Part{part.CBOR(PartEngine, e.document())}
+	parts = append(parts, part.Tensors(PartCandidate, e.channels.candidate.weights)...)
+	parts = append(parts, part.Tensors(PartStable, e.channels.stable.weights)...)
 	parts = append(parts,
-		Part{Name: PartJoin, MediaType: mediaCBOR, Write: e.window.Snapshot().Write},
-		Part{Name: PartGuard, MediaType: mediaCBOR, Write: writeBytes(paired)})
+		part.Part{Name: PartJoin, MediaType: part.MediaCBOR, Write: e.window.Snapshot().Write},
+		part.Bytes(PartGuard, paired))
 	for i, a := range e.arms {
-		bytes, err := a.meter.Snapshot()
+		bytes, err := a.Meter().Snapshot()
 		if err != nil {
 			return nil, err
 		}
 		m.Arms = append(m.Arms, bytes)
-		parts = append(parts, a.parts(armPrefix(i, a))...)
+		parts = append(parts, a.Parts(armPrefix(i, a))...)
 	}
-	parts = append(parts, cborPart(PartMetrics, m))
+	parts = append(parts, part.CBOR(PartMetrics, m))
 	parts = append(parts, e.anchors.parts()...)
 	return append(parts, e.seen.parts()...), nil
 }
 
-func (e *Engine) document() (document, error) {
+func (e *Engine) document() document {
 	c := e.cadence
 	doc := document{
 		Format:    stateFormat,
@@ -164,48 +121,16 @@ func (e *Engine) document() (document, error) {
 	}
 	doc.Anchors = e.anchors.document()
 	for _, a := range e.arms {
-		arm := armDoc{Name: a.cfg.Name, Counts: a.counts, Seen: listFlags(a.classes.seen), Since: a.since}
-		if a.teacher != nil {
-			arm.Teacher, arm.Known = a.teacher.at, listFlags(a.teacher.known)
-		}
-		if a.drift != nil {
-			state := a.drift.State()
-			arm.Drift = &state
-		}
-		doc.Arms = append(doc.Arms, arm)
+		doc.Arms = append(doc.Arms, a.State())
 	}
-	return doc, nil
+	return doc
 }
 
-func armPrefix(i int, a *arm) string {
+func armPrefix(i int, a *arm.Arm) string {
 	if i == 0 {
 		return ""
 	}
-	return a.cfg.Name + "."
-}
-
-func (a *arm) parts(prefix string) []Part {
-	step := a.step.Freeze()
-	parts := tensorParts(prefix+PartWeights, a.freeze())
-	parts = append(parts, tensorParts(prefix+PartOptimizer, step.Tensors, counterTensors(step.Counters)...)...)
-	parts = append(parts, memoryParts(prefix+PartReplay, a.memory)...)
-	if a.teacher != nil {
-		parts = append(parts, tensorParts(prefix+PartTeacher, a.teacher.weights)...)
-	}
-	if a.phase != nil {
-		parts = append(parts, memoryParts(prefix+PartPhase, a.phase)...)
-	}
-	return parts
-}
-
-// memoryParts returns a memory as parts: one of that name, and of a large memory one for
-// each page.
-func memoryParts(name string, m replay.Memory) []Part {
-	var parts []Part
-	for _, p := range m.Snapshot().Pieces() {
-		parts = append(parts, Part{Name: name + p.Suffix, MediaType: p.MediaType, Write: p.Write, Seal: p.Seal})
-	}
-	return parts
+	return a.Name() + "."
 }
 
 // Hash returns the state's hash: SHA-256 over "name\0sha256:hex\n" of its parts, in
@@ -224,15 +149,4 @@ func (e *Engine) Hash() (string, error) {
 		fmt.Fprintf(whole, "%s\x00sha256:%x\n", p.Name, h.Sum(nil))
 	}
 	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
-}
-
-func cborPart(name string, v any) Part {
-	return Part{Name: name, MediaType: mediaCBOR, Write: func(w io.Writer) error { return canonical.Write(w, v) }}
-}
-
-func writeBytes(data []byte) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	}
 }

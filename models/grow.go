@@ -30,6 +30,19 @@ func (r *Registry) Grow(s Spec, p Params, classes int) (Spec, Params, error) {
 // Grow is Default().Grow.
 func Grow(s Spec, p Params, classes int) (Spec, Params, error) { return Default().Grow(s, p, classes) }
 
+// GrowFrozen is Grow for weights that are frozen; they are returned as they are if they
+// know so many classes already.
+func GrowFrozen(s Spec, weights *Frozen, classes int) (*Frozen, error) {
+	if s.Classes == classes {
+		return weights, nil
+	}
+	_, grown, err := Grow(s, weights.Params(), classes)
+	if err != nil {
+		return nil, err
+	}
+	return grown.Freeze(), nil
+}
+
 // Widen copies src to dst, whose tensors may have more columns, elements of their last
 // axis, than src's; the others stay as they are. It returns ErrParams, and copies nothing,
 // if the tensors differ in anything else.

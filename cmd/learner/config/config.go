@@ -4,6 +4,8 @@ import (
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/compute"
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
@@ -64,15 +66,15 @@ type Model struct {
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
 	// Strategy fills in what is left open of replay, rehearsal and loss, of model.init for mlp,
 	// and of optimizer for binary.
-	Strategy  string           `yaml:"strategy" json:"strategy"`
-	Replay    replay.Config    `yaml:"replay" json:"replay"`
-	Rehearsal engine.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
-	Loss      engine.Loss      `yaml:"loss" json:"loss"`
+	Strategy  string        `yaml:"strategy" json:"strategy"`
+	Replay    replay.Config `yaml:"replay" json:"replay"`
+	Rehearsal arm.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
+	Loss      arm.Loss      `yaml:"loss" json:"loss"`
 	// Projection bounds a step by rehearsed examples.
-	Projection engine.Projection `yaml:"projection" json:"projection"`
+	Projection arm.Projection `yaml:"projection" json:"projection"`
 	// Consolidation says when a phase of learning ends.
-	Consolidation engine.Consolidation `yaml:"consolidation" json:"consolidation"`
-	Batch         engine.Batch         `yaml:"batch" json:"batch"`
+	Consolidation arm.Consolidation `yaml:"consolidation" json:"consolidation"`
+	Batch         engine.Batch      `yaml:"batch" json:"batch"`
 	// MaxEventBytes bounds the payload of one event.
 	MaxEventBytes int           `yaml:"max_event_bytes" json:"max_event_bytes"`
 	Signals       signal.Config `yaml:"signals" json:"signals"`
@@ -80,7 +82,7 @@ type Model struct {
 	// one, everything is one segment.
 	Segment string `yaml:"segment" json:"segment"`
 	// Heads gives segments classes of their own; for multiclass alone.
-	Heads      engine.Heads      `yaml:"heads" json:"heads"`
+	Heads      batch.Heads       `yaml:"heads" json:"heads"`
 	Metrics    engine.Metrics    `yaml:"metrics" json:"metrics"`
 	Seen       engine.Seen       `yaml:"seen" json:"seen"`
 	Publish    engine.Publishing `yaml:"publish" json:"publish"`

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
@@ -36,7 +36,7 @@ func (m Model) WithDefaults() Model {
 	if m.Model.Kind == "mlp" || m.Model.Kind == "cnn" || embeds {
 		setDefault(&m.Model.Activation, "relu")
 	}
-	if m.Strategy == engine.StrategyDefault && m.Model.Kind == "mlp" {
+	if m.Strategy == arm.StrategyDefault && m.Model.Kind == "mlp" {
 		setDefault(&m.Model.Init, models.UniformFanIn)
 	}
 	if (m.Model.Kind == "mlp" || embeds) && m.Model.Hidden == nil {

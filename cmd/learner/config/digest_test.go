@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 )
 
 func digestOf(t *testing.T, file string) string {
@@ -69,9 +70,9 @@ func TestEngineGetsEverySectionThatTheFileHas(t *testing.T) {
 	for _, f := range fieldsOf(reflect.TypeFor[engine.Config]()) {
 		require.False(t, f.in(e).IsZero(), "engine.Config.%s is not taken from the file", f.Name)
 	}
-	for _, f := range fieldsOf(reflect.TypeFor[engine.Arm]()) {
+	for _, f := range fieldsOf(reflect.TypeFor[arm.Config]()) {
 		if f.Name != "Name" {
-			require.False(t, f.in(e.FieldByName("Arms").Index(0)).IsZero(), "engine.Arm.%s is not taken from the file", f.Name)
+			require.False(t, f.in(e.FieldByName("Arms").Index(0)).IsZero(), "arm.Config.%s is not taken from the file", f.Name)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/models"
@@ -95,7 +96,7 @@ func (m Model) engine() engine.Config {
 		MaxClasses: m.MaxClasses,
 		Signals:    m.Signals, Segment: m.Segment, Heads: m.Heads, Batch: m.Batch, Metrics: m.Metrics, Seen: m.Seen,
 		Publish: m.Publish, Promote: m.Promote, Checkpoint: m.Checkpoint.Cadence,
-		Arms: []engine.Arm{{
+		Arms: []arm.Config{{
 			Strategy: m.Strategy, Optimizer: m.Optimizer, Replay: m.Replay, Rehearsal: m.Rehearsal, Loss: m.Loss, Projection: m.Projection, Consolidation: m.Consolidation,
 		}},
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
@@ -14,19 +15,19 @@ import (
 
 func TestADefaultStrategyGoesByTheTask(t *testing.T) {
 	standard := []optim.Config{{Clip: &optim.Clip{Norm: 1}}, {AdamW: &optim.AdamW{LearningRate: 0.001, Beta1: 0.9}}}
-	for task, want := range map[string]engine.Arm{
+	for task, want := range map[string]arm.Config{
 		"multiclass, classes: 3": {
-			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: engine.Rehearsal{Ratio: 1},
-			Loss: engine.Loss{Kind: engine.LossACEDERPP, Alpha: 1, Beta: 1}, Optimizer: standard,
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: arm.Rehearsal{Ratio: 1},
+			Loss: arm.Loss{Kind: arm.LossACEDERPP, Alpha: 1, Beta: 1}, Optimizer: standard,
 		},
 		"binary": {
-			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: engine.Rehearsal{Ratio: 4},
-			Loss:      engine.Loss{Kind: engine.LossER, Beta: 0.1},
+			Replay: replay.Config{Kind: replay.ClassBalanced}, Rehearsal: arm.Rehearsal{Ratio: 4},
+			Loss:      arm.Loss{Kind: arm.LossER, Beta: 0.1},
 			Optimizer: []optim.Config{{Clip: &optim.Clip{Norm: 10}}, {AdamW: &optim.AdamW{LearningRate: 0.004, Beta1: 0.1}}},
 		},
 		"regression": {
-			Replay: replay.Config{Kind: replay.RecencyMixed}, Rehearsal: engine.Rehearsal{Ratio: 4},
-			Loss: engine.Loss{Kind: engine.LossER}, Optimizer: standard,
+			Replay: replay.Config{Kind: replay.RecencyMixed}, Rehearsal: arm.Rehearsal{Ratio: 4},
+			Loss: arm.Loss{Kind: arm.LossER}, Optimizer: standard,
 		},
 	} {
 		e := engineOf(t, task)
@@ -47,7 +48,7 @@ func TestADefaultStrategyLeavesWhatIsWritten(t *testing.T) {
 	require.Empty(t, e.Spec.Init, "he is what goes without saying")
 	got := e.Arms[0]
 	require.Equal(t, []optim.Config{{SGD: &optim.SGD{LearningRate: 0.1}}}, got.Optimizer)
-	require.Equal(t, engine.Loss{Kind: engine.LossDER, Alpha: 0.5}, got.Loss)
+	require.Equal(t, arm.Loss{Kind: arm.LossDER, Alpha: 0.5}, got.Loss)
 	require.InDelta(t, 1, got.Rehearsal.Ratio, 0)
 	require.Equal(t, replay.Reservoir, got.Replay.Kind)
 	require.Equal(t, models.UniformFanIn, engineOf(t, "binary").Spec.Init)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
 )
@@ -21,7 +22,7 @@ func TestMetricsPageGathersWithEveryCounterOnce(t *testing.T) {
 	s.report.Store(&engine.Report{
 		Counts:  engine.Counts{Predictions: 3, Feedback: 2},
 		Signals: signal.Counts{Predictions: 1, Late: 4},
-		Arms:    []engine.ArmReport{{Name: "main"}, {Name: "other"}},
+		Arms:    []arm.Report{{Name: "main"}, {Name: "other"}},
 	})
 	registry := prometheus.NewPedanticRegistry()
 	for _, c := range append(s.own(), s) {
@@ -70,7 +71,7 @@ func TestMetricsPageTakesAnySegment(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	for _, model := range []string{"left", "right"} {
 		s := newStats(model)
-		s.report.Store(&engine.Report{Served: report, Stable: report, Arms: []engine.ArmReport{{Name: "learner", Prequential: report}}})
+		s.report.Store(&engine.Report{Served: report, Stable: report, Arms: []arm.Report{{Name: "learner", Prequential: report}}})
 		for _, c := range append(s.own(), s) {
 			require.NoError(t, registry.Register(c))
 		}

@@ -1,4 +1,4 @@
-package engine
+package arm
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ type Projection struct {
 	Margin float64 `yaml:"margin" json:"margin,omitempty"`
 }
 
-func (p Projection) validate(a Arm, segment string) error {
+func (p Projection) validate(a Config, segment string) error {
 	switch {
 	case p.Kind == "" && p.Margin != 0:
 		return fmt.Errorf("projection.margin: must be absent without projection.kind, got %v", p.Margin)
@@ -64,7 +64,7 @@ type projector struct {
 	members  [][]*replay.Example // by segment
 }
 
-func newProjector(cfg Arm, params models.Params) (*projector, error) {
+func newProjector(cfg Config, params models.Params) (*projector, error) {
 	if cfg.Projection.Kind == "" {
 		return nil, nil
 	}
@@ -78,13 +78,13 @@ func newProjector(cfg Arm, params models.Params) (*projector, error) {
 
 // project computes the gradient of the new examples and leaves in the model's gradients what
 // does not raise the loss of the others. Rows says how many examples there were.
-func (a *arm) project(portions [3]portion) (rows int, err error) {
+func (a *Arm) project(portions [3]portion) (rows int, err error) {
 	p := a.projector
 	a.compose(portions[:1])
-	if rows = a.batch.b.Rows; rows == 0 {
+	if rows = a.batch.View().Rows; rows == 0 {
 		return 0, nil
 	}
-	if _, err := a.model.Gradients(a.batch.view()); err != nil {
+	if _, err := a.model.Gradients(a.batch.View()); err != nil {
 		return 0, err
 	}
 	if err := p.plain.CopyFrom(a.model.Grads()); err != nil {
@@ -92,8 +92,8 @@ func (a *arm) project(portions [3]portion) (rows int, err error) {
 	}
 	if a.cfg.Projection.Kind == ProjectAGEM {
 		a.compose(portions[1:2])
-		if a.batch.b.Rows > 0 {
-			if _, err := a.model.Gradients(a.batch.view()); err != nil {
+		if a.batch.View().Rows > 0 {
+			if _, err := a.model.Gradients(a.batch.View()); err != nil {
 				return 0, err
 			}
 			optim.ProjectAverage(p.plain, a.model.Grads())
@@ -115,7 +115,7 @@ func (a *arm) project(portions [3]portion) (rows int, err error) {
 
 // recall sorts the memory by segment, in the order of their first examples, without the
 // segments of the new examples: those are being learned.
-func (a *arm) recall(fresh []*replay.Example) {
+func (a *Arm) recall(fresh []*replay.Example) {
 	p := a.projector
 	p.segments, p.members = p.segments[:0], p.members[:0]
 	current := make(map[string]bool)
@@ -140,7 +140,7 @@ func (a *arm) recall(fresh []*replay.Example) {
 }
 
 // meanGradient writes the gradient of the weighted mean loss of a list of any length.
-func (a *arm) meanGradient(dst models.Params, list []*replay.Example) error {
+func (a *Arm) meanGradient(dst models.Params, list []*replay.Example) error {
 	total := 0.0
 	for _, t := range dst {
 		clear(t.Data)
@@ -150,10 +150,10 @@ func (a *arm) meanGradient(dst models.Params, list []*replay.Example) error {
 		a.compose([]portion{{examples: list[:n], label: 1}})
 		list = list[n:]
 		weight := 0.0
-		for _, w := range a.batch.b.Weights {
+		for _, w := range a.batch.View().Weights {
 			weight += float64(w)
 		}
-		if _, err := a.model.Gradients(a.batch.view()); err != nil {
+		if _, err := a.model.Gradients(a.batch.View()); err != nil {
 			return err
 		}
 		total += weight

@@ -1,4 +1,4 @@
-package engine
+package batch
 
 import (
 	"fmt"
@@ -7,29 +7,8 @@ import (
 	"github.com/perennial-ml/perennial/replay"
 )
 
-func (a *arm) restoreMemory(read func(string) ([]byte, error), name string, m replay.Memory) error {
-	return restorePart(read, name, func(head []byte) error {
-		state, err := replay.Join(head, func(suffix string) ([]byte, error) { return read(name + suffix) })
-		if err != nil {
-			return err
-		}
-		if err := m.Restore(state); err != nil {
-			return err
-		}
-		// A memory knows no shapes; the model does.
-		var misfit error
-		m.Remove(func(ex *replay.Example) bool {
-			if misfit == nil {
-				misfit = checkExample(ex, a.model.Spec())
-			}
-			return false
-		})
-		return misfit
-	})
-}
-
-// checkExample holds an example that was read back against the model's shapes.
-func checkExample(ex *replay.Example, spec models.Spec) error {
+// Check holds an example that was read back against the model's shapes.
+func Check(ex *replay.Example, spec models.Spec) error {
 	switch {
 	case ex == nil:
 		return fmt.Errorf("example is missing")

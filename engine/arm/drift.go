@@ -1,4 +1,4 @@
-package engine
+package arm
 
 import (
 	"github.com/perennial-ml/perennial/guard"
@@ -7,20 +7,28 @@ import (
 )
 
 // newDrift returns nil for an arm that does not look for drift.
-func newDrift(cfg Arm) *guard.Drift {
+func newDrift(cfg Config) *guard.Drift {
 	if cfg.Consolidation.Drift.FalseAlarms == 0 {
 		return nil
 	}
 	return guard.NewDrift(cfg.Consolidation.Drift)
 }
 
-// watch shows the detector how wrong an answer was that was given before its label was
-// learned.
-func (a *arm) watch(outputs []float32, ex *replay.Example) {
-	if a.drift != nil && a.drift.Observe(wrongness(a.batch.spec.Task, outputs, ex.Target)) {
+// Score meters an answer that the arm gave before it learned the label, and shows the
+// detector how wrong it was.
+func (a *Arm) Score(ex *replay.Example, outputs []float32) {
+	a.meter.Add(ex.Segment, outputs, ex.Target, ex.Weight)
+	if a.drift != nil && a.drift.Observe(wrongness(a.batch.Spec().Task, outputs, ex.Target)) {
 		a.drifted = true
 		a.counts.Drifts++
 	}
+}
+
+// Drifted reports whether the detector has given an alarm since the last call.
+func (a *Arm) Drifted() bool {
+	drifted := a.drifted
+	a.drifted = false
+	return drifted
 }
 
 // wrongness is the probability that an answer leaves to what the label was not.

@@ -1,8 +1,9 @@
-package engine
+package arm
 
 import (
 	"errors"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -18,16 +19,16 @@ type teacher struct {
 }
 
 // newTeacher returns nil for a loss that needs none.
-func newTeacher(cfg Arm, c Config, capacity int) (*teacher, error) {
+func newTeacher(cfg Config, f Front, capacity int) (*teacher, error) {
 	if cfg.Loss.Kind != LossLwF {
 		return nil, nil
 	}
-	spec := c.Spec
+	spec := f.Spec
 	p, err := models.NewPredictor(spec, capacity)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Use(c.Compute); err != nil {
+	if err := p.Use(f.Compute); err != nil {
 		return nil, err
 	}
 	return &teacher{
@@ -41,7 +42,7 @@ func newTeacher(cfg Arm, c Config, capacity int) (*teacher, error) {
 
 // replace makes the arm's weights the teacher's, with the classes that it has seen. Classes
 // of a head are one group, and those without a head another.
-func (t *teacher) replace(weights *models.Frozen, seen []bool, h Heads, position uint64) error {
+func (t *teacher) replace(weights *models.Frozen, seen []bool, h batch.Heads, position uint64) error {
 	if err := t.load(weights); err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (t *teacher) load(weights *models.Frozen) error {
 	return nil
 }
 
-func (t *teacher) group(h Heads) {
+func (t *teacher) group(h batch.Heads) {
 	for c, ok := range t.known {
 		t.groups[c] = 0
 		if ok {
@@ -77,9 +78,9 @@ func (t *teacher) group(h Heads) {
 
 // consult gives the rows of a batch the teacher's logits. Before there is a teacher, and
 // where its logits are not finite, they weigh nothing.
-func (a *arm) consult() {
-	t, b := a.teacher, &a.batch.b
-	k := a.batch.spec.Outputs()
+func (a *Arm) consult() {
+	t, b := a.teacher, a.batch.View()
+	k := a.batch.Spec().Outputs()
 	b.Distill = b.Distill[:b.Rows*k]
 	clear(b.Distill)
 	for range b.Rows {

@@ -1,4 +1,4 @@
-package engine
+package arm
 
 import (
 	"errors"
@@ -6,8 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/prequential"
-	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
@@ -15,9 +15,9 @@ import (
 	"github.com/perennial-ml/perennial/replay"
 )
 
-// An arm is one learner behind the front: weights, optimizer and memory of its own.
-type arm struct {
-	cfg    Arm
+// An Arm is one learner behind the front: weights, optimizer and memory of its own.
+type Arm struct {
+	cfg    Config
 	seed   uint64
 	use    models.Compute
 	model  *models.Model
@@ -26,59 +26,47 @@ type arm struct {
 	choose *replay.Retriever
 	judge  *judge
 	meter  *prequential.Meter
-	counts ArmCounts
+	counts Counts
 
 	objective models.Objective
 	classes   classes
-	heads     *heads
+	heads     *batch.Masks
 	phase     replay.Memory // examples since the last consolidation; nil if nothing asks for them
 	since     uint64        // their number
 
 	noise     uint64       // of the step in progress: what its dropout leaves out
 	drift     *guard.Drift // nil if it does not look for drift
-	drifted   bool         // in the batch in progress
+	drifted   bool         // since it was last asked
 	teacher   *teacher     // nil unless the loss needs one
 	projector *projector   // nil without a projection
 
 	dirty     *models.Dirty  // of the weights, since they were frozen
 	frozen    *models.Frozen // the last copy of the weights
-	batch     *batch
+	batch     *batch.Batch
 	rehearsed [2][]*replay.Example // by draw
 	offered   []*replay.Example
 }
 
-// ArmCounts counts what an arm did. It only grows.
-type ArmCounts struct {
-	Steps     uint64 `json:"steps"`
-	Learned   uint64 `json:"learned"`    // new examples that were part of a step
-	Rehearsed uint64 `json:"rehearsed"`  // drawn from the memory
-	NonFinite uint64 `json:"non_finite"` // steps dropped whole, and batches not scored, for a NaN or an infinity
-	Unusable  uint64 `json:"unusable"`   // examples whose own gradient is a NaN or an infinity
-	Forgotten uint64 `json:"forgotten"`  // examples taken out of the memory: revised, retracted, rolled back
-	// Consolidations counts the phases of learning that ended.
-	Consolidations uint64 `json:"consolidations"`
-	Drifts         uint64 `json:"drifts"` // alarms of the drift detector
-}
-
-func newArm(cfg Arm, c Config) (*arm, error) {
-	draw := int(math.Ceil(max(0, cfg.Rehearsal.Ratio) * float64(c.Batch.Size)))
-	capacity := c.Batch.Size + cfg.Loss.draws()*draw
-	model, err := models.New(c.Spec, capacity)
+// New returns an arm before its first step. cfg is complete and valid.
+func New(cfg Config, f Front) (*Arm, error) {
+	draw := int(math.Ceil(max(0, cfg.Rehearsal.Ratio) * float64(f.Rows)))
+	capacity := f.Rows + cfg.Loss.draws()*draw
+	model, err := models.New(f.Spec, capacity)
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	if err := model.Use(c.Compute); err != nil {
+	if err := model.Use(f.Compute); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	objective := cfg.Loss.objective(c.Spec)
-	objective.Masked = objective.Masked || len(c.Heads) > 0
+	objective := cfg.Loss.objective(f.Spec)
+	objective.Masked = objective.Masked || len(f.Heads) > 0
 	if err := model.SetObjective(objective); err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
 	// Every arm starts from the same weights, so that they differ by their
 	// settings alone.
-	model.Init(rng.New(c.Seed, "init", 0))
-	step, err := newStep(cfg, c.Compute, model.Params())
+	model.Init(rng.New(f.Seed, "init", 0))
+	step, err := newStep(cfg, f.Compute, model.Params())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +83,7 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	taught, err := newTeacher(cfg, c, capacity)
+	taught, err := newTeacher(cfg, f, capacity)
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: teacher: %w", cfg.Name, err)
 	}
@@ -103,14 +91,14 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	meter, err := prequential.New(c.meter())
+	meter, err := prequential.New(f.Meter)
 	if err != nil {
 		return nil, fmt.Errorf("arm %s: %w", cfg.Name, err)
 	}
-	a := &arm{
+	a := &Arm{
 		cfg:       cfg,
-		seed:      c.Seed,
-		use:       c.Compute,
+		seed:      f.Seed,
+		use:       f.Compute,
 		model:     model,
 		step:      step,
 		memory:    memory,
@@ -118,33 +106,57 @@ func newArm(cfg Arm, c Config) (*arm, error) {
 		judge:     j,
 		meter:     meter,
 		objective: objective,
-		heads:     newHeads(c),
+		heads:     batch.NewMasks(f.Heads, f.Spec),
 		phase:     phase,
 		drift:     newDrift(cfg),
 		teacher:   taught,
 		projector: projector,
-		batch:     newBatch(c.Spec, objective, capacity),
+		batch:     batch.New(f.Spec, objective, capacity),
 		dirty:     models.NewDirty(model.Params()),
 	}
 	j.arm = a
-	if cfg.Loss.asymmetric(c.Spec) || taught != nil {
-		a.classes.seen = make([]bool, c.Spec.Classes)
+	if cfg.Loss.asymmetric(f.Spec) || taught != nil {
+		a.classes.seen = make([]bool, f.Spec.Classes)
 	}
-	if cfg.Loss.asymmetric(c.Spec) {
-		a.classes.fresh = make([]bool, c.Spec.Classes)
+	if cfg.Loss.asymmetric(f.Spec) {
+		a.classes.fresh = make([]bool, f.Spec.Classes)
 	}
 	return a, nil
 }
 
+// Name returns the arm's name.
+func (a *Arm) Name() string { return a.cfg.Name }
+
+// Counts returns what the arm did so far.
+func (a *Arm) Counts() Counts { return a.counts }
+
+// Meter returns the account of the arm's answers, each given before its label was learned.
+func (a *Arm) Meter() *prequential.Meter { return a.meter }
+
+// Predict writes the arm's answers to a batch. It returns models.ErrNonFinite if they are no
+// numbers.
+func (a *Arm) Predict(dst []float32, b *models.Batch) error { return a.model.Predict(dst, b) }
+
+// Unscored notes a batch that the arm gave no numbers for.
+func (a *Arm) Unscored() { a.counts.NonFinite++ }
+
+// Streams are an arm's random streams at one position.
+type Streams struct{ draw, keep, noise *rand.Rand }
+
+// Streams returns the random streams of the steps at a position.
+func (a *Arm) Streams(position uint64) Streams {
+	return Streams{draw: a.stream("draw", position), keep: a.stream("keep", position), noise: a.stream("noise", position)}
+}
+
 // stream returns one of the arm's random streams at a position.
-func (a *arm) stream(name string, position uint64) *rand.Rand {
+func (a *Arm) stream(name string, position uint64) *rand.Rand {
 	return rng.New(a.seed, a.cfg.Name+"/"+name, position)
 }
 
-// learn makes one optimizer step on new examples and rehearsed ones, and then offers
+// Learn makes one optimizer step on new examples and rehearsed ones, and then offers
 // the new ones to the memory. Where the step gives no numbers, the examples that alone
 // are to blame leave it, and the memory, and the rest makes the step.
-func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams) error {
+func (a *Arm) Learn(fresh []*replay.Example, position uint64, streams Streams) error {
 	n := int(math.Round(max(0, a.cfg.Rehearsal.Ratio) * float64(len(fresh))))
 	a.noise = streams.noise.Uint64()
 	if a.cfg.Projection.Kind == ProjectGEM {
@@ -192,19 +204,19 @@ func (a *arm) learn(fresh []*replay.Example, position uint64, streams armStreams
 
 // sift leaves in a portion the examples whose own gradient is finite; the others leave the
 // memory, too.
-func (a *arm) sift(p *portion) error {
+func (a *Arm) sift(p *portion) error {
 	var kept []*replay.Example
 	for _, ex := range p.examples {
 		alone := *p
 		alone.examples = []*replay.Example{ex}
 		a.compose([]portion{alone})
-		_, err := a.model.Gradients(a.batch.view())
+		_, err := a.model.Gradients(a.batch.View())
 		switch {
 		case err == nil:
 			kept = append(kept, ex)
 		case errors.Is(err, models.ErrNonFinite):
 			a.counts.Unusable++
-			a.forget(ex.ID)
+			a.Forget(ex.ID)
 		default:
 			return err
 		}
@@ -213,8 +225,8 @@ func (a *arm) sift(p *portion) error {
 	return nil
 }
 
-// forget takes an example out of the memory.
-func (a *arm) forget(id string) {
+// Forget takes an example out of the memory.
+func (a *Arm) Forget(id string) {
 	if a.phase != nil {
 		a.phase.RemoveID(id)
 	}
@@ -223,16 +235,8 @@ func (a *arm) forget(id string) {
 	}
 }
 
-// memoryBytes estimates what the arm's examples take.
-func (a *arm) memoryBytes() int {
-	if a.phase != nil {
-		return a.memory.Bytes() + a.phase.Bytes()
-	}
-	return a.memory.Bytes()
-}
-
-// replace revises an example that the arm may remember.
-func (a *arm) replace(ex *replay.Example) {
+// Replace revises an example that the arm may remember.
+func (a *Arm) Replace(ex *replay.Example) {
 	if a.phase != nil {
 		a.phase.Replace(ex)
 	}
@@ -240,7 +244,7 @@ func (a *arm) replace(ex *replay.Example) {
 }
 
 // newStep makes an arm's optimizer.
-func newStep(cfg Arm, compute models.Compute, params models.Params) (*optim.Pipeline, error) {
+func newStep(cfg Config, compute models.Compute, params models.Params) (*optim.Pipeline, error) {
 	step, err := optim.New(cfg.Optimizer, params)
 	if err == nil {
 		err = step.Use(compute)
@@ -251,15 +255,15 @@ func newStep(cfg Arm, compute models.Compute, params models.Params) (*optim.Pipe
 	return step, nil
 }
 
-// freeze returns a copy of the weights, in time proportional to what changed since the
+// Freeze returns a copy of the weights, in time proportional to what changed since the
 // last one.
-func (a *arm) freeze() *models.Frozen {
+func (a *Arm) Freeze() *models.Frozen {
 	a.frozen = a.dirty.Freeze(a.model.Params(), a.frozen)
 	return a.frozen
 }
 
 // load replaces the weights.
-func (a *arm) load(weights *models.Frozen) error {
+func (a *Arm) load(weights *models.Frozen) error {
 	frozen, err := a.dirty.Thaw(a.model.Params(), weights)
 	if err != nil {
 		return err
@@ -268,9 +272,9 @@ func (a *arm) load(weights *models.Frozen) error {
 	return nil
 }
 
-// rollBack takes the arm to earlier weights: the optimizer starts afresh, and the
+// RollBack takes the arm to earlier weights: the optimizer starts afresh, and the
 // memory forgets what came later.
-func (a *arm) rollBack(version uint64, weights *models.Frozen) error {
+func (a *Arm) RollBack(version uint64, weights *models.Frozen) error {
 	if err := a.load(weights); err != nil {
 		return fmt.Errorf("arm %s: %w", a.cfg.Name, err)
 	}
@@ -288,23 +292,4 @@ func (a *arm) rollBack(version uint64, weights *models.Frozen) error {
 	}
 	a.counts.Forgotten += uint64(a.memory.Remove(later))
 	return nil
-}
-
-// pending is one example that waits for its micro-batch.
-type pending struct {
-	Example *replay.Example `cbor:"1,keyasint"`
-	Score   bool            `cbor:"2,keyasint"` // not scored yet
-	Learn   bool            `cbor:"3,keyasint"`
-	Outputs []float32       `cbor:"4,keyasint"` // as served; nil if nothing was
-	Since   int64           `cbor:"5,keyasint"` // log time
-}
-
-func newPending(r signal.Resolution, now int64) pending {
-	return pending{
-		Example: r.Example,
-		Score:   r.Outcome == signal.New || r.Unscored,
-		Learn:   r.Learn,
-		Outputs: r.Outputs,
-		Since:   now,
-	}
 }

@@ -1,6 +1,7 @@
-package engine
+package arm
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/perennial-ml/perennial/models"
@@ -17,40 +18,40 @@ const StrategyDefault = "default"
 
 // withStrategy fills in what the arm leaves open from its strategy. docs/strategies.md says
 // how the settings were chosen.
-func (a Arm) withStrategy(task models.Task) Arm {
-	if a.Strategy != StrategyDefault {
-		return a
+func (c Config) withStrategy(task models.Task) Config {
+	if c.Strategy != StrategyDefault {
+		return c
 	}
 	switch task {
 	case models.Multiclass:
-		setDefault(&a.Replay.Kind, replay.ClassBalanced)
-		setDefault(&a.Loss.Kind, LossACEDERPP)
-		if a.Loss.Kind == LossACEDERPP {
-			setDefault(&a.Loss.Alpha, 1)
-			setDefault(&a.Loss.Beta, 1)
+		c.Replay.Kind = cmp.Or(c.Replay.Kind, replay.ClassBalanced)
+		c.Loss.Kind = cmp.Or(c.Loss.Kind, LossACEDERPP)
+		if c.Loss.Kind == LossACEDERPP {
+			c.Loss.Alpha = cmp.Or(c.Loss.Alpha, 1)
+			c.Loss.Beta = cmp.Or(c.Loss.Beta, 1)
 		}
 	case models.Binary:
-		setDefault(&a.Replay.Kind, replay.ClassBalanced)
-		setDefault(&a.Rehearsal.Ratio, 4)
-		if a.Loss.Kind == "" && a.Projection.Kind == "" {
-			setDefault(&a.Loss.Beta, 0.1)
+		c.Replay.Kind = cmp.Or(c.Replay.Kind, replay.ClassBalanced)
+		c.Rehearsal.Ratio = cmp.Or(c.Rehearsal.Ratio, 4)
+		if c.Loss.Kind == "" && c.Projection.Kind == "" {
+			c.Loss.Beta = cmp.Or(c.Loss.Beta, 0.1)
 		}
-		if len(a.Optimizer) == 0 {
-			a.Optimizer = []optim.Config{
+		if len(c.Optimizer) == 0 {
+			c.Optimizer = []optim.Config{
 				{Clip: &optim.Clip{Norm: 10}},
 				{AdamW: &optim.AdamW{LearningRate: 0.004, Beta1: 0.1, Beta2: 0.99}},
 			}
 		}
 	default:
-		setDefault(&a.Replay.Kind, replay.RecencyMixed)
-		setDefault(&a.Rehearsal.Ratio, 4)
+		c.Replay.Kind = cmp.Or(c.Replay.Kind, replay.RecencyMixed)
+		c.Rehearsal.Ratio = cmp.Or(c.Rehearsal.Ratio, 4)
 	}
-	return a
+	return c
 }
 
-func (a Arm) validateStrategy() error {
-	if a.Strategy != "" && a.Strategy != StrategyDefault {
-		return fmt.Errorf("strategy: must be %s or absent, got %q", StrategyDefault, a.Strategy)
+func (c Config) validateStrategy() error {
+	if c.Strategy != "" && c.Strategy != StrategyDefault {
+		return fmt.Errorf("strategy: must be %s or absent, got %q", StrategyDefault, c.Strategy)
 	}
 	return nil
 }

@@ -1,10 +1,11 @@
-package engine
+package arm
 
 import (
 	"errors"
 	"fmt"
 	"math"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
@@ -15,11 +16,11 @@ import (
 // whose gradient is not finite does not count, nor does a complementary label, which says
 // what is wrong and not what is right.
 type evidence struct {
-	arm      *arm
+	arm      *Arm
 	position uint64
 
 	model    *models.Model // the arm's, for one row, without label smoothing and dropout
-	batch    *batch
+	batch    *batch.Batch
 	examples []*replay.Example
 }
 
@@ -45,7 +46,7 @@ func (e *evidence) prepare() error {
 	if err := model.Load(a.model.Params()); err != nil {
 		return err
 	}
-	e.model, e.batch = model, newBatch(spec, objective, 1)
+	e.model, e.batch = model, batch.New(spec, objective, 1)
 	from := a.phase
 	if from == nil {
 		from = a.memory
@@ -57,23 +58,23 @@ func (e *evidence) prepare() error {
 // place lays out one example, to be learned with a weight and held to logits of zero with
 // another.
 func (e *evidence) place(ex *replay.Example, label, zero float32) {
-	b := e.batch
-	b.reset()
-	b.add(ex)
-	b.b.Weights[0] = label
-	mask := e.arm.heads.of(ex.Segment)
-	for i := range b.spec.Outputs() {
+	e.batch.Reset()
+	e.batch.Add(ex)
+	b := e.batch.View()
+	b.Weights[0] = label
+	mask := e.arm.heads.Of(ex.Segment)
+	for i := range e.batch.Spec().Outputs() {
 		part := float32(1)
 		if mask != nil {
 			part = mask[i]
 		}
-		if b.b.Mask != nil {
-			b.b.Mask = append(b.b.Mask, part)
+		if b.Mask != nil {
+			b.Mask = append(b.Mask, part)
 		}
-		b.b.Groups = append(b.b.Groups, part)
-		b.b.Distill = append(b.b.Distill, 0)
+		b.Groups = append(b.Groups, part)
+		b.Distill = append(b.Distill, 0)
 	}
-	b.b.DistillWeights = append(b.b.DistillWeights, zero)
+	b.DistillWeights = append(b.DistillWeights, zero)
 }
 
 // each adds up what use makes of the examples' gradients, and divides by their number.
@@ -110,13 +111,13 @@ func (e *evidence) Sensitivity(dst models.Params) (int, error) {
 	return e.each(dst, func(ex *replay.Example) error {
 		e.place(ex, 0, 0)
 		outputs := 0
-		for _, g := range e.batch.b.Groups {
+		for _, g := range e.batch.View().Groups {
 			if g != 0 {
 				outputs++
 			}
 		}
-		e.batch.b.DistillWeights[0] = float32(outputs) // the mean over them becomes a sum
-		if _, err := e.model.Gradients(e.batch.view()); err != nil {
+		e.batch.View().DistillWeights[0] = float32(outputs) // the mean over them becomes a sum
+		if _, err := e.model.Gradients(e.batch.View()); err != nil {
 			return err
 		}
 		for i, g := range e.model.Grads() {
@@ -137,11 +138,11 @@ func (e *evidence) Fisher(dst models.Params, kind string) (int, error) {
 	answer := make([]float32, e.arm.model.Spec().Outputs())
 	return e.each(dst, func(ex *replay.Example) error {
 		e.place(ex, 1, 0)
-		target := e.batch.b.Targets
+		target := e.batch.View().Targets
 		if kind == optim.FisherEmpirical {
 			return e.square(dst, 1)
 		}
-		if err := e.model.Predict(answer, e.batch.view()); err != nil {
+		if err := e.model.Predict(answer, e.batch.View()); err != nil {
 			return err
 		}
 		if kind == optim.FisherTrue {
@@ -204,7 +205,7 @@ func label(task models.Task, target, answer []float32, u, z float64) {
 
 // square adds p times the squares of the gradient of the example that was placed.
 func (e *evidence) square(dst models.Params, p float32) error {
-	if _, err := e.model.Gradients(e.batch.view()); err != nil {
+	if _, err := e.model.Gradients(e.batch.View()); err != nil {
 		return err
 	}
 	for i, g := range e.model.Grads() {

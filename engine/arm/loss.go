@@ -1,6 +1,7 @@
-package engine
+package arm
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -50,16 +51,16 @@ type Loss struct {
 
 // WithDefaults returns l with every unset field at its documented default.
 func (l Loss) WithDefaults() Loss {
-	setDefault(&l.Kind, LossER)
+	l.Kind = cmp.Or(l.Kind, LossER)
 	if l.dark() {
-		setDefault(&l.Alpha, 0.5)
+		l.Alpha = cmp.Or(l.Alpha, 0.5)
 	}
 	if l.draws() == 2 {
-		setDefault(&l.Beta, 0.5)
+		l.Beta = cmp.Or(l.Beta, 0.5)
 	}
 	if l.Kind == LossLwF {
-		setDefault(&l.Alpha, 1)
-		setDefault(&l.Temperature, 2)
+		l.Alpha = cmp.Or(l.Alpha, 1)
+		l.Temperature = cmp.Or(l.Temperature, 2)
 	}
 	return l
 }

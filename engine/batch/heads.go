@@ -1,4 +1,4 @@
-package engine
+package batch
 
 import (
 	"fmt"
@@ -54,8 +54,8 @@ func (h Heads) Validate(s models.Spec, segment string) error {
 	return nil
 }
 
-// Masks returns the classes of each segment, as models.Batch takes them, by the segment.
-func (h Heads) Masks(s models.Spec) map[string][]float32 {
+// masks returns the classes of each segment, as models.Batch takes them, by the segment.
+func (h Heads) masks(s models.Spec) map[string][]float32 {
 	masks := make(map[string][]float32, len(h))
 	for _, head := range h {
 		mask := make([]float32, s.Classes)
@@ -73,45 +73,46 @@ func (h Heads) Classes(s models.Spec, segment string) func(labels map[string]str
 	if len(h) == 0 {
 		return nil
 	}
-	masks := h.Masks(s)
+	masks := h.masks(s)
 	return func(labels map[string]string) []float32 { return masks[labels[segment]] }
 }
 
-// heads are the masks of segments.
-type heads struct {
+// Masks are the classes that compete for the examples of each segment. A nil Masks is of a
+// model without heads.
+type Masks struct {
 	heads Heads
-	masks map[string][]float32
+	by    map[string][]float32 // segment
 	all   []float32
 }
 
-// newHeads returns nil for a model without heads.
-func newHeads(c Config) *heads {
-	if len(c.Heads) == 0 {
+// NewMasks returns nil without heads.
+func NewMasks(h Heads, s models.Spec) *Masks {
+	if len(h) == 0 {
 		return nil
 	}
-	h := &heads{heads: c.Heads, masks: c.Heads.Masks(c.Spec), all: make([]float32, c.Spec.Classes)}
-	for i := range h.all {
-		h.all[i] = 1
+	m := &Masks{heads: h, by: h.masks(s), all: make([]float32, s.Classes)}
+	for i := range m.all {
+		m.all[i] = 1
 	}
-	return h
+	return m
 }
 
-// list returns the heads; none for a model without.
-func (h *heads) list() Heads {
-	if h == nil {
+// Heads returns the heads; none for a model without.
+func (m *Masks) Heads() Heads {
+	if m == nil {
 		return nil
 	}
-	return h.heads
+	return m.heads
 }
 
-// of returns the classes that compete for an example of a segment; nil for a model without
+// Of returns the classes that compete for an example of a segment; nil for a model without
 // heads.
-func (h *heads) of(segment string) []float32 {
-	if h == nil {
+func (m *Masks) Of(segment string) []float32 {
+	if m == nil {
 		return nil
 	}
-	if mask, ok := h.masks[segment]; ok {
+	if mask, ok := m.by[segment]; ok {
 		return mask
 	}
-	return h.all
+	return m.all
 }

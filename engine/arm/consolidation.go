@@ -1,6 +1,7 @@
-package engine
+package arm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -41,15 +42,15 @@ type Consolidation struct {
 func (c Consolidation) withDefaults(asks bool) Consolidation {
 	c.Drift = c.Drift.WithDefaults()
 	if asks {
-		setDefault(&c.Samples, 1000)
-		setDefault(&c.Source, SourcePhase)
+		c.Samples = cmp.Or(c.Samples, 1000)
+		c.Source = cmp.Or(c.Source, SourcePhase)
 	}
 	return c
 }
 
 // validate reports the first field that breaks a rule, for an arm whose phases are measured
 // or not.
-func (c Consolidation) validate(a Arm, s models.Spec, measured bool) error {
+func (c Consolidation) validate(a Config, s models.Spec, measured bool) error {
 	asks := optim.Asks(a.Optimizer)
 	idle := !measured && !c.ResetOptimizer && !a.consolidates()
 	if err := c.Drift.Validate(); err != nil {
@@ -76,25 +77,25 @@ func (c Consolidation) validate(a Arm, s models.Spec, measured bool) error {
 
 // consolidates says that an arm's settings give a consolidation something to do, but for
 // the reset of the optimizer.
-func (a Arm) consolidates() bool { return optim.Guards(a.Optimizer) || a.Loss.Kind == LossLwF }
+func (c Config) consolidates() bool { return optim.Guards(c.Optimizer) || c.Loss.Kind == LossLwF }
 
 // newPhase returns the memory of the phase in progress; nil if nothing asks for it.
-func newPhase(cfg Arm) (replay.Memory, error) {
+func newPhase(cfg Config) (replay.Memory, error) {
 	if !optim.Asks(cfg.Optimizer) || cfg.Consolidation.Source != SourcePhase {
 		return nil, nil
 	}
 	return replay.New(replay.Config{Kind: replay.Reservoir, Capacity: cfg.Consolidation.Samples})
 }
 
-// due says that the phase in progress has lasted as long as it may.
-func (a *arm) due() bool {
+// Due says that the phase in progress has lasted as long as it may.
+func (a *Arm) Due() bool {
 	return a.cfg.Consolidation.Every > 0 && a.since >= a.cfg.Consolidation.Every
 }
 
-// consolidate ends a phase of learning. Without an example since the last one, nothing
+// Consolidate ends a phase of learning. Without an example since the last one, nothing
 // happens. Where what was learned gives no finite importances, the penalties stay as they
 // were.
-func (a *arm) consolidate(position uint64) error {
+func (a *Arm) Consolidate(position uint64) error {
 	if a.since == 0 {
 		return nil
 	}
@@ -110,7 +111,7 @@ func (a *arm) consolidate(position uint64) error {
 		a.step.Reset(a.model.Params())
 	}
 	if a.teacher != nil {
-		if err := a.teacher.replace(a.freeze(), a.classes.seen, a.heads.list(), position); err != nil {
+		if err := a.teacher.replace(a.Freeze(), a.classes.seen, a.heads.Heads(), position); err != nil {
 			return fmt.Errorf("arm %s: teacher: %w", a.cfg.Name, err)
 		}
 	}

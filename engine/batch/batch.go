@@ -1,20 +1,20 @@
-package engine
+package batch
 
 import (
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
 )
 
-// batch lays examples out as a models.Batch. Its arrays are allocated once.
-type batch struct {
+// A Batch lays examples out as a models.Batch. Its arrays are allocated once.
+type Batch struct {
 	spec   models.Spec
 	b      models.Batch
 	unpack *replay.Unpacker
 }
 
-// newBatch returns a batch for what an objective reads.
-func newBatch(spec models.Spec, objective models.Objective, capacity int) *batch {
-	b := &batch{spec: spec, unpack: replay.NewUnpacker(), b: models.Batch{
+// New returns a batch of up to capacity rows for what an objective reads.
+func New(spec models.Spec, objective models.Objective, capacity int) *Batch {
+	b := &Batch{spec: spec, unpack: replay.NewUnpacker(), b: models.Batch{
 		Dense:      make([]float32, 0, capacity*spec.Dense),
 		Categories: make([]int32, 0, capacity*len(spec.Categories)),
 		Targets:    make([]float32, 0, capacity*spec.Outputs()),
@@ -31,7 +31,8 @@ func newBatch(spec models.Spec, objective models.Objective, capacity int) *batch
 	return b
 }
 
-func (b *batch) reset() {
+// Reset takes all rows out.
+func (b *Batch) Reset() {
 	b.b.Rows = 0
 	b.b.Dense = b.b.Dense[:0]
 	b.b.Categories = b.b.Categories[:0]
@@ -43,20 +44,25 @@ func (b *batch) reset() {
 	b.b.DistillWeights = b.b.DistillWeights[:0]
 }
 
-// view returns the rows added since reset; valid until the next reset.
-func (b *batch) view() *models.Batch { return &b.b }
+// Spec returns the spec that the rows are laid out for.
+func (b *Batch) Spec() models.Spec { return b.spec }
 
-func (b *batch) add(ex *replay.Example) {
+// View returns the rows added since Reset; valid until the next Reset. What an objective
+// reads beside features, targets and weights is the owner's to append.
+func (b *Batch) View() *models.Batch { return &b.b }
+
+// Add appends an example's features, target and weight as one row.
+func (b *Batch) Add(ex *replay.Example) {
 	b.b.Rows++
 	b.b.Dense = b.unpack.Append(b.b.Dense, ex)
 	b.b.Categories = append(b.b.Categories, ex.Categories...)
-	b.b.Targets = appendTarget(b.b.Targets, b.spec, ex)
+	b.b.Targets = AppendTarget(b.b.Targets, b.spec, ex)
 	b.b.Weights = append(b.b.Weights, ex.Weight)
 }
 
-// teach gives the last example that was added the logits that were stored with it. Outputs
+// Teach gives the last example that was added the logits that were stored with it. Outputs
 // that it has no logits for take no part.
-func (b *batch) teach(ex *replay.Example) {
+func (b *Batch) Teach(ex *replay.Example) {
 	weight := ex.Weight
 	if len(ex.Logits) == 0 {
 		weight = 0
@@ -71,12 +77,12 @@ func (b *batch) teach(ex *replay.Example) {
 	b.b.DistillWeights = append(b.b.DistillWeights, weight)
 }
 
-// scale turns the weights of a portion, which is the rows from first on, into coefficients:
-// a term's sum over the portion becomes the portion's factor.
-func (b *batch) scale(first int, p portion) {
-	normalize(b.b.Weights[first:], p.label)
+// Scale turns the weights of the rows from first on into coefficients: those of the labels'
+// loss add up to label, and those of the distance from logits to taught.
+func (b *Batch) Scale(first int, label, taught float64) {
+	normalize(b.b.Weights[first:], label)
 	if b.b.DistillWeights != nil {
-		normalize(b.b.DistillWeights[first:], p.taught)
+		normalize(b.b.DistillWeights[first:], taught)
 	}
 }
 
@@ -93,10 +99,10 @@ func normalize(weights []float32, sum float64) {
 	}
 }
 
-// appendTarget writes an example's target as the model takes it. A complementary
+// AppendTarget writes an example's target as the model takes it. A complementary
 // label ("not this class") becomes the uniform distribution over the other classes,
 // the least that it says.
-func appendTarget(dst []float32, spec models.Spec, ex *replay.Example) []float32 {
+func AppendTarget(dst []float32, spec models.Spec, ex *replay.Example) []float32 {
 	if spec.Task != models.Multiclass {
 		return append(dst, ex.Target)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package engine
+package arm
 
 import (
 	"fmt"
@@ -22,20 +22,14 @@ import (
 
 // rehearser is an arm on images of ten classes, whose memory saw four times as many as it
 // holds, and a thousand batches more.
-func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*arm, *timedJudge, [][]*replay.Example) {
-	cfg := Config{
-		Seed:  1,
-		Spec:  models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: hidden, Activation: "relu"},
-		Batch: Batch{Size: rows},
-		Arms: []Arm{{
-			Optimizer: []optim.Config{{SGD: &optim.SGD{LearningRate: 0.001}}},
-			Replay:    memory,
-		}},
-	}.WithDefaults()
-	require.NoError(b, cfg.Validate())
-	a, err := newArm(cfg.Arms[0], cfg)
-	require.NoError(b, err)
+func rehearser(b testing.TB, hidden []int, rows int, memory replay.Config) (*Arm, *timedJudge, [][]*replay.Example) {
+	spec := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 784, Hidden: hidden, Activation: "relu"}
+	a := newArm(b, Front{Seed: 1, Spec: spec, Rows: rows}, Config{
+		Optimizer: []optim.Config{{SGD: &optim.SGD{LearningRate: 0.001}}},
+		Replay:    memory,
+	})
 	asked := &timedJudge{judge: a.judge, b: b}
+	var err error
 	a.memory, err = replay.NewJudged(a.cfg.Replay, asked)
 	require.NoError(b, err)
 	a.choose, err = replay.NewRetriever(a.cfg.Replay.Retrieve, a.memory, asked)
@@ -151,7 +145,7 @@ type parts struct{ draw, gather, offer, method, clock time.Duration }
 
 // bareRehearsal is learn without its accounts. The rehearsed rows are laid out once for
 // themselves; what that costs within the step, where they are in the cache, is left in it.
-func (a *arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, spent *parts, asked *time.Duration) {
+func (a *Arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, spent *parts, asked *time.Duration) {
 	t0 := cpu(b)
 	t1 := cpu(b)
 	before := *asked

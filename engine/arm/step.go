@@ -1,4 +1,4 @@
-package engine
+package arm
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ type portion struct {
 
 // portions says in which role the examples of a step are learned: new ones, and those of each
 // draw.
-func (a *arm) portions(fresh []*replay.Example, draws [2][]*replay.Example) [3]portion {
+func (a *Arm) portions(fresh []*replay.Example, draws [2][]*replay.Example) [3]portion {
 	l := a.cfg.Loss
 	p := [3]portion{{examples: fresh, label: 1}, {examples: draws[0], label: 1}}
 	p[0].own = a.classes.fresh != nil
@@ -37,7 +37,7 @@ func (a *arm) portions(fresh []*replay.Example, draws [2][]*replay.Example) [3]p
 }
 
 // update makes a step on the portions, if there are any examples.
-func (a *arm) update(portions [3]portion) error {
+func (a *Arm) update(portions [3]portion) error {
 	if a.projector != nil {
 		rows, err := a.project(portions)
 		if err != nil || rows == 0 {
@@ -46,10 +46,10 @@ func (a *arm) update(portions [3]portion) error {
 		return a.descend()
 	}
 	a.compose(portions[:])
-	if a.batch.b.Rows == 0 {
+	if a.batch.View().Rows == 0 {
 		return nil
 	}
-	if _, err := a.step.Learn(a.model, a.batch.view()); err != nil {
+	if _, err := a.step.Learn(a.model, a.batch.View()); err != nil {
 		return err
 	}
 	a.dirty.MarkStep(a.model.Grads())
@@ -57,7 +57,7 @@ func (a *arm) update(portions [3]portion) error {
 }
 
 // descend takes the optimizer's step for the model's gradients.
-func (a *arm) descend() error {
+func (a *Arm) descend() error {
 	if err := a.step.Step(a.model.Grads(), a.model.Params()); err != nil {
 		return err
 	}
@@ -66,39 +66,40 @@ func (a *arm) descend() error {
 }
 
 // compose lays portions out as a batch.
-func (a *arm) compose(portions []portion) {
-	a.batch.reset()
-	a.batch.b.Noise = a.noise
+func (a *Arm) compose(portions []portion) {
+	a.batch.Reset()
+	b := a.batch.View()
+	b.Noise = a.noise
 	for _, p := range portions {
-		first := a.batch.b.Rows
+		first := b.Rows
 		for i, ex := range p.examples {
 			replay.Prefetch(p.examples, i)
-			a.batch.add(ex)
+			a.batch.Add(ex)
 			if a.objective.Masked {
 				a.mask(ex, p.own)
 			}
 			switch {
 			case a.teacher != nil:
-				a.batch.b.DistillWeights = append(a.batch.b.DistillWeights, ex.Weight)
+				b.DistillWeights = append(b.DistillWeights, ex.Weight)
 			case a.objective.Distill != models.DistillNone:
-				a.batch.teach(ex)
+				a.batch.Teach(ex)
 			}
 		}
 		if a.objective.Sum && a.teacher == nil {
-			a.batch.scale(first, p)
+			a.batch.Scale(first, p.label, p.taught)
 		}
 	}
 	if a.teacher != nil { // one mean over all
-		a.batch.scale(0, portion{label: 1, taught: a.cfg.Loss.Alpha})
+		a.batch.Scale(0, 1, a.cfg.Loss.Alpha)
 		a.consult()
 	}
 }
 
 // mask says which classes the last example that was added competes among. Its own class is
 // always one of them.
-func (a *arm) mask(ex *replay.Example, own bool) {
-	b := &a.batch.b
-	k := a.batch.spec.Classes
+func (a *Arm) mask(ex *replay.Example, own bool) {
+	b := a.batch.View()
+	k := a.batch.Spec().Classes
 	var among []bool
 	switch {
 	case own:
@@ -106,7 +107,7 @@ func (a *arm) mask(ex *replay.Example, own bool) {
 	case a.classes.fresh != nil:
 		among = a.classes.seen
 	}
-	head := a.heads.of(ex.Segment)
+	head := a.heads.Of(ex.Segment)
 	for c := range k {
 		in := float32(0)
 		if (among == nil || among[c]) && (head == nil || head[c] != 0) || c == int(ex.Target) {
@@ -186,12 +187,12 @@ func setFlags(flags []bool, list []int) error {
 // remember offers the new examples of a step to the memory. Where the loss holds rehearsed
 // examples to earlier logits, or the memory is to keep them, those are the logits of the step
 // that learned them, before its update; a step that was dropped gave none.
-func (a *arm) remember(fresh []*replay.Example, learned bool, position uint64, keep *rand.Rand) {
+func (a *Arm) remember(fresh []*replay.Example, learned bool, position uint64, keep *rand.Rand) {
 	var logits []float32
 	if learned && (a.cfg.Loss.dark() || a.cfg.Replay.Logits) {
 		logits = a.model.Trained()
 	}
-	k := a.batch.spec.Outputs()
+	k := a.batch.Spec().Outputs()
 	a.offered = a.offered[:0]
 	for i, ex := range fresh {
 		if logits != nil && models.Finite(logits[i*k:(i+1)*k]) {

@@ -1,4 +1,4 @@
-package engine
+package arm
 
 import (
 	"math"
@@ -7,24 +7,32 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
 )
 
+// newArm is an arm by the defaults.
+func newArm(t testing.TB, f Front, cfg Config) *Arm {
+	cfg.Name = "learner"
+	cfg = cfg.WithDefaults(f.Spec.Task)
+	require.NoError(t, cfg.Validate(f.Spec, "", false))
+	f.Meter = prequential.Config{Task: f.Spec.Task}.WithDefaults()
+	a, err := New(cfg, f)
+	require.NoError(t, err)
+	return a
+}
+
 // judgedArm is an arm for a task, with examples of it.
-func judgedArm(t testing.TB, task models.Task, loss LossKind) (*arm, []*replay.Example) {
+func judgedArm(t testing.TB, task models.Task, loss LossKind) (*Arm, []*replay.Example) {
 	spec := models.Spec{Kind: "mlp", Task: task, Dense: 4, Categories: []int{3}, Hidden: []int{6}, Activation: "tanh"}
 	if task == models.Multiclass {
 		spec.Classes = 3
 	}
-	cfg := Config{
-		Seed: 3, Spec: spec, Batch: Batch{Size: 4},
-		Arms: []Arm{{Optimizer: []optim.Config{{AdamW: &optim.AdamW{LearningRate: 0.1}}}, Loss: Loss{Kind: loss}}},
-	}.WithDefaults()
-	require.NoError(t, cfg.Validate())
-	a, err := newArm(cfg.Arms[0], cfg)
-	require.NoError(t, err)
+	a := newArm(t, Front{Seed: 3, Spec: spec, Rows: 4}, Config{
+		Optimizer: []optim.Config{{AdamW: &optim.AdamW{LearningRate: 0.1}}}, Loss: Loss{Kind: loss},
+	})
 	r := rand.New(rand.NewPCG(5, 6))
 	var list []*replay.Example
 	for i := range 20 {
@@ -47,9 +55,9 @@ func TestJudgesOpinionIsTheGradientOfTheLastLayer(t *testing.T) {
 			require.NoError(t, a.judge.take())
 			require.Equal(t, 6, o.Width)
 			for i, ex := range list {
-				a.batch.reset()
-				a.batch.add(ex)
-				loss, err := a.model.Gradients(a.batch.view())
+				a.batch.Reset()
+				a.batch.Add(ex)
+				loss, err := a.model.Gradients(a.batch.View())
 				require.NoError(t, err)
 				require.InDelta(t, loss, o.Losses[i], 1e-5)
 				grads := a.model.Grads()
@@ -126,7 +134,7 @@ func TestLossAwareMemoryHearsTheLossesOfAStepWithoutAskingAgain(t *testing.T) {
 	a.choose, err = replay.NewRetriever(a.cfg.Replay.Retrieve, a.memory, nil)
 	require.NoError(t, err)
 	for i := range 5 {
-		require.NoError(t, a.learn(list[4*i:4*i+4], uint64(i), armStreams{draw: a.stream("draw", uint64(i)), keep: a.stream("keep", uint64(i)), noise: a.stream("noise", uint64(i))}))
+		require.NoError(t, a.Learn(list[4*i:4*i+4], uint64(i), a.Streams(uint64(i))))
 	}
 	require.Equal(t, 20, a.memory.Len())
 }

@@ -1,10 +1,11 @@
-package engine
+package arm
 
 import (
 	"errors"
 	"fmt"
 	"math"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
@@ -13,7 +14,7 @@ import (
 // A judge is what an arm's memory knows of the arm. It allocates when it is asked about more
 // examples than before, and otherwise nothing. Its first error stays until the arm takes it.
 type judge struct {
-	arm      *arm
+	arm      *Arm
 	opinions replay.Opinions
 	ahead    []float32
 	target   []float32
@@ -41,9 +42,9 @@ func (j *judge) Judge(list []*replay.Example) replay.Opinions {
 	}
 	o, k := &j.opinions, j.arm.model.Spec().Outputs()
 	o.Width, o.Outputs = width, k
-	o.Losses = room(o.Losses, len(list))
-	o.Features = room(o.Features, len(list)*width)
-	o.Residuals = room(o.Residuals, len(list)*k)
+	o.Losses = sized(o.Losses, len(list))
+	o.Features = sized(o.Features, len(list)*width)
+	o.Residuals = sized(o.Residuals, len(list)*k)
 	for at := 0; at < len(list); at += j.arm.model.Capacity() {
 		j.look(list, at, min(at+j.arm.model.Capacity(), len(list)))
 	}
@@ -54,12 +55,12 @@ func (j *judge) Judge(list []*replay.Example) replay.Opinions {
 // takes at once. A row that cannot be looked at among others is looked at alone.
 func (j *judge) look(list []*replay.Example, from, to int) {
 	b := j.arm.batch
-	b.reset()
+	b.Reset()
 	for i, ex := range list[from:to] {
 		replay.Prefetch(list[from:to], i)
-		b.add(ex)
+		b.Add(ex)
 	}
-	features, logits, err := j.arm.model.Represent(b.view())
+	features, logits, err := j.arm.model.Represent(b.View())
 	switch {
 	case errors.Is(err, models.ErrNonFinite) && to-from > 1:
 		for i := from; i < to; i++ {
@@ -73,7 +74,7 @@ func (j *judge) look(list []*replay.Example, from, to int) {
 		j.err = errors.Join(j.err, err)
 		return
 	}
-	o := &j.opinions
+	o, task := &j.opinions, b.Spec().Task
 	j.arm.model.Respond(o.Residuals[from*o.Outputs:to*o.Outputs], logits)
 	for i := from; i < to; i++ {
 		row := i - from
@@ -83,11 +84,11 @@ func (j *judge) look(list []*replay.Example, from, to int) {
 			continue
 		}
 		copy(o.Feature(i), h)
-		p, target := o.Residual(i), b.b.Targets[row*o.Outputs:(row+1)*o.Outputs]
-		o.Losses[i] = bounded(models.Loss(b.spec.Task, p, target))
+		p, target := o.Residual(i), b.View().Targets[row*o.Outputs:(row+1)*o.Outputs]
+		o.Losses[i] = bounded(models.Loss(task, p, target))
 		for c, t := range target {
 			p[c] -= t
-			if b.spec.Task == models.Regression {
+			if task == models.Regression {
 				p[c] *= 2
 			}
 		}
@@ -120,7 +121,7 @@ func (j *judge) Ahead(list, fresh []*replay.Example) []float32 {
 	tried := false
 	portions := a.portions(fresh, [2][]*replay.Example{})
 	a.compose(portions[:1])
-	_, err := a.model.Gradients(a.batch.view())
+	_, err := a.model.Gradients(a.batch.View())
 	if err == nil {
 		err = a.step.Foresee(a.model.Grads(), params)
 	}
@@ -143,20 +144,21 @@ func (j *judge) Ahead(list, fresh []*replay.Example) []float32 {
 
 // observe tells a memory that wants it the losses of a step's examples, as they were before
 // it: of the rehearsed ones, and last of the new ones.
-func (a *arm) observe(portions [3]portion) {
+func (a *Arm) observe(portions [3]portion) {
 	o, wants := a.memory.(replay.Observer)
 	logits := a.model.Trained()
 	if !wants || logits == nil {
 		return
 	}
-	j, k := a.judge, a.batch.spec.Outputs()
-	losses, answers := j.opinions.Losses[:0], room(j.opinions.Residuals, len(logits))
+	j, spec := a.judge, a.batch.Spec()
+	k := spec.Outputs()
+	losses, answers := j.opinions.Losses[:0], sized(j.opinions.Residuals, len(logits))
 	a.model.Respond(answers, logits)
 	j.opinions.Residuals = answers
 	for _, p := range portions {
 		for _, ex := range p.examples {
-			j.target = appendTarget(j.target[:0], a.batch.spec, ex)
-			losses = append(losses, bounded(models.Loss(a.batch.spec.Task, answers[:k], j.target)))
+			j.target = batch.AppendTarget(j.target[:0], spec, ex)
+			losses = append(losses, bounded(models.Loss(spec.Task, answers[:k], j.target)))
 			answers = answers[k:]
 		}
 	}
@@ -170,8 +172,8 @@ func (a *arm) observe(portions [3]portion) {
 	o.Observe(portions[0].examples, losses[:fresh])
 }
 
-// room returns a slice of n elements, in the same memory if there is enough.
-func room(s []float32, n int) []float32 {
+// sized returns a slice of n elements, in the same memory if there is enough.
+func sized(s []float32, n int) []float32 {
 	if n > cap(s) {
 		return make([]float32, n)
 	}
