@@ -55,6 +55,25 @@ func TestAGrownModelKeepsTheBitsOfItsOldLogits(t *testing.T) {
 	}
 }
 
+func TestFrozenWeightsGrowAsTheirParametersDo(t *testing.T) {
+	spec := growing("mlp")
+	m, err := models.New(spec, 1)
+	require.NoError(t, err)
+	m.Init(rand.New(rand.NewPCG(1, 2)))
+	_, params, err := models.Grow(spec, m.Params(), 5)
+	require.NoError(t, err)
+	frozen := m.Params().Freeze()
+	grown, err := models.GrowFrozen(spec, frozen, 5)
+	require.NoError(t, err)
+	require.True(t, params.Equal(grown.Params()))
+
+	same, err := models.GrowFrozen(spec, frozen, spec.Classes)
+	require.NoError(t, err)
+	require.Same(t, frozen, same, "there is nothing to grow")
+	_, err = models.GrowFrozen(spec, frozen, 2)
+	require.ErrorIs(t, err, models.ErrSpec)
+}
+
 func TestWhatCannotGrowIsRefused(t *testing.T) {
 	spec := growing("mlp")
 	m, err := models.New(spec, 1)

@@ -7,22 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 	"github.com/perennial-ml/perennial/replay"
 )
-
-// newArm is an arm by the defaults.
-func newArm(t testing.TB, f Front, cfg Config) *Arm {
-	cfg.Name = "learner"
-	cfg = cfg.WithDefaults(f.Spec.Task)
-	require.NoError(t, cfg.Validate(f.Spec, "", false))
-	f.Meter = prequential.Config{Task: f.Spec.Task}.WithDefaults()
-	a, err := New(cfg, f)
-	require.NoError(t, err)
-	return a
-}
 
 // judgedArm is an arm for a task, with examples of it.
 func judgedArm(t testing.TB, task models.Task, loss LossKind) (*Arm, []*replay.Example) {
