@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/internal/canonical"
@@ -21,7 +22,7 @@ func anchored() engine.Config {
 	cfg := classConfig()
 	cfg.Arms[0].Rehearsal.Ratio = -1
 	cfg.Arms[0].Optimizer = []optim.Config{{L2: &optim.L2{Strength: 1e-9}}, {SGD: &optim.SGD{LearningRate: 0.1}}}
-	cfg.Metrics.Anchors = engine.Anchors{Size: 30, Share: 0.1, Every: 40, Phases: 2}
+	cfg.Metrics.Anchors = anchor.Config{Size: 30, Share: 0.1, Every: 40, Phases: 2}
 	return cfg
 }
 
@@ -105,7 +106,7 @@ func TestForwardTransferIsOfTheWeightsAsThePhaseBegan(t *testing.T) {
 
 func TestABurstSeesTheStabilityGap(t *testing.T) {
 	log := withBoundaries(classes(1, 400, [2]int{0, 1}, [2]int{2, 3}), 400)
-	measure := func(b engine.Burst) *engine.AnchorsReport {
+	measure := func(b anchor.Burst) *anchor.Report {
 		cfg := anchored()
 		cfg.Arms[0].Rehearsal.Ratio = 1
 		cfg.Metrics.Anchors.Every, cfg.Metrics.Anchors.Burst = 300, b
@@ -113,11 +114,11 @@ func TestABurstSeesTheStabilityGap(t *testing.T) {
 		apply(t, e, log[:801])
 		return e.Report().Anchors
 	}
-	none, dense := measure(engine.Burst{Looks: -1}), measure(engine.Burst{Looks: 12})
+	none, dense := measure(anchor.Burst{Looks: -1}), measure(anchor.Burst{Looks: 12})
 	require.Equal(t, none.Looks+12-1, dense.Looks, "the cost is bounded, and what is due after it is later")
 	require.Equal(t, none.Phases[0].AtEnd, dense.Phases[0].AtEnd, "looking changes nothing")
 	require.Less(t, *dense.MinimumAccuracy, *none.MinimumAccuracy-0.1, "what is lost for some steps alone was not seen")
-	wide := measure(engine.Burst{Looks: 3, Every: 16})
+	wide := measure(anchor.Burst{Looks: 3, Every: 16})
 	require.Equal(t, none.Looks+3, wide.Looks)
 }
 
@@ -139,7 +140,7 @@ func TestAnytimeAccuracyWeighsALookByWhatWasLearnedSinceTheOneBefore(t *testing.
 
 func TestAnchorsGoOnBitForBitAfterRestore(t *testing.T) {
 	cfg := anchored()
-	cfg.Metrics.Anchors.Burst = engine.Burst{Looks: 6, Every: 9}
+	cfg.Metrics.Anchors.Burst = anchor.Burst{Looks: 6, Every: 9}
 	log := withBoundaries(classes(1, 200, [2]int{0, 1}, [2]int{2, 3}, [2]int{4, 0}, [2]int{1, 2}), 200)
 	whole, broken := newEngine(t, cfg), newEngine(t, cfg)
 	apply(t, whole, log)
@@ -172,8 +173,8 @@ func TestAStateWithoutForwardTransferGoesOnWithIt(t *testing.T) {
 	e := newEngine(t, cfg)
 	apply(t, e, log[:300])
 	parts := partsOf(t, e)
-	require.Contains(t, parts, engine.PartBefore)
-	delete(parts, engine.PartBefore)
+	require.Contains(t, parts, anchor.PartBefore)
+	delete(parts, anchor.PartBefore)
 	earlier(t, parts, func(a map[any]any) {
 		for _, name := range []string{"open", "burst", "looks", "anytime", "before"} {
 			delete(a, name)
@@ -206,7 +207,7 @@ func TestDamagedAnchorsAreRefused(t *testing.T) {
 		require.ErrorContains(t, newEngine(t, cfg).Restore(readFrom(parts)), want)
 	}
 	parts := partsOf(t, e)
-	delete(parts, engine.PartBefore)
+	delete(parts, anchor.PartBefore)
 	require.ErrorContains(t, newEngine(t, cfg).Restore(readFrom(parts)), "before")
 }
 
@@ -219,7 +220,7 @@ func TestAPhaseThatIsRolledBackBeginsWithTheWeightsOfTheVersion(t *testing.T) {
 	s.keep(t, e, log[:100])
 	at := e.Report().Channels.Candidate
 	s.keep(t, e, log[100:300])
-	weights := func() []byte { return partsOf(t, e)[engine.PartBefore] }
+	weights := func() []byte { return partsOf(t, e)[anchor.PartBefore] }
 	began := weights()
 	looks := e.Report().Anchors.Looks
 	l := newTape()
@@ -245,7 +246,7 @@ func TestPhasesEndByThemselvesWhereTheyAreMeasured(t *testing.T) {
 	e := newEngine(t, cfg)
 	apply(t, e, classes(1, 300, [2]int{0, 1}).records)
 	require.Len(t, e.Report().Anchors.Phases, 3, "two that are kept, and one in progress")
-	cfg.Metrics.Anchors = engine.Anchors{}
+	cfg.Metrics.Anchors = anchor.Config{}
 	_, err := engine.New(cfg, nil)
 	require.ErrorContains(t, err, "nothing changes at a consolidation")
 }
@@ -273,12 +274,12 @@ func TestWithdrawnExamplesLeaveTheAnchors(t *testing.T) {
 }
 
 func TestAnchorsAreRefusedWithTheFieldAndTheRule(t *testing.T) {
-	for want, a := range map[string]engine.Anchors{
+	for want, a := range map[string]anchor.Config{
 		"metrics.anchors.size: must be set":          {Share: 0.1},
 		"metrics.anchors.size: must be in [1":        {Size: -1},
 		"metrics.anchors.share: must be in (0, 0.5]": {Size: 5, Share: 0.7},
 		"metrics.anchors.phases: must be in [1":      {Size: 5, Phases: -1},
-		"metrics.anchors.burst.looks: must be at":    {Size: 5, Burst: engine.Burst{Looks: 1 << 17}},
+		"metrics.anchors.burst.looks: must be at":    {Size: 5, Burst: anchor.Burst{Looks: 1 << 17}},
 	} {
 		cfg := classConfig()
 		cfg.Metrics.Anchors = a

@@ -221,7 +221,7 @@ func (e *Engine) control(c *feedback.Control, rollback *models.Frozen) error {
 			if err := e.arms[0].RollBack(c.Version, weights); err != nil {
 				return err
 			}
-			e.anchors.rollBack(c.Version, weights)
+			e.anchors.RollBack(c.Version, weights)
 			e.pending = dropAfter(e.pending, c.Version)
 			e.cadence.changed = true
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/prequential"
@@ -65,7 +66,7 @@ type Metrics struct {
 	// Default 1.
 	Share float64 `yaml:"share" json:"share,omitempty"`
 	// Anchors are examples that forgetting and transfer are measured on.
-	Anchors Anchors `yaml:"anchors" json:"anchors,omitzero"`
+	Anchors anchor.Config `yaml:"anchors" json:"anchors,omitzero"`
 }
 
 // Seen bounds the memory of event ids, by which a repeated event is known.
@@ -96,7 +97,7 @@ func (c Config) WithDefaults() Config {
 	c.Metrics.Fading = cmp.Or(c.Metrics.Fading, 0.999)
 	c.Metrics.MaxSegments = cmp.Or(c.Metrics.MaxSegments, 32)
 	c.Metrics.Share = cmp.Or(c.Metrics.Share, 1)
-	c.Metrics.Anchors = c.Metrics.Anchors.withDefaults()
+	c.Metrics.Anchors = c.Metrics.Anchors.WithDefaults()
 	c.Seen.MaxIDs = cmp.Or(c.Seen.MaxIDs, 1<<20)
 	c.Publish.Every = cmp.Or(c.Publish.Every, 50*time.Millisecond)
 	c.Checkpoint.Every = cmp.Or(c.Checkpoint.Every, 5*time.Second)
@@ -129,8 +130,8 @@ func (c Config) Validate() error {
 	if err := c.Heads.Validate(c.Spec, c.Segment); err != nil {
 		return err
 	}
-	if err := c.Metrics.Anchors.validate(c.Spec); err != nil {
-		return err
+	if err := c.Metrics.Anchors.Validate(c.Spec); err != nil {
+		return fmt.Errorf("metrics.%w", err)
 	}
 	if err := c.validateGrowth(); err != nil {
 		return err

@@ -11,9 +11,10 @@
 //	                                                           │
 //	effects ◀── publish · channel · checkpoint · dead letter · erase
 //
-// The front is here: the order of the records, what was seen, what waits, who is scored and
-// what is published. What learns is in engine/arm, and how a state is cut in parts in
-// engine/part.
+// Here are the order of the records, what was seen, what waits, who is scored and what is
+// published. How signals become examples is in engine/signal, what learns them in engine/arm,
+// what is set aside to measure forgetting in engine/anchor, and how a state is cut into parts
+// in engine/part.
 //
 // Effects are what the world must be told. Each may be carried out again after a
 // crash: they name positions and versions, and doing one twice is doing it once.

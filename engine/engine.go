@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/signal"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/guard"
 	"github.com/perennial-ml/perennial/internal/rng"
 	"github.com/perennial-ml/perennial/models"
-	"github.com/perennial-ml/perennial/replay"
 )
 
 var (
@@ -47,7 +47,7 @@ type Engine struct {
 	channels channels
 	cadence  cadence
 	scores   *scores
-	anchors  *anchors // nil if there are none
+	anchors  *anchor.Set // nil if there are none
 	counts   Counts
 
 	effects []Effect
@@ -93,7 +93,7 @@ func New(cfg Config, versions Versions) (*Engine, error) {
 		return nil, err
 	}
 	first := e.arms[0].Freeze()
-	if e.anchors, err = newAnchors(cfg, first); err != nil {
+	if e.anchors, err = anchor.New(cfg.Metrics.Anchors, cfg.Seed, first); err != nil {
 		return nil, err
 	}
 	e.channels = channels{candidate: release{weights: first, spec: e.spec}, stable: release{weights: first, spec: e.spec}}
@@ -236,7 +236,7 @@ func (e *Engine) collect() {
 			for _, a := range e.arms {
 				a.Replace(r.Example)
 			}
-			e.anchors.each(func(m replay.Memory) { m.Replace(r.Example) })
+			e.anchors.Replace(r.Example)
 		default:
 			e.forget(r.ID)
 			if r.Learn {
@@ -253,7 +253,7 @@ func (e *Engine) forget(id string) {
 	for _, a := range e.arms {
 		a.Forget(id)
 	}
-	e.anchors.each(func(m replay.Memory) { m.RemoveID(id) })
+	e.anchors.Forget(id)
 }
 
 // learn turns pending examples into micro-batches: full ones at once, and a smaller
@@ -312,7 +312,7 @@ func (e *Engine) microBatch(batch []pending, streams []arm.Streams) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	e.anchors.learned(len(fresh))
+	e.anchors.Learned(len(fresh))
 	for i, a := range e.arms {
 		before := a.Counts().Steps
 		if err := a.Learn(fresh, e.position, streams[i]); err != nil {
@@ -327,13 +327,13 @@ func (e *Engine) microBatch(batch []pending, streams []arm.Streams) error {
 			}
 		}
 	}
-	return e.measure()
+	return e.anchors.Measure(exam{e})
 }
 
 // consolidate ends a phase of an arm; with the first arm's ends one of the anchors.
 func (e *Engine) consolidate(i int) error {
 	if i == 0 {
-		if err := e.closeAnchors(); err != nil {
+		if err := e.anchors.Close(e.position, exam{e}); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func (e *Engine) growFor(batch []pending) error {
 		return err
 	}
 	e.grown = append(e.grown, Growth{Position: e.position, Classes: classes})
-	e.anchors.disturbed()
+	e.anchors.Disturbed()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/feedback"
@@ -49,7 +50,7 @@ func growers() map[string]engine.Config {
 	linear.Spec.Kind, linear.Spec.Hidden, linear.Spec.Activation = "linear", nil, ""
 	list["linear"] = linear
 	anchored := growing()
-	anchored.Metrics.Anchors = engine.Anchors{Size: 20, Share: 0.2, Every: 30}
+	anchored.Metrics.Anchors = anchor.Config{Size: 20, Share: 0.2, Every: 30}
 	anchored.Arms[0].Consolidation = arm.Consolidation{Every: 100, ResetOptimizer: true}
 	list["anchors"] = anchored
 	gss := growing()

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
@@ -20,7 +21,7 @@ type Report struct {
 	Stable   prequential.Report `json:"stable"`
 	Arms     []arm.Report       `json:"arms"`
 	// Anchors is nil if there are none, and before the first look.
-	Anchors *AnchorsReport `json:"anchors,omitempty"`
+	Anchors *anchor.Report `json:"anchors,omitempty"`
 	// Classes is the number that the model knows, and Grown says since when, where the
 	// head has grown; of multiclass alone.
 	Classes int      `json:"classes,omitempty"`
@@ -54,7 +55,7 @@ func (e *Engine) Report() Report {
 		Classes:  e.spec.Classes,
 		Grown:    slices.Clone(e.grown),
 	}
-	r.Anchors = e.anchors.report()
+	r.Anchors = e.anchors.Report()
 	for _, a := range e.arms {
 		r.Arms = append(r.Arms, a.Report())
 	}

@@ -3,8 +3,11 @@ package engine
 import (
 	"fmt"
 
+	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/part"
 	"github.com/perennial-ml/perennial/guard"
+	"github.com/perennial-ml/perennial/models"
+	"github.com/perennial-ml/perennial/replay"
 )
 
 // Restore replaces the state by one that Snapshot wrote under the same Config. read
@@ -66,7 +69,7 @@ func (e *Engine) restore(read part.Reader) error {
 	if err := e.scores.restore(m); err != nil {
 		return err
 	}
-	if err := e.restoreAnchors(doc.Anchors, read); err != nil {
+	if err := e.anchors.Restore(doc.Anchors, read, e.fits, e.knows); err != nil {
 		return err
 	}
 	if err := e.restoreChannels(doc, read); err != nil {
@@ -104,6 +107,15 @@ func (e *Engine) restoreChannels(doc document, read part.Reader) error {
 	e.channels.verdict.Action = guard.Action(doc.Verdict)
 	e.channels.verdict.Reason = doc.Reason
 	return e.scores.load(stable.weights, stable.spec)
+}
+
+// fits holds an example that was read back against the shapes of the arms' model.
+func (e *Engine) fits(ex *replay.Example) error { return batch.Check(ex, e.spec) }
+
+// knows holds weights that were read back against those that the arms grew from.
+func (e *Engine) knows(weights *models.Frozen) error {
+	_, err := e.specOf(weights)
+	return err
 }
 
 // readRelease reads weights of any width up to the arms'.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/batch"
 	"github.com/perennial-ml/perennial/engine/prequential"
@@ -121,13 +122,13 @@ func (s *scores) knows(ex *replay.Example) bool {
 
 // learnable returns the examples of a batch that may be learned; valid until the next
 // call. Some are set aside as anchors instead.
-func (s *scores) learnable(items []pending, aside *anchors, position uint64) []*replay.Example {
+func (s *scores) learnable(items []pending, aside *anchor.Set, position uint64) []*replay.Example {
 	s.fresh = s.fresh[:0]
 	for _, p := range items {
 		switch {
 		case !p.Learn || !s.knows(p.Example):
-		case aside.takes(p.Example):
-			aside.add(p.Example, position)
+		case aside.Takes(p.Example):
+			aside.Add(p.Example, position)
 		default:
 			s.fresh = append(s.fresh, p.Example)
 		}

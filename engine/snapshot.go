@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/part"
 )
@@ -42,8 +43,8 @@ type document struct {
 	Seen      []string    `cbor:"seen"`
 	Arms      []arm.State `cbor:"arms"`
 	// Anchors is absent if there are none.
-	Anchors *anchorsDoc `cbor:"anchors,omitempty"`
-	Grown   []Growth    `cbor:"grown,omitempty"`
+	Anchors *anchor.State `cbor:"anchors,omitempty"`
+	Grown   []Growth      `cbor:"grown,omitempty"`
 }
 
 type cadenceDoc struct {
@@ -93,7 +94,7 @@ func (e *Engine) Snapshot() ([]part.Part, error) {
 		parts = append(parts, a.Parts(armPrefix(i, a))...)
 	}
 	parts = append(parts, part.CBOR(PartMetrics, m))
-	parts = append(parts, e.anchors.parts()...)
+	parts = append(parts, e.anchors.Parts()...)
 	return append(parts, e.seen.parts()...), nil
 }
 
@@ -119,7 +120,7 @@ func (e *Engine) document() document {
 		Seen:      e.seen.names(),
 		Grown:     slices.Clone(e.grown),
 	}
-	doc.Anchors = e.anchors.document()
+	doc.Anchors = e.anchors.State()
 	for _, a := range e.arms {
 		doc.Arms = append(doc.Arms, a.State())
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/serve"
 )
@@ -80,11 +81,11 @@ func report(r *engine.Report) serve.Report {
 	return out
 }
 
-func anchors(r *engine.AnchorsReport) *serve.Anchors {
+func anchors(r *anchor.Report) *serve.Anchors {
 	if r == nil {
 		return nil
 	}
-	out := &serve.Anchors{Held: r.Held, Looks: r.Looks, AnchorFigures: serve.AnchorFigures(r.AnchorFigures)}
+	out := &serve.Anchors{Held: r.Held, Looks: r.Looks, AnchorFigures: serve.AnchorFigures(r.Figures)}
 	for _, p := range r.Phases {
 		out.Phases = append(out.Phases, serve.Phase{
 			Ended: p.Ended, Examples: p.Examples, First: p.First, Before: p.Before,
@@ -117,7 +118,7 @@ func measures(s prequential.Scores) []measure {
 }
 
 // anchorMeasures lists the figures over the anchors that there are.
-func anchorMeasures(f engine.AnchorFigures) []measure {
+func anchorMeasures(f anchor.Figures) []measure {
 	var out []measure
 	for _, m := range []struct {
 		name  string

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/engine"
+	"github.com/perennial-ml/perennial/engine/anchor"
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/engine/prequential"
 	"github.com/perennial-ml/perennial/engine/signal"
@@ -92,13 +93,13 @@ func TestMetricsPageTakesAnySegment(t *testing.T) {
 
 func TestMetricsPageHasTheFiguresOfContinualLearningThatThereAre(t *testing.T) {
 	half, none := 0.5, 0.0
-	all := engine.AnchorFigures{
+	all := anchor.Figures{
 		Accuracy: &half, LearningAccuracy: &half, BackwardTransfer: &half, ForwardTransfer: &half, Forgetting: &none,
 		Retention: &half, AnytimeAccuracy: &half, MinimumAccuracy: &half, WorstCaseAccuracy: &half,
 	}
-	gather := func(f engine.AnchorFigures) map[string]float64 {
+	gather := func(f anchor.Figures) map[string]float64 {
 		s := newStats("m")
-		s.report.Store(&engine.Report{Anchors: &engine.AnchorsReport{Looks: 3, AnchorFigures: f}})
+		s.report.Store(&engine.Report{Anchors: &anchor.Report{Looks: 3, Figures: f}})
 		registry := prometheus.NewPedanticRegistry()
 		require.NoError(t, registry.Register(s))
 		families, err := registry.Gather()
@@ -118,7 +119,7 @@ func TestMetricsPageHasTheFiguresOfContinualLearningThatThereAre(t *testing.T) {
 		"accuracy": 0.5, "learning_accuracy": 0.5, "backward_transfer": 0.5, "forward_transfer": 0.5, "forgetting": 0,
 		"retention": 0.5, "anytime_accuracy": 0.5, "minimum_accuracy": 0.5, "worst_case_accuracy": 0.5, "looks_total": 3,
 	}, gather(all))
-	require.Equal(t, map[string]float64{"accuracy": 0.5, "looks_total": 3}, gather(engine.AnchorFigures{Accuracy: &half}),
+	require.Equal(t, map[string]float64{"accuracy": 0.5, "looks_total": 3}, gather(anchor.Figures{Accuracy: &half}),
 		"what cannot be computed is absent")
 
 	// The API's form has them, and the prequential scores, by the same names.
@@ -127,8 +128,8 @@ func TestMetricsPageHasTheFiguresOfContinualLearningThatThereAre(t *testing.T) {
 	}}}).Scores[1])
 	require.NoError(t, err)
 	require.JSONEq(t, `{"name":"stable","n":0,"loss":0.5,"accuracy":0.5,"auc":0.5,"ece":0.5,"mae":0.5}`, string(data))
-	data, err = json.Marshal(report(&engine.Report{Anchors: &engine.AnchorsReport{
-		Looks: 3, AnchorFigures: all, Phases: []engine.PhaseReport{{Ended: 4, Examples: 9, First: &none, Before: &half, Current: 0.25}},
+	data, err = json.Marshal(report(&engine.Report{Anchors: &anchor.Report{
+		Looks: 3, Figures: all, Phases: []anchor.PhaseReport{{Ended: 4, Examples: 9, First: &none, Before: &half, Current: 0.25}},
 	}}).Anchors)
 	require.NoError(t, err)
 	var form map[string]any

@@ -1,4 +1,4 @@
-package engine
+package anchor
 
 import (
 	"math"
@@ -6,18 +6,18 @@ import (
 	"github.com/perennial-ml/perennial/engine/continual"
 )
 
-// An AnchorsReport holds the figures of continual learning of the first arm, as of the last
-// look, on examples that it never learned. The formulas are in docs/metrics.md. What
-// cannot be computed is nil.
-type AnchorsReport struct {
+// A Report holds the figures of continual learning, as of the last look, on examples
+// that the learner never learned. The formulas are in docs/metrics.md. What cannot be
+// computed is nil.
+type Report struct {
 	Held  uint64 `json:"held"`  // examples set aside, ever
 	Looks uint64 `json:"looks"` // ever
-	AnchorFigures
+	Figures
 	Phases []PhaseReport `json:"phases"` // the oldest first, the last may be in progress
 }
 
-// AnchorFigures are the figures over the phases.
-type AnchorFigures struct {
+// Figures are the figures over the phases.
+type Figures struct {
 	Accuracy          *float64 `json:"accuracy,omitempty"`
 	LearningAccuracy  *float64 `json:"learning_accuracy,omitempty"`
 	BackwardTransfer  *float64 `json:"backward_transfer,omitempty"`
@@ -41,17 +41,17 @@ type PhaseReport struct {
 	Current  float64  `json:"current"`          // at the latest look
 }
 
-// report is nil without anchors, and before the first look.
-func (a *anchors) report() *AnchorsReport {
-	if a == nil {
+// Report returns nil without anchors, and before the first look.
+func (s *Set) Report() *Report {
+	if s == nil {
 		return nil
 	}
-	tasks := a.tasks()
+	tasks := s.tasks()
 	if len(tasks) == 0 {
 		return nil
 	}
-	r := &AnchorsReport{Held: a.held, Looks: a.looks, AnchorFigures: figures(tasks, a.anytime)}
-	for _, p := range append(a.closed[:len(a.closed):len(a.closed)], a.open) {
+	r := &Report{Held: s.held, Looks: s.looks, Figures: figures(tasks, s.anytime)}
+	for _, p := range append(s.closed[:len(s.closed):len(s.closed)], s.open) {
 		if t := p.task; p.examples.Len() > 0 && measured(t.Current) != nil {
 			r.Phases = append(r.Phases, PhaseReport{
 				Ended: p.ended, Examples: p.examples.Len(), First: measured(t.First), Before: measured(t.Before),
@@ -62,8 +62,8 @@ func (a *anchors) report() *AnchorsReport {
 	return r
 }
 
-func figures(t continual.Tasks, anytime continual.Mean) AnchorFigures {
-	return AnchorFigures{
+func figures(t continual.Tasks, anytime continual.Mean) Figures {
+	return Figures{
 		Accuracy:          measured(t.AverageAccuracy()),
 		LearningAccuracy:  measured(t.LearningAccuracy()),
 		BackwardTransfer:  measured(t.BackwardTransfer()),
