@@ -109,16 +109,20 @@ var _ bind.Op = (*dropout)(nil)
 func (o *dropout) Rows(in []bool) (out, ok bool) { return in[0], !in[1] }
 func (o *dropout) InPlace() []int                { return []int{0} }
 
-func (o *dropout) Bind(_ *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
+func (o *dropout) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	x, noise, n := in[0], in[1], dst.Width()
 	return bind.Task{
 		Kernel: o.name,
 		Cost:   product(x, 10*n),
 		Split:  true,
 		Do: func(r bind.Run) {
+			mask := kernel.Dropout{
+				Key:   uint64(uint32(noise.I32[1]))<<32 | uint64(uint32(noise.I32[0])),
+				Layer: o.layer, Below: o.below, Scale: o.scale,
+			}
 			from, to := r.Cut(x.Count(r.Rows)/n, 1)
 			for i := from; i < to; i++ {
-				o.row(dst.Data[i*n:(i+1)*n], x.Data[i*n:(i+1)*n], noise.I32, i)
+				set.Dropout(dst.Data[i*n:(i+1)*n], x.Data[i*n:(i+1)*n], uint32(i), mask)
 			}
 		},
 	}

@@ -1,7 +1,5 @@
 package rng
 
-import "math/bits"
-
 // The constants of Philox4x32: two multipliers and two Weyl increments.
 const (
 	mul0, mul1   = 0xD2511F53, 0xCD9E8D57
@@ -11,12 +9,13 @@ const (
 
 // Philox maps a counter to four random words under a key.
 func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
+	c0, c1, c2, c3 := ctr[0], ctr[1], ctr[2], ctr[3]
+	k0, k1 := key[0], key[1]
 	for range rounds {
-		hi0, lo0 := bits.Mul32(mul0, ctr[0])
-		hi1, lo1 := bits.Mul32(mul1, ctr[2])
-		ctr = [4]uint32{hi1 ^ ctr[1] ^ key[0], lo1, hi0 ^ ctr[3] ^ key[1], lo0}
-		key[0] += weyl0
-		key[1] += weyl1
+		p0, p1 := mul0*uint64(c0), mul1*uint64(c2)
+		c0, c1, c2, c3 = uint32(p1>>32)^c1^k0, uint32(p1), uint32(p0>>32)^c3^k1, uint32(p0)
+		k0 += weyl0
+		k1 += weyl1
 	}
-	return ctr
+	return [4]uint32{c0, c1, c2, c3}
 }

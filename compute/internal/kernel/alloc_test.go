@@ -31,6 +31,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			"maps": func() {
 				s.Add(dst, x, y)
 				s.Axpy(dst, x, 2)
+				s.Dropout(dst, x, 1, kernel.Dropout{Below: 1 << 15, Scale: 2})
 				s.Softmax(dst, x, n, n, n, n)
 				s.ColSum(dst, x, n, n, n, false)
 			},

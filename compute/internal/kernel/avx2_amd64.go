@@ -481,3 +481,8 @@ func ftrlAVX2(u *update) float32
 //
 //go:noescape
 func adagradOuterAVX2(o *outer) float32
+
+// dropoutAVX2 masks n elements of a row.
+//
+//go:noescape
+func dropoutAVX2(dst *float32, x *float32, n int, key uint64, row uint32, layer uint32, below uint32, scale float32)

@@ -12262,3 +12262,413 @@ done:
 	MOVSS        X1, ret+8(FP)
 	VZEROUPPER
 	RET
+
+// func dropoutAVX2(dst *float32, x *float32, n int, key uint64, row uint32, layer uint32, below uint32, scale float32)
+// Requires: AVX, AVX2
+TEXT ·dropoutAVX2(SB), NOSPLIT, $160-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VMOVDQU      cd2511f53<>+0(SB), Y0
+	VMOVDQU      ccd9e8d57<>+0(SB), Y1
+	VBROADCASTSS scale+44(FP), Y2
+	MOVL         row+32(FP), BX
+	MOVL         BX, (SP)
+	MOVL         layer+36(FP), BX
+	MOVL         BX, 8(SP)
+	MOVL         below+40(FP), BX
+	MOVL         BX, 16(SP)
+	MOVQ         key+24(FP), BX
+	MOVQ         BX, 24(SP)
+	XORQ         BX, BX
+
+block:
+	VMOVQ        BX, X3
+	VPBROADCASTD X3, Y3
+	VPBROADCASTD (SP), Y4
+	VPBROADCASTD 8(SP), Y5
+	VPBROADCASTD 24(SP), Y6
+	VPBROADCASTD 28(SP), Y7
+	VPADDD       counters0<>+0(SB), Y3, Y8
+	VPADDD       counters4<>+0(SB), Y3, Y3
+	VPMULUDQ     Y0, Y8, Y11
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y9, Y8
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y7, Y10, Y10
+	VPMULUDQ     Y0, Y3, Y3
+	VPMULUDQ     Y1, Y5, Y12
+	VPSRLQ       $0x20, Y12, Y5
+	VPSRLQ       $0x20, Y3, Y13
+	VPXOR        Y4, Y5, Y5
+	VPXOR        Y6, Y5, Y5
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y4
+	VPMULUDQ     Y1, Y10, Y10
+	VPSRLQ       $0x20, Y10, Y8
+	VPSRLQ       $0x20, Y4, Y14
+	VPXOR        Y9, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y11, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y5, Y5
+	VPMULUDQ     Y1, Y13, Y11
+	VPSRLQ       $0x20, Y11, Y9
+	VPSRLQ       $0x20, Y5, Y13
+	VPXOR        Y12, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y3
+	VPMULUDQ     Y1, Y14, Y12
+	VPSRLQ       $0x20, Y12, Y8
+	VPSRLQ       $0x20, Y3, Y14
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y4
+	VPMULUDQ     Y1, Y13, Y10
+	VPSRLQ       $0x20, Y10, Y9
+	VPSRLQ       $0x20, Y4, Y13
+	VPXOR        Y11, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y5, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y5
+	VPMULUDQ     Y1, Y14, Y11
+	VPSRLQ       $0x20, Y11, Y8
+	VPSRLQ       $0x20, Y5, Y14
+	VPXOR        Y12, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y3, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y3
+	VPMULUDQ     Y1, Y13, Y12
+	VPSRLQ       $0x20, Y12, Y9
+	VPSRLQ       $0x20, Y3, Y13
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y4, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y4
+	VPMULUDQ     Y1, Y14, Y10
+	VPSRLQ       $0x20, Y10, Y8
+	VPSRLQ       $0x20, Y4, Y14
+	VPXOR        Y11, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y5, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y5
+	VPMULUDQ     Y1, Y13, Y11
+	VPSRLQ       $0x20, Y11, Y9
+	VPSRLQ       $0x20, Y5, Y13
+	VPXOR        Y12, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y3
+	VPMULUDQ     Y1, Y14, Y12
+	VPSRLQ       $0x20, Y12, Y8
+	VPSRLQ       $0x20, Y3, Y14
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y4
+	VPMULUDQ     Y1, Y13, Y10
+	VPSRLQ       $0x20, Y10, Y9
+	VPSRLQ       $0x20, Y4, Y13
+	VPXOR        Y11, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y5, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y5
+	VPMULUDQ     Y1, Y14, Y11
+	VPSRLQ       $0x20, Y11, Y8
+	VPSRLQ       $0x20, Y5, Y14
+	VPXOR        Y12, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y3, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y3
+	VPMULUDQ     Y1, Y13, Y12
+	VPSRLQ       $0x20, Y12, Y9
+	VPSRLQ       $0x20, Y3, Y13
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y4, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y4
+	VPMULUDQ     Y1, Y14, Y10
+	VPSRLQ       $0x20, Y10, Y8
+	VPSRLQ       $0x20, Y4, Y14
+	VPXOR        Y11, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y5, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y5
+	VPMULUDQ     Y1, Y13, Y11
+	VPSRLQ       $0x20, Y11, Y9
+	VPSRLQ       $0x20, Y5, Y13
+	VPXOR        Y12, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y3
+	VPMULUDQ     Y1, Y14, Y12
+	VPSRLQ       $0x20, Y12, Y8
+	VPSRLQ       $0x20, Y3, Y14
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y4
+	VPMULUDQ     Y1, Y13, Y10
+	VPSRLQ       $0x20, Y10, Y9
+	VPSRLQ       $0x20, Y4, Y13
+	VPXOR        Y11, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y5, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPADDD       c9e3779b9<>+0(SB), Y6, Y6
+	VPADDD       cbb67ae85<>+0(SB), Y7, Y7
+	VPMULUDQ     Y0, Y8, Y5
+	VPMULUDQ     Y1, Y14, Y11
+	VPSRLQ       $0x20, Y11, Y8
+	VPSRLQ       $0x20, Y5, Y14
+	VPXOR        Y12, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y3, Y14, Y14
+	VPXOR        Y7, Y14, Y14
+	VPMULUDQ     Y0, Y9, Y3
+	VPMULUDQ     Y1, Y13, Y12
+	VPSRLQ       $0x20, Y12, Y9
+	VPSRLQ       $0x20, Y3, Y13
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y4, Y13, Y13
+	VPXOR        Y7, Y13, Y13
+	VPBROADCASTW 16(SP), Y4
+	VPSLLQ       $0x20, Y11, Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y14, Y14
+	VPUNPCKLQDQ  Y14, Y8, Y5
+	VPMAXUW      Y4, Y5, Y6
+	VPCMPEQW     Y6, Y5, Y5
+	VMOVDQU      Y5, 32(SP)
+	VPUNPCKHQDQ  Y14, Y8, Y5
+	VPMAXUW      Y4, Y5, Y6
+	VPCMPEQW     Y6, Y5, Y5
+	VMOVDQU      Y5, 64(SP)
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y13, Y13
+	VPUNPCKLQDQ  Y13, Y9, Y3
+	VPMAXUW      Y4, Y3, Y5
+	VPCMPEQW     Y5, Y3, Y3
+	VMOVDQU      Y3, 96(SP)
+	VPUNPCKHQDQ  Y13, Y9, Y3
+	VPMAXUW      Y4, Y3, Y4
+	VPCMPEQW     Y4, Y3, Y3
+	VMOVDQU      Y3, 128(SP)
+	CMPQ         DX, $0x40
+	JLT          rest
+	VPMOVSXWD    32(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      (CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXWD    48(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      32(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXWD    64(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      64(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXWD    80(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      96(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	VPMOVSXWD    96(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      128(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPMOVSXWD    112(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      160(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 160(AX)
+	VPMOVSXWD    128(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      192(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 192(AX)
+	VPMOVSXWD    144(SP), Y3
+	VANDPS       Y2, Y3, Y3
+	VMOVUPS      224(CX), Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 224(AX)
+	ADDQ         $+256, CX
+	ADDQ         $+256, AX
+	ADDQ         $+8, BX
+	SUBQ         $+64, DX
+	JNZ          block
+
+rest:
+	XORQ SI, SI
+	MOVQ DX, DI
+	ANDQ $-16, DI
+	SHLQ $0x02, DI
+	JZ   rest_of_tail
+
+rest_of_groups:
+	MOVQ      SI, BX
+	SHRQ      $0x01, BX
+	VPMOVSXWD 32(SP)(BX*1), Y0
+	VANDPS    Y2, Y0, Y0
+	VMOVUPS   (CX)(SI*1), Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*1)
+	VPMOVSXWD 48(SP)(BX*1), Y0
+	VANDPS    Y2, Y0, Y0
+	VMOVUPS   32(CX)(SI*1), Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, 32(AX)(SI*1)
+	ADDQ      $+64, SI
+	CMPQ      SI, DI
+	JNE       rest_of_groups
+
+rest_of_tail:
+	ANDQ       $+15, DX
+	JZ         rest_of_end
+	LEAQ       lanes<>+0(SB), BX
+	MOVQ       $+16, DI
+	SUBQ       DX, DI
+	VMOVUPS    (BX)(DI*4), Y0
+	VMOVUPS    32(BX)(DI*4), Y1
+	MOVQ       SI, BX
+	SHRQ       $0x01, BX
+	VPMOVSXWD  32(SP)(BX*1), Y3
+	VANDPS     Y2, Y3, Y3
+	VMASKMOVPS (CX)(SI*1), Y0, Y4
+	VMULPS     Y3, Y4, Y4
+	VMASKMOVPS Y4, Y0, (AX)(SI*1)
+	VPMOVSXWD  48(SP)(BX*1), Y0
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS 32(CX)(SI*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, 32(AX)(SI*1)
+
+rest_of_end:
+	VZEROUPPER
+	RET
+
+DATA cd2511f53<>+0(SB)/4, $0xd2511f53
+DATA cd2511f53<>+4(SB)/4, $0xd2511f53
+DATA cd2511f53<>+8(SB)/4, $0xd2511f53
+DATA cd2511f53<>+12(SB)/4, $0xd2511f53
+DATA cd2511f53<>+16(SB)/4, $0xd2511f53
+DATA cd2511f53<>+20(SB)/4, $0xd2511f53
+DATA cd2511f53<>+24(SB)/4, $0xd2511f53
+DATA cd2511f53<>+28(SB)/4, $0xd2511f53
+DATA cd2511f53<>+32(SB)/4, $0xd2511f53
+DATA cd2511f53<>+36(SB)/4, $0xd2511f53
+DATA cd2511f53<>+40(SB)/4, $0xd2511f53
+DATA cd2511f53<>+44(SB)/4, $0xd2511f53
+DATA cd2511f53<>+48(SB)/4, $0xd2511f53
+DATA cd2511f53<>+52(SB)/4, $0xd2511f53
+DATA cd2511f53<>+56(SB)/4, $0xd2511f53
+DATA cd2511f53<>+60(SB)/4, $0xd2511f53
+GLOBL cd2511f53<>(SB), RODATA|NOPTR, $64
+
+DATA ccd9e8d57<>+0(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+4(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+8(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+12(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+16(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+20(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+24(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+28(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+32(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+36(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+40(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+44(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+48(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+52(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+56(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+60(SB)/4, $0xcd9e8d57
+GLOBL ccd9e8d57<>(SB), RODATA|NOPTR, $64
+
+DATA counters0<>+0(SB)/8, $0x0000000000000000
+DATA counters0<>+8(SB)/8, $0x0000000000000002
+DATA counters0<>+16(SB)/8, $0x0000000000000001
+DATA counters0<>+24(SB)/8, $0x0000000000000003
+GLOBL counters0<>(SB), RODATA|NOPTR, $32
+
+DATA counters4<>+0(SB)/8, $0x0000000000000004
+DATA counters4<>+8(SB)/8, $0x0000000000000006
+DATA counters4<>+16(SB)/8, $0x0000000000000005
+DATA counters4<>+24(SB)/8, $0x0000000000000007
+GLOBL counters4<>(SB), RODATA|NOPTR, $32
+
+DATA c9e3779b9<>+0(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+4(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+8(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+12(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+16(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+20(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+24(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+28(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+32(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+36(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+40(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+44(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+48(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+52(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+56(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+60(SB)/4, $0x9e3779b9
+GLOBL c9e3779b9<>(SB), RODATA|NOPTR, $64
+
+DATA cbb67ae85<>+0(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+4(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+8(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+12(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+16(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+20(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+24(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+28(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+32(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+36(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+40(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+44(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+48(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+52(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+56(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+60(SB)/4, $0xbb67ae85
+GLOBL cbb67ae85<>(SB), RODATA|NOPTR, $64

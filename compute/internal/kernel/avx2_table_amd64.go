@@ -58,7 +58,7 @@ func kernelsAVX2() family {
 			13: adagradAnchorAVX2,
 			14: adagradImportanceAVX2,
 		},
-		ftrl: ftrlAVX2, adagradOuter: adagradOuterAVX2,
+		ftrl: ftrlAVX2, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}
 }
 

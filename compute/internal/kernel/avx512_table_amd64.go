@@ -58,7 +58,7 @@ func kernelsAVX512() family {
 			13: adagradAnchorAVX512,
 			14: adagradImportanceAVX512,
 		},
-		ftrl: ftrlAVX512, adagradOuter: adagradOuterAVX2,
+		ftrl: ftrlAVX512, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}
 }
 

@@ -22,6 +22,7 @@
 //   - Elementary functions: math32.go is the definition, operation by operation.
 //   - Updates: each product and sum rounded by itself, as package optim writes them. What a
 //     gradient of +0 would leave as it is need not be computed (AdagradOuter).
+//   - Dropout: a product for each element, by the scale or by +0.
 //
 // One lane of a NaN is like another: payload and sign of a NaN are not specified.
 //

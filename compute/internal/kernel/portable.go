@@ -63,6 +63,8 @@ func scalarFamily(fma func(a, b, c float32) float32) family {
 		},
 		update: updates(),
 		ftrl:   stepFTRL,
+
+		dropout: dropout,
 	}
 	f.unary = [unaryCount]func(dst, a *float32, n int){
 		opReLU:     each(relu32),

@@ -86,7 +86,8 @@ type family struct {
 	finite       func(a *float32, n int) float32 // 0, or a NaN if not all are finite
 	update       [updateCount]func(u *update) float32
 	ftrl         func(u *update) float32
-	adagradOuter func(o *outer) float32                       // nil without
+	adagradOuter func(o *outer) float32 // nil without
+	dropout      func(dst, x *float32, n int, key uint64, row, layer, below uint32, scale float32)
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
 	// Rows of so many bytes, a multiple of 32; nil without.
 	takeRows func(dst, table *float32, rows *int32, n, bytes int)

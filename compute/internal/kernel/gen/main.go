@@ -39,6 +39,7 @@ func main() {
 	w.ftrl()
 	if !w.wide() {
 		w.adagradOuter()
+		w.dropout()
 	}
 	Generate()
 	// avo's signatures know builtin types alone; *update and *outer stand in its stubs as *byte.
@@ -106,7 +107,7 @@ func (w width) table() string {
 			line("%d: %s,", 3*kind+p, fn(updateName(name, p)))
 		}
 	}
-	line("},\nftrl: %s, adagradOuter: adagradOuterAVX2,\n}\n}\n", fn("ftrl"))
+	line("},\nftrl: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, packed: %s, placed: %s,", w.lanes(), w.rows(), fn("packedTile"), fn("placedTile"))
