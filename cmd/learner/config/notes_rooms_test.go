@@ -94,7 +94,7 @@ func roomNotes() map[string]note {
 			enum: []any{replay.Float32, replay.Uint8},
 			text: "How dense features are held: as they came, or in a byte each where all of an example are of the form k/255, to within 1e-6. An example that is not is held as it came.",
 		},
-		"replay.Config.logits":   {text: "Whether the learner keeps its logits beside each example. The losses der and derpp keep them anyway."},
+		"replay.Config.logits":   {text: "Whether the learner keeps its logits beside each example. The losses der, derpp and ace_derpp keep them anyway."},
 		"replay.Config.retrieve": {text: "Which of the examples held are rehearsed."},
 		"replay.Retrieve.kind": {
 			enum: enum(replay.Retrievals()),
