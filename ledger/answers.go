@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
 
 // maxAnswers bounds the answers that wait to be read. A thousand are awaited at once, when
@@ -79,6 +81,6 @@ func (c *committer) recovered(ctx context.Context) bool {
 		return true
 	}
 	c.log.queue.signal()
-	sleep(ctx, 50*time.Millisecond)
+	ask.Sleep(ctx, 50*time.Millisecond)
 	return false
 }

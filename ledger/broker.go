@@ -12,11 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/ledger/internal/access"
+	"github.com/perennial-ml/perennial/ledger/internal/ask"
 	"github.com/perennial-ml/perennial/ledger/internal/embedded"
 )
-
-// apiTimeout bounds one request to the broker whose context has no deadline.
-const apiTimeout = 5 * time.Second
 
 // A Broker is the NATS server that keeps the logs, with a connection to it.
 type Broker struct {
@@ -49,7 +47,7 @@ func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error)
 	}
 	var err error
 	if b.conn, err = b.dial("perennial"); err == nil {
-		b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(apiTimeout))
+		b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(ask.Timeout))
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Close())

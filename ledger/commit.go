@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
 
 // The headers of an atomic batch publish.
@@ -223,7 +225,7 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 			if !time.Now().Before(f.deadline) {
 				return fmt.Errorf("%w: %w", ErrStalled, err)
 			}
-			if !sleep(ctx, awayPause) {
+			if !ask.Sleep(ctx, ask.Pause) {
 				return ErrClosed
 			}
 		default:
@@ -232,16 +234,13 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 			if refused.Code == codeIncomplete {
 				c.stageOnDisk()
 			}
-			if !sleep(ctx, time.Duration(attempt+1)*5*time.Millisecond) {
+			if !ask.Sleep(ctx, time.Duration(attempt+1)*5*time.Millisecond) {
 				return ErrClosed
 			}
 		}
 	}
 	return nil
 }
-
-// awayPause is between two tries where nobody was there to answer.
-const awayPause = 20 * time.Millisecond
 
 // maxBatchAttempts is how often a batch is tried before its events go one by one.
 const maxBatchAttempts = 3
@@ -328,7 +327,7 @@ func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
 		}
 	}
 	f.todo = append(left, f.todo[n:]...)
-	if len(left) > 0 && !sleep(ctx, awayPause) {
+	if len(left) > 0 && !ask.Sleep(ctx, ask.Pause) {
 		return ErrClosed
 	}
 	return nil
@@ -348,15 +347,3 @@ func (c *committer) unsent(err error) error {
 
 // newToken returns a string that nobody else makes.
 func newToken() string { return strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix) }
-
-// sleep reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 )
 
 // A DeadLetter is a record that could not be used: what it was, where it lies, and why it
@@ -138,16 +139,17 @@ func (l *Log) visitDead(ctx context.Context, branch string, visit func(Raw) erro
 		return err
 	}
 	info := s.CachedInfo()
-	c := l.cursor(rangeName(), 1)
-	c.stream, c.created = info.Config.Name, info.Created
-	c.filter = subjectPrefix + l.model + "." + branch + ".*"
-	return c.visit(ctx, Position(info.State.LastSeq), visit)
+	return l.visit(ctx, cursor.Config{
+		Stream:  info.Config.Name,
+		Created: info.Created,
+		Filter:  subjectPrefix + l.model + "." + branch + ".*",
+	}, Position(info.State.LastSeq), visit)
 }
 
 // positionIn reads the position at the end of a subject of the dead-letter stream.
 func positionIn(subject string) (Position, error) {
-	n, ok := decimal(subject[strings.LastIndexByte(subject, '.')+1:])
-	if !ok || n == 0 {
+	n, err := strconv.ParseUint(subject[strings.LastIndexByte(subject, '.')+1:], 10, 64)
+	if err != nil || n == 0 {
 		return 0, fmt.Errorf("subject %.120q: must end in a position", subject)
 	}
 	return Position(n), nil

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 
+	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 	"github.com/perennial-ml/perennial/ledger/internal/embedded"
 )
 
@@ -15,7 +16,7 @@ var (
 	// ErrIncompatible: a stream of that name exists and cannot serve as a log.
 	ErrIncompatible = errors.New("the stream cannot serve as a log")
 	// ErrRecreated: the stream is another one than the checkpoint was written from.
-	ErrRecreated = errors.New("the log was re-created since the checkpoint")
+	ErrRecreated = cursor.ErrRecreated
 	// ErrTruncated: the log ends before the checkpoint.
 	ErrTruncated = errors.New("the log ends before the checkpoint")
 	// ErrBeginsAfter: records after the checkpoint are gone that nobody erased one by one.
@@ -42,7 +43,7 @@ var (
 // What readers meet.
 var (
 	// ErrReplaced: another Scan took over this one's consumer.
-	ErrReplaced = errors.New("another scan took over")
+	ErrReplaced = cursor.ErrReplaced
 	// ErrNoRecord: no record was ever stored at that position.
 	ErrNoRecord = errors.New("no record was ever stored there")
 	// ErrClosed: the Broker, Log or Scan was closed.

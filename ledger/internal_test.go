@@ -15,45 +15,6 @@ import (
 	"github.com/perennial-ml/perennial/feedback"
 )
 
-func TestDeliverySubjectsOfBothFormsAreRead(t *testing.T) {
-	want := delivery{stream: 42, consumer: 7, nanos: 1700000000000000001, pending: 9}
-	for _, tc := range []struct {
-		name, reply string
-		ok          bool
-	}{
-		{"old form", "$JS.ACK.S.C.1.42.7.1700000000000000001.9", true},
-		{"new form", "$JS.ACK._.hash.S.C.1.42.7.1700000000000000001.9", true},
-		{"new form with a token", "$JS.ACK.hub.hash.S.C.1.42.7.1700000000000000001.9.rnd", true},
-		{"another subject", "_INBOX.x.1", false},
-		{"too short", "$JS.ACK.S.C.1.42.7.9", false},
-		{"between the forms", "$JS.ACK.h.S.C.1.42.7.1700000000000000001.9", false},
-		{"no number", "$JS.ACK.S.C.1.4x.7.1700000000000000001.9", false},
-		{"no position", "$JS.ACK.S.C.1.0.7.1700000000000000001.9", false},
-		{"number too long", "$JS.ACK.S.C.1.99999999999999999999.7.1.9", false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got, err := parseDelivery(tc.reply)
-			if !tc.ok {
-				require.Error(t, err)
-				return
-			}
-			require.NoError(t, err)
-			require.Equal(t, want, got)
-		})
-	}
-}
-
-func FuzzDeliverySubject(f *testing.F) {
-	f.Add("$JS.ACK.S.C.1.42.7.1700000000000000001.9")
-	f.Add("$JS.ACK._.hash.S.C.1.42.7.1700000000000000001.9.rnd")
-	f.Fuzz(func(t *testing.T, reply string) {
-		d, err := parseDelivery(reply)
-		if err == nil && (d.stream == 0 || d.consumer == 0 || d.nanos < 0) {
-			t.Fatalf("%q gave %+v", reply, d)
-		}
-	})
-}
-
 func FuzzDeadLetter(f *testing.F) {
 	f.Add("perennial.m.dead.3", "2026-01-02T03:04:05Z", `{"code":"x"}`, `{"a":["b"]}`, "7", []byte("body"))
 	f.Fuzz(func(t *testing.T, subject, at, refusal, header, cut string, body []byte) {
@@ -82,37 +43,6 @@ func FuzzAcknowledgement(f *testing.F) {
 			t.Fatalf("%q gave no sequence and no error", body)
 		}
 	})
-}
-
-// What cannot be brought about from outside: the broker skips, repeats or goes backwards.
-func TestACursorTakesNothingOutOfOrder(t *testing.T) {
-	at := func(stream, consumer string) *nats.Msg {
-		return &nats.Msg{Subject: "s", Data: []byte("x"), Reply: "$JS.ACK.S.C.1." + stream + "." + consumer + ".1.5"}
-	}
-	for _, tc := range []struct {
-		name string
-		msg  *nats.Msg
-		ok   bool
-	}{
-		{"the next", at("11", "4"), true},
-		{"the next, after a gap of erased records", at("15", "4"), true},
-		{"one was skipped", at("12", "5"), false},
-		{"one comes twice", at("10", "3"), false},
-		{"an earlier record", at("9", "4"), false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			c := &cursor{last: 10, consumer: 3, log: slog.New(slog.DiscardHandler), pulls: []pull{{left: 9}, {left: 9}}}
-			raw, ok, err := c.accept(tc.msg)
-			require.Equal(t, tc.ok, ok)
-			if tc.ok {
-				require.NoError(t, err)
-				require.Equal(t, c.last, raw.Position)
-				return
-			}
-			require.ErrorIs(t, err, errLost)
-			require.EqualValues(t, 10, c.last)
-		})
-	}
 }
 
 func TestModelNamesThatWouldCollideOrBreakSubjectsAreRefused(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
 
 // A Position is a record's place in a log, from 1; 0 stands before the first record.
@@ -93,7 +95,7 @@ func (l *Log) start(maxMsgSize int32) error {
 	if l.read, err = l.broker.dial("perennial-scan-" + l.model); err != nil {
 		return err
 	}
-	if l.js, err = jetstream.New(l.read, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
+	if l.js, err = jetstream.New(l.read, jetstream.WithDefaultTimeout(ask.Timeout)); err != nil {
 		return err
 	}
 	l.limit = int(l.write.MaxPayload())
@@ -139,7 +141,7 @@ func (l *Log) State(ctx context.Context) (State, error) {
 }
 
 func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	s, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, l.id.Name) })
+	s, err := ask.Again(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, l.id.Name) })
 	if err != nil {
 		return nil, fmt.Errorf("ask for the state of log %s: %w", l.id.Name, err)
 	}

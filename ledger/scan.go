@@ -2,14 +2,19 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 )
 
 // A Scan follows a log from a position on, in order, without end. One goroutine.
 type Scan struct {
 	log     *Log
-	cursor  cursor
+	cursor  *cursor.Cursor
 	stopped bool
 }
 
@@ -21,31 +26,33 @@ func (l *Log) Scan(ctx context.Context, from Position) (*Scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scan{log: l, cursor: l.cursor(l.cfg.Consumer, from)}
-	// A consumer whose server is gone has no owner that anyone could tell: one that others
-	// know lies on as many as the log.
-	s.cursor.shared, s.cursor.copies = true, info.Config.Replicas
-	if err := s.cursor.open(ctx); err != nil {
-		s.cursor.drop()
-		return nil, fmt.Errorf("scan log %s from %d: %w", l.id.Name, from, err)
+	s := &Scan{log: l, cursor: l.cursor(cursor.Config{
+		Stream:   l.id.Name,
+		Created:  l.id.Created,
+		After:    uint64(max(from, 1) - 1),
+		Consumer: l.cfg.Consumer,
+		// A consumer whose server is gone has no owner that anyone could tell: one that
+		// others know lies on as many as the log.
+		Replicas: info.Config.Replicas,
+	})}
+	if err := s.cursor.Open(ctx); err != nil {
+		return nil, fmt.Errorf("scan log %s from %d: %w", l.id.Name, from, closedOr(err))
 	}
 	return s, nil
 }
 
-func (l *Log) cursor(name string, from Position) cursor {
-	return cursor{
-		nc:      l.read,
-		js:      l.js,
-		stream:  l.id.Name,
-		created: l.id.Created,
-		name:    name,
-		owner:   newToken(),
-		copies:  1,
-		log:     l.log,
-		// A pull must have room for the largest record, or it would never come.
-		bytes: max(l.cfg.PullBytes, l.limit+64<<10),
-		last:  max(from, 1) - 1,
+func (l *Log) cursor(cfg cursor.Config) *cursor.Cursor {
+	// A pull must have room for the largest record, or it would never come.
+	cfg.Bytes = max(l.cfg.PullBytes, l.limit+64<<10)
+	return cursor.New(l.read, l.js, cfg, l.log)
+}
+
+// closedOr says of a reader whose connection was closed that the log was.
+func closedOr(err error) error {
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
 	}
+	return err
 }
 
 // scanIdle is how often a Scan that gets nothing looks whether it still can.
@@ -60,24 +67,24 @@ func (s *Scan) Next(ctx context.Context) (Raw, error) {
 		if s.stopped || s.log.closing.Err() != nil {
 			return Raw{}, fmt.Errorf("scan log %s: %w", s.log.id.Name, ErrClosed)
 		}
-		raw, ok, err := s.cursor.next(ctx, scanIdle)
+		m, ok, err := s.cursor.Next(ctx, scanIdle)
 		if err != nil {
-			return Raw{}, fmt.Errorf("scan log %s after %d: %w", s.log.id.Name, s.cursor.last, err)
+			return Raw{}, fmt.Errorf("scan log %s after %d: %w", s.log.id.Name, s.cursor.Last(), closedOr(err))
 		}
 		if ok {
-			return raw, nil
+			return rawOf(m), nil
 		}
 	}
 }
 
 // Pending is how many records lay in the log after the last one that Next returned, when
 // the broker sent that one.
-func (s *Scan) Pending() uint64 { return s.cursor.pending }
+func (s *Scan) Pending() uint64 { return s.cursor.Pending() }
 
 // Stop ends the Scan and removes its consumer. It may be called more than once.
 func (s *Scan) Stop() {
 	if !s.stopped {
 		s.stopped = true
-		s.cursor.close()
+		s.cursor.Close()
 	}
 }

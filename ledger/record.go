@@ -3,11 +3,27 @@ package ledger
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 )
+
+// A Raw is a record as it lies in the log. The reader that gets it owns its memory.
+type Raw struct {
+	Position Position
+	// Time is the log's: when the broker stored the record, in UTC.
+	Time    time.Time
+	Subject string
+	Header  map[string][]string
+	Data    []byte
+}
+
+func rawOf(m cursor.Message) Raw {
+	return Raw{Position: Position(m.Sequence), Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data}
+}
 
 // headerMsgID is what the broker drops duplicates by. It holds the event's id, written
 // as in the header ce-id.

@@ -1,4 +1,4 @@
-package ledger
+package cursor
 
 import (
 	"fmt"
@@ -8,23 +8,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A Raw is a record as it lies in the log. The reader that gets it owns its memory.
-type Raw struct {
-	Position Position
-	// Time is the log's: when the broker stored the record, in UTC.
-	Time    time.Time
-	Subject string
-	Header  map[string][]string
-	Data    []byte
+// A Message is one of a stream's, as it is stored. The reader that gets it owns its memory.
+type Message struct {
+	Sequence uint64
+	Time     time.Time // when the broker stored it, in UTC
+	Subject  string
+	Header   map[string][]string
+	Data     []byte
 }
 
-// delivery is what the broker says about a record that it hands out, in the reply
+// delivery is what the broker says about a message that it hands out, in the reply
 // subject of the message.
 type delivery struct {
-	stream   uint64 // sequence in the stream: the position
+	stream   uint64 // sequence in the stream
 	consumer uint64 // sequence in the consumer: 1, 2, 3, whatever was deleted
 	nanos    int64  // Unix time at which it was stored
-	pending  uint64 // records after this one that the consumer has still to deliver
+	pending  uint64 // messages after this one that the consumer has still to deliver
 }
 
 const deliveryPrefix = "$JS.ACK."
@@ -84,9 +83,9 @@ func decimal(s string) (uint64, bool) {
 	return n, true
 }
 
-func rawOf(m *nats.Msg, d delivery) Raw {
-	return Raw{
-		Position: Position(d.stream),
+func messageOf(m *nats.Msg, d delivery) Message {
+	return Message{
+		Sequence: d.stream,
 		Time:     time.Unix(0, d.nanos).UTC(),
 		Subject:  m.Subject,
 		Header:   m.Header,

@@ -1,0 +1,53 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// Timeout bounds one request to the broker whose context has no deadline.
+	Timeout = 5 * time.Second
+	// Pause is between two tries where nobody was there to answer.
+	Pause = 20 * time.Millisecond
+	// tryTimeout bounds one try of a question.
+	tryTimeout = 2 * time.Second
+)
+
+// Again puts a question to the broker that changes nothing, and again where no answer
+// comes: a cluster that elects a leader leaves questions unanswered, and answers the next.
+func Again[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	for {
+		answer, err := once(ctx, question)
+		lost := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+		if !lost || ctx.Err() != nil {
+			return answer, err
+		}
+		if !Sleep(ctx, Pause) {
+			return answer, err
+		}
+	}
+}
+
+func once[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	return question(ctx)
+}
+
+// Sleep reports false if ctx ended first.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
