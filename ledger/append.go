@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/ledger/internal/commit"
 )
 
 // A Receipt says what became of one event.
@@ -36,82 +34,30 @@ func (l *Log) Append(ctx context.Context, events []feedback.Event) ([]Receipt, e
 	if len(events) == 0 {
 		return nil, nil
 	}
-	r := &request{
-		receipts: make([]Receipt, len(events)),
-		items:    make([]item, 0, len(events)),
-		done:     make(chan struct{}),
-	}
+	receipts := make([]Receipt, len(events))
+	messages := make([]commit.Message, 0, len(events))
 	for i := range events {
 		msg, size, err := encode(l.model, &events[i], l.limit)
 		if err != nil {
-			r.receipts[i].Err = fmt.Errorf("event %d, id %q: %w", i, events[i].ID, err)
+			receipts[i].Err = fmt.Errorf("event %d, id %q: %w", i, events[i].ID, err)
 			continue
 		}
-		size += itemOverhead
-		r.items = append(r.items, item{req: r, index: i, msg: msg, size: size})
-		r.bytes += size
+		messages = append(messages, commit.Message{Msg: msg, Size: size})
 	}
-	if len(r.items) == 0 {
-		return r.result()
-	}
-	if err := l.queue.push(r); err != nil {
+	stored, err := l.committer.Append(ctx, messages)
+	if err != nil {
 		return nil, fmt.Errorf("append %d events: %w", len(events), err)
 	}
-	timer := time.NewTimer(l.cfg.AppendTimeout)
-	defer timer.Stop()
-	var err error
-	select {
-	case <-r.done:
-		return r.result()
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	case <-timer.C:
-		if err = l.room(); err == nil {
-			err = fmt.Errorf("no answer within %v: %w", l.cfg.AppendTimeout, ErrStalled)
-		}
-	}
-	if l.queue.withdraw(r) {
-		return nil, fmt.Errorf("append %d events: nothing was stored: %w", len(events), err)
-	}
-	select {
-	case <-r.done: // it was decided while we gave up
-		return r.result()
-	default:
-		return nil, fmt.Errorf("append %d events: what was stored is unknown: %w", len(events), err)
-	}
-}
-
-// A request is one call of Append. The committer owns receipts and err until it closes
-// done; nobody writes them afterwards.
-type request struct {
-	items    []item
-	bytes    int
-	taken    bool // the committer has items of it, or had
-	receipts []Receipt
-	err      error // of the whole call
-	open     int   // items that the committer has still to settle
-	done     chan struct{}
-}
-
-// An item is one event on its way to the log.
-type item struct {
-	req   *request
-	index int // in the request's receipts
-	msg   *nats.Msg
-	size  int
-}
-
-func (it *item) id() string { return it.msg.Header[headerMsgID][0] }
-
-func (r *request) result() ([]Receipt, error) {
-	if r.err != nil {
-		return nil, fmt.Errorf("append %d events: %w", len(r.receipts), r.err)
-	}
 	var errs []error
-	for i := range r.receipts {
-		if err := r.receipts[i].Err; err != nil {
-			errs = append(errs, err)
+	for i := range receipts {
+		r := &receipts[i]
+		if r.Err == nil {
+			*r = Receipt{Position: Position(stored[0].Sequence), Duplicate: stored[0].Duplicate, Err: stored[0].Err}
+			stored = stored[1:]
+		}
+		if r.Err != nil {
+			errs = append(errs, r.Err)
 		}
 	}
-	return r.receipts, errors.Join(errs...)
+	return receipts, errors.Join(errs...)
 }

@@ -7,6 +7,15 @@
 //	                                                                    ▼      ▼
 //	                     stream PERENNIAL_<model>_DEAD ◀─ DeadLetter ─ reader, in order
 //
+// This package owns what the log means: its names, records and positions, what Open
+// creates and refuses, Check, dead letters and erasure. How messages move is below it, in
+// packages that know nothing of that nor of each other, but that two share ask:
+//
+//	ledger ─┬─▶ internal/embedded   the server in this process
+//	        ├─▶ internal/access     who is who, with a server outside
+//	        ├─▶ internal/commit ─┬─▶ internal/ask   patience with a broker
+//	        └─▶ internal/cursor ─┘
+//
 // A Position is a record's stream sequence. Positions only grow; an erased record
 // leaves a gap, and gaps are legal everywhere. Positions mean nothing in another
 // stream, so a checkpoint carries the stream's ID beside its position, and Check

@@ -7,9 +7,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/perennial-ml/perennial/ledger/internal/commit"
 )
 
-// More places for crash tests.
+// Places for crash tests, beside those of a commit.
 const (
 	failBeforeErase  = "ledger.erase.before"  // nothing is done yet
 	failMarkedErase  = "ledger.erase.marked"  // the tombstone is written, the record is there
@@ -18,13 +20,12 @@ const (
 	failAfterLetter  = "ledger.letter.after"  // it is
 )
 
-// Failpoints lists the places of this package at which a crash test may break it.
+// Failpoints lists the places of the log at which a crash test may break it.
 func Failpoints() []string {
-	return []string{
-		failBeforeCommit, failAfterCommit,
+	return append(commit.Failpoints(),
 		failBeforeErase, failMarkedErase, failAfterErase,
 		failBeforeLetter, failAfterLetter,
-	}
+	)
 }
 
 // Erase removes the record at p for good, and its dead letter: their bytes on disk are

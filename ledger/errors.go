@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 
+	"github.com/perennial-ml/perennial/ledger/internal/commit"
 	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 	"github.com/perennial-ml/perennial/ledger/internal/embedded"
 )
@@ -27,15 +28,15 @@ var (
 var (
 	// ErrBusy: QueueBytes are waiting for commit. Nothing of the call was stored; try
 	// again later.
-	ErrBusy = errors.New("the log's queue is full")
+	ErrBusy = commit.ErrBusy
 	// ErrStalled: the log did not answer within AppendTimeout. Whether the events are
 	// stored is unknown; a retry with the same ids is safe.
-	ErrStalled = errors.New("the log does not answer")
+	ErrStalled = commit.ErrStalled
 	// ErrFull: the stream, account or disk has no room. Some of the call's events may be
 	// stored; a retry with the same ids is safe.
-	ErrFull = errors.New("the log is full")
+	ErrFull = commit.ErrFull
 	// ErrTooLarge: an event, or a whole call, is larger than the log takes.
-	ErrTooLarge = errors.New("too large for the log")
+	ErrTooLarge = commit.ErrTooLarge
 	// ErrUnstorable: an event's attributes forbid storing it.
 	ErrUnstorable = errors.New("the event cannot be stored")
 )
@@ -47,5 +48,5 @@ var (
 	// ErrNoRecord: no record was ever stored at that position.
 	ErrNoRecord = errors.New("no record was ever stored there")
 	// ErrClosed: the Broker, Log or Scan was closed.
-	ErrClosed = errors.New("the log is closed")
+	ErrClosed = commit.ErrClosed
 )

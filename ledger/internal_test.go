@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/perennial-ml/perennial/feedback"
@@ -31,17 +30,6 @@ func FuzzDeadLetter(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, d.Position, again.Position)
 		require.True(t, d.Time.Equal(again.Time))
-	})
-}
-
-func FuzzAcknowledgement(f *testing.F) {
-	f.Add([]byte(`{"stream":"S","seq":3,"batch":"b","count":2}`))
-	f.Add([]byte(`{"error":{"code":400,"err_code":10201}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		ack, err := parseAck(&nats.Msg{Data: body})
-		if err == nil && ack.Seq == 0 {
-			t.Fatalf("%q gave no sequence and no error", body)
-		}
 	})
 }
 

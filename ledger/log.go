@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/perennial-ml/perennial/ledger/internal/ask"
+	"github.com/perennial-ml/perennial/ledger/internal/commit"
 )
 
 // A Position is a record's place in a log, from 1; 0 stands before the first record.
@@ -45,8 +46,8 @@ type Log struct {
 	write, read *nats.Conn
 	js          jetstream.JetStream // over read
 
-	queue     queue
-	committer sync.WaitGroup
+	committer *commit.Committer
+	running   sync.WaitGroup // the committer
 	closing   context.Context
 	cancel    context.CancelFunc
 }
@@ -102,19 +103,29 @@ func (l *Log) start(maxMsgSize int32) error {
 	if maxMsgSize > 0 {
 		l.limit = min(l.limit, int(maxMsgSize))
 	}
-	l.queue.init(l.cfg.QueueBytes)
-	c, err := newCommitter(l)
-	if err != nil {
+	cfg := commit.Config{
+		Stream:     l.id.Name,
+		Subject:    eventSubjects(l.model)[0],
+		QueueBytes: l.cfg.QueueBytes,
+		MaxBatch:   l.cfg.MaxBatch,
+		Timeout:    l.cfg.AppendTimeout,
+		Room:       l.room,
+		Failpoints: l.cfg.Failpoints,
+	}
+	if emb := l.broker.emb; emb != nil {
+		cfg.Embedded = emb
+	}
+	if l.committer, err = commit.New(l.write, cfg, l.log); err != nil {
 		return err
 	}
-	l.committer.Go(func() { c.run(l.closing) })
+	l.running.Go(func() { l.committer.Run(l.closing) })
 	return nil
 }
 
 // close stops the committer and the connections. Waiting appends get ErrClosed.
 func (l *Log) close() {
 	l.cancel()
-	l.committer.Wait()
+	l.running.Wait()
 	for _, nc := range []*nats.Conn{l.write, l.read} {
 		if nc != nil {
 			nc.Close()

@@ -25,17 +25,11 @@ func rawOf(m cursor.Message) Raw {
 	return Raw{Position: Position(m.Sequence), Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data}
 }
 
-// headerMsgID is what the broker drops duplicates by. It holds the event's id, written
-// as in the header ce-id.
-const headerMsgID = "Nats-Msg-Id"
-
 const (
 	// maxHeader is the broker's limit on a message's headers, in bytes.
 	maxHeader = 1<<16 - 1
 	// addedHeader is room for the headers that storing adds, the id's copy aside.
 	addedHeader = 192
-	// itemOverhead is what an event in the queue costs beside its bytes.
-	itemOverhead = 1024
 )
 
 // encode turns an event into the message that is stored: a CloudEvent in binary mode,
@@ -53,7 +47,7 @@ func encode(model string, ev *feedback.Event, limit int) (msg *nats.Msg, size in
 		return nil, 0, fmt.Errorf("consent: must not be none: %w", ErrUnstorable)
 	}
 	h := nats.Header(ev.Headers())
-	h[headerMsgID] = h["ce-id"]
+	h[nats.MsgIdHdr] = h["ce-id"] // what the broker drops duplicates by
 	for name, values := range h {
 		for _, v := range values {
 			size += len(name) + len(v) + len(": \r\n")

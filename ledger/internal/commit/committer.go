@@ -1,15 +1,17 @@
-package ledger
+package commit
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/perennial-ml/perennial/internal/failpoint"
 	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
 
@@ -26,28 +28,54 @@ const (
 	failAfterCommit  = "ledger.commit.after"
 )
 
-// commitBytes bounds one batch, so that a batch of large events doesn't hold up the
-// broker. A larger event travels alone.
+// Failpoints lists the places of this package at which a crash test may break it.
+func Failpoints() []string { return []string{failBeforeCommit, failAfterCommit} }
+
+// commitBytes bounds one batch, so that a batch of large messages doesn't hold up the
+// broker. A larger message travels alone.
 const commitBytes = 8 << 20
 
-// A committer is the goroutine that writes a log's events: it takes what waits, stores it
-// as one batch, settles it, and takes what came meanwhile. Where a whole batch waits
-// already, it is sent before the answer to the one before it has come.
-type committer struct {
-	log     *Log
+// A Config says what to commit to, and how.
+type Config struct {
+	Stream     string
+	Subject    string        // one that the stream takes; questions about ids go there
+	QueueBytes int           // of messages that wait; more are refused
+	MaxBatch   int           // messages in one commit
+	Timeout    time.Duration // for an answer, and of a call
+	Embedded   Embedded      // nil for an external server
+	// Room says before each commit why there is no room for it. Nil: there always is.
+	Room       func() error
+	Failpoints *failpoint.Set // nil does nothing
+}
+
+// Embedded is a server in this process, as far as it matters to a commit's cost.
+type Embedded interface {
+	// Stage has batches for a stream go through memory, and reports whether they do.
+	Stage(stream string) bool
+	// Unstage has them go through the disk from now on.
+	Unstage(stream string) error
+}
+
+// A Committer writes to a stream, and is the only one that does. Its goroutine, Run, takes
+// what waits, stores it as one batch, settles it, and takes what came meanwhile. Where a
+// whole batch waits already, it is sent before the answer to the one before it has come.
+type Committer struct {
+	cfg     Config
+	log     *slog.Logger
+	queue   queue
 	nc      *nats.Conn
 	inbox   string
 	answers chan *nats.Msg // to requests, those that were given up too
 	seq     uint64         // of the last request sent: the tail of its inbox
 	seqs    [][]string     // the header values "1", "2", ... of a batch
 	stalled bool           // the last request got no answer in time
-	few     int            // up to so many events are stored singly: see fewOnDisk
+	few     int            // up to so many messages are stored singly: see fewOnDisk
 
 	ahead  string    // where the answer to the batch sent ahead comes, or ""
 	parked *nats.Msg // that answer, if it came before its turn
 }
 
-// fewStaged and fewOnDisk are how many events an embedded server stores faster one by
+// fewStaged and fewOnDisk are how many messages an embedded server stores faster one by
 // one, at a sync each, than as a batch: with batches staged in memory, and on disk, where
 // a batch takes six syncs. An external server may change its leader between two of them
 // and so their order: there a batch is right from two on.
@@ -56,11 +84,14 @@ const (
 	fewOnDisk = 8
 )
 
-func newCommitter(l *Log) (*committer, error) {
-	c := &committer{log: l, nc: l.write, inbox: nats.NewInbox(), answers: make(chan *nats.Msg, maxAnswers), few: 1}
-	if emb := l.broker.emb; emb != nil {
+// New returns a Committer whose Run is yet to be started. nc should bring nothing but its
+// answers, which would wait behind the rest.
+func New(nc *nats.Conn, cfg Config, log *slog.Logger) (*Committer, error) {
+	c := &Committer{cfg: cfg, log: log, nc: nc, inbox: nats.NewInbox(), answers: make(chan *nats.Msg, maxAnswers), few: 1}
+	c.queue.init(cfg.QueueBytes)
+	if cfg.Embedded != nil {
 		c.few = fewOnDisk
-		if emb.Stage(l.id.Name) {
+		if cfg.Embedded.Stage(cfg.Stream) {
 			c.few = fewStaged
 		}
 	}
@@ -71,9 +102,10 @@ func newCommitter(l *Log) (*committer, error) {
 	return c, nil
 }
 
-// run commits until ctx ends, and then settles what is left with ErrClosed.
-func (c *committer) run(ctx context.Context) {
-	q := &c.log.queue
+// Run commits until ctx ends, and then settles what is left with ErrClosed. It is called
+// once.
+func (c *Committer) Run(ctx context.Context) {
+	q := &c.queue
 	defer func() {
 		for _, it := range q.close() {
 			q.settle(it, Receipt{}, ErrClosed)
@@ -93,15 +125,15 @@ func (c *committer) run(ctx context.Context) {
 			if c.stalled && !c.recovered(ctx) {
 				continue
 			}
-			items := q.take(nil, c.log.cfg.MaxBatch, commitBytes)
+			items := q.take(nil, c.cfg.MaxBatch, commitBytes)
 			if len(items) == 0 {
 				continue
 			}
 			current = c.launch(items)
 		}
 		var ahead *flight
-		if current.batch != "" && !c.stalled && q.full(c.log.cfg.MaxBatch) {
-			ahead = c.launch(q.take(nil, c.log.cfg.MaxBatch, commitBytes))
+		if current.batch != "" && !c.stalled && q.full(c.cfg.MaxBatch) {
+			ahead = c.launch(q.take(nil, c.cfg.MaxBatch, commitBytes))
 			c.ahead = ahead.reply
 		}
 		c.land(ctx, current)
@@ -123,12 +155,12 @@ type flight struct {
 }
 
 // launch prepares a flight and sends it, if it is to go as a batch.
-func (c *committer) launch(items []item) *flight {
+func (c *Committer) launch(items []item) *flight {
 	f := &flight{
 		items:    items,
 		first:    make(map[string]int, len(items)),
 		unique:   make([]item, 0, len(items)),
-		deadline: time.Now().Add(c.log.cfg.AppendTimeout),
+		deadline: time.Now().Add(c.cfg.Timeout),
 	}
 	for _, it := range items {
 		if _, twice := f.first[it.id()]; !twice {
@@ -141,23 +173,23 @@ func (c *committer) launch(items []item) *flight {
 	for i := range f.todo {
 		f.todo[i] = i
 	}
-	if f.err = c.log.room(); f.err != nil {
+	if f.err = c.room(); f.err != nil {
 		return f
 	}
-	if f.err = c.log.cfg.Failpoints.Hit(failBeforeCommit); f.err == nil && len(f.todo) > c.few {
+	if f.err = c.cfg.Failpoints.Hit(failBeforeCommit); f.err == nil && len(f.todo) > c.few {
 		f.err = c.sendBatch(f)
 	}
 	return f
 }
 
 // land waits until a flight is stored, or refused, and settles its items.
-func (c *committer) land(ctx context.Context, f *flight) {
-	q := &c.log.queue
+func (c *Committer) land(ctx context.Context, f *flight) {
+	q := &c.queue
 	if f.err == nil {
 		f.err = c.store(ctx, f)
 	}
 	if f.err == nil {
-		f.err = c.log.cfg.Failpoints.Hit(failAfterCommit)
+		f.err = c.cfg.Failpoints.Hit(failAfterCommit)
 	}
 	seen := make([]bool, len(f.unique))
 	for _, it := range f.items {
@@ -179,9 +211,17 @@ func (c *committer) land(ctx context.Context, f *flight) {
 	}
 }
 
+// room is Config.Room's answer.
+func (c *Committer) room() error {
+	if c.cfg.Room == nil {
+		return nil
+	}
+	return c.cfg.Room()
+}
+
 // store brings every item of f.todo to a receipt, or returns an error that concerns them
 // all. A batch that was sent is answered first.
-func (c *committer) store(ctx context.Context, f *flight) error {
+func (c *Committer) store(ctx context.Context, f *flight) error {
 	for attempt := 0; len(f.todo) > 0; attempt++ {
 		if f.batch == "" {
 			if few := len(f.todo) <= c.few; few || attempt >= maxBatchAttempts {
@@ -207,7 +247,7 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 			return fmt.Errorf("acknowledged batch %q of %d, sent %q of %d", ack.Batch, ack.Count, sent, len(f.todo))
 		case err == nil:
 			for k, i := range f.todo {
-				f.receipts[i].Position = Position(ack.Seq - uint64(len(f.todo)-1-k))
+				f.receipts[i].Sequence = ack.Seq - uint64(len(f.todo)-1-k)
 			}
 			f.todo = nil
 		case !errors.As(err, &refused):
@@ -220,7 +260,7 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 		case refused.isFull():
 			return fmt.Errorf("%w: %w", ErrFull, err)
 		case refused.isAway():
-			// Nothing was stored, and no event is to blame.
+			// Nothing was stored, and no message is to blame.
 			attempt--
 			if !time.Now().Before(f.deadline) {
 				return fmt.Errorf("%w: %w", ErrStalled, err)
@@ -230,7 +270,7 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 			}
 		default:
 			// Nothing was stored: once more, and if it goes on, one by one, so that
-			// a single event cannot sink the others.
+			// a single message cannot sink the others.
 			if refused.Code == codeIncomplete {
 				c.stageOnDisk()
 			}
@@ -242,24 +282,24 @@ func (c *committer) store(ctx context.Context, f *flight) error {
 	return nil
 }
 
-// maxBatchAttempts is how often a batch is tried before its events go one by one.
+// maxBatchAttempts is how often a batch is tried before its messages go one by one.
 const maxBatchAttempts = 3
 
 // stageOnDisk gives up the staging in memory, where it has failed: it may have run out of
 // room, or someone may have removed it.
-func (c *committer) stageOnDisk() {
+func (c *Committer) stageOnDisk() {
 	if c.few != fewStaged {
 		return
 	}
-	c.log.log.Warn("batches are staged on disk from now on, which is slower")
-	if err := c.log.broker.emb.Unstage(c.log.id.Name); err != nil {
-		c.log.log.Warn("the staging in memory cannot be given up", "error", err)
+	c.log.Warn("batches are staged on disk from now on, which is slower")
+	if err := c.cfg.Embedded.Unstage(c.cfg.Stream); err != nil {
+		c.log.Warn("the staging in memory cannot be given up", "error", err)
 	}
 	c.few = fewOnDisk
 }
 
 // sendBatch sends the items of f.todo, to be stored all or none, in that order.
-func (c *committer) sendBatch(f *flight) error {
+func (c *Committer) sendBatch(f *flight) error {
 	batch, commit := []string{newToken()}, []string{"1"}
 	for k, i := range f.todo {
 		m := f.unique[i].msg
@@ -280,9 +320,9 @@ func (c *committer) sendBatch(f *flight) error {
 	return nil
 }
 
-// batchSeq returns the header value of the k-th event of a batch. The values are shared
+// batchSeq returns the header value of the k-th message of a batch. The values are shared
 // and never written.
-func (c *committer) batchSeq(k int) []string {
+func (c *Committer) batchSeq(k int) []string {
 	for n := len(c.seqs); n <= k; n++ {
 		c.seqs = append(c.seqs, []string{strconv.Itoa(n + 1)})
 	}
@@ -291,7 +331,7 @@ func (c *committer) batchSeq(k int) []string {
 
 // storeSingly stores the first n items of f.todo each by itself, without waiting between
 // them. Those that should be tried again stay in f.todo.
-func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
+func (c *Committer) storeSingly(ctx context.Context, f *flight, n int) error {
 	replies := make([]string, n)
 	for k, i := range f.todo[:n] {
 		m := f.unique[i].msg
@@ -311,7 +351,7 @@ func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
 		var refused *refusedError
 		switch {
 		case err == nil:
-			*rec = Receipt{Position: Position(ack.Seq), Duplicate: ack.Duplicate}
+			*rec = Receipt{Sequence: ack.Seq, Duplicate: ack.Duplicate}
 		case !errors.As(err, &refused):
 			return err
 		case refused.isPassing() && time.Now().Before(f.deadline):
@@ -333,7 +373,7 @@ func (c *committer) storeSingly(ctx context.Context, f *flight, n int) error {
 	return nil
 }
 
-func (c *committer) nextReply() string {
+func (c *Committer) nextReply() string {
 	c.seq++
 	return c.inbox + "." + strconv.FormatUint(c.seq, 10)
 }
@@ -341,7 +381,7 @@ func (c *committer) nextReply() string {
 // unsent wraps the error of a publish that failed on our side. The connection is down,
 // or the message can never be sent; either way nothing of the batch will be stored, as
 // its commit was not sent.
-func (c *committer) unsent(err error) error {
+func (c *Committer) unsent(err error) error {
 	return fmt.Errorf("send to the log: %w: %w", ErrStalled, err)
 }
 

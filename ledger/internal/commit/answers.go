@@ -1,4 +1,4 @@
-package ledger
+package commit
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 const maxAnswers = 16 << 10
 
 // await returns the answer that comes to reply, or ErrStalled at the deadline.
-func (c *committer) await(ctx context.Context, reply string, deadline time.Time) (pubAck, error) {
+func (c *Committer) await(ctx context.Context, reply string, deadline time.Time) (pubAck, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {
@@ -33,7 +33,7 @@ func (c *committer) await(ctx context.Context, reply string, deadline time.Time)
 // receive returns the next answer, ErrStalled when ctx's deadline has passed, or ErrClosed.
 // The answer to the batch sent ahead is kept until that batch has its turn; what was given
 // up is left out by the caller.
-func (c *committer) receive(ctx context.Context) (*nats.Msg, error) {
+func (c *Committer) receive(ctx context.Context) (*nats.Msg, error) {
 	if m := c.parked; m != nil && c.ahead == "" {
 		c.parked = nil
 		return m, nil
@@ -52,7 +52,7 @@ func (c *committer) receive(ctx context.Context) (*nats.Msg, error) {
 }
 
 // answer returns what came, or waits for it until ctx ends.
-func (c *committer) answer(ctx context.Context) (*nats.Msg, error) {
+func (c *Committer) answer(ctx context.Context) (*nats.Msg, error) {
 	select {
 	case m := <-c.answers:
 		return m, nil
@@ -65,7 +65,7 @@ func (c *committer) answer(ctx context.Context) (*nats.Msg, error) {
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		c.stalled = true
-		return nil, fmt.Errorf("no answer within %v: %w", c.log.cfg.AppendTimeout, ErrStalled)
+		return nil, fmt.Errorf("no answer within %v: %w", c.cfg.Timeout, ErrStalled)
 	}
 	return nil, ErrClosed
 }
@@ -73,14 +73,14 @@ func (c *committer) answer(ctx context.Context) (*nats.Msg, error) {
 // recovered waits until the broker, having left a request unanswered, answers again.
 // Meanwhile nothing is sent but one question for each AppendTimeout, so that a stalled
 // broker's queues do not grow. It reports false if ctx ended or the wait must go on.
-func (c *committer) recovered(ctx context.Context) bool {
-	known, err := c.known(ctx, []string{newToken()}, time.Now().Add(c.log.cfg.AppendTimeout))
+func (c *Committer) recovered(ctx context.Context) bool {
+	known, err := c.known(ctx, []string{newToken()}, time.Now().Add(c.cfg.Timeout))
 	if err == nil && len(known) == 1 {
 		c.stalled = false
-		c.log.log.Info("the log answers again")
+		c.log.Info("the log answers again")
 		return true
 	}
-	c.log.queue.signal()
+	c.queue.signal()
 	ask.Sleep(ctx, 50*time.Millisecond)
 	return false
 }

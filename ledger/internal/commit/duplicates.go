@@ -1,4 +1,4 @@
-package ledger
+package commit
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const (
 
 // leaveOutDuplicates gives a receipt to those items of f.todo that the broker knows, and
 // leaves the others to do.
-func (c *committer) leaveOutDuplicates(ctx context.Context, f *flight) error {
+func (c *Committer) leaveOutDuplicates(ctx context.Context, f *flight) error {
 	ids := make([]string, len(f.todo))
 	for k, i := range f.todo {
 		ids[k] = f.unique[i].id()
@@ -38,7 +38,7 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, f *flight) error {
 			rest = append(rest, i)
 			continue
 		}
-		f.receipts[i] = Receipt{Position: known[k], Duplicate: true}
+		f.receipts[i] = Receipt{Sequence: known[k], Duplicate: true}
 	}
 	f.todo = rest
 	return nil
@@ -46,22 +46,22 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, f *flight) error {
 
 // known returns, for each id, the position of the record that the broker remembers under
 // it, or 0.
-func (c *committer) known(ctx context.Context, ids []string, deadline time.Time) ([]Position, error) {
+func (c *Committer) known(ctx context.Context, ids []string, deadline time.Time) ([]uint64, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	subject := eventSubjects(c.log.model)[0]
+	subject := c.cfg.Subject
 	awaited := make(map[string]int, len(ids)) // reply subject -> index
 	for k, id := range ids {
 		m := &nats.Msg{Subject: subject, Reply: c.nextReply(), Header: nats.Header{
-			headerMsgID:  {id},
-			headerRollup: {impossibleRollup},
+			nats.MsgIdHdr: {id},
+			headerRollup:  {impossibleRollup},
 		}}
 		awaited[m.Reply] = k
 		if err := c.nc.PublishMsg(m); err != nil {
 			return nil, c.unsent(err)
 		}
 	}
-	known := make([]Position, len(ids))
+	known := make([]uint64, len(ids))
 	for len(awaited) > 0 {
 		m, err := c.receive(ctx)
 		if err != nil {
@@ -76,7 +76,7 @@ func (c *committer) known(ctx context.Context, ids []string, deadline time.Time)
 		var refused *refusedError
 		switch {
 		case err == nil && ack.Duplicate:
-			known[k] = Position(ack.Seq)
+			known[k] = ack.Seq
 		case err == nil:
 			return nil, fmt.Errorf("the broker stored a question about id %q at %d", ids[k], ack.Seq)
 		case errors.As(err, &refused) && (refused.Code == codeRollup || refused.Code == codeInProcess):

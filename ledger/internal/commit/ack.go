@@ -1,4 +1,4 @@
-package ledger
+package commit
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// The broker's answers that decide what the committer does next.
+// The broker's answers that decide what the Committer does next.
 const (
 	codeIncomplete     = 10176 // a message of the batch did not arrive; nothing was stored
 	codeTooManyBatches = 10210

@@ -1,0 +1,70 @@
+package cursor_test
+
+import (
+	"errors"
+	"log/slog"
+	"strconv"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/perennial-ml/perennial/internal/natstest"
+	"github.com/perennial-ml/perennial/ledger/internal/cursor"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestVisitPassesOnWhatMatchesAndLeavesNoConsumer(t *testing.T) {
+	nc, err := nats.Connect(natstest.Server(t).ClientURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "NUMBERS", Subjects: []string{"odd", "even"}})
+	require.NoError(t, err)
+	for i := 1; i <= 10; i++ {
+		_, err = js.Publish(t.Context(), []string{"even", "odd"}[i%2], []byte(strconv.Itoa(i)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, stream.DeleteMsg(t.Context(), 5))
+	enough := errors.New("enough")
+	for _, tc := range []struct {
+		name   string
+		filter string
+		after  uint64
+		to     uint64
+		until  string
+		want   []string
+		err    error
+	}{
+		{"all", "", 0, 10, "", []string{"1", "2", "3", "4", "6", "7", "8", "9", "10"}, nil},
+		{"one subject", "odd", 0, 10, "", []string{"1", "3", "7", "9"}, nil},
+		{"the end matches nothing", "odd", 9, 10, "", nil, nil},
+		{"after one and up to one", "", 2, 6, "", []string{"3", "4", "6"}, nil},
+		{"up to what is deleted", "", 3, 5, "", []string{"4"}, nil},
+		{"until the visitor has enough", "", 0, 10, "2", []string{"1", "2"}, enough},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := cursor.New(nc, js, cursor.Config{
+				Stream: "NUMBERS", Created: stream.CachedInfo().Created, Filter: tc.filter, After: tc.after, Bytes: 1 << 20,
+			}, slog.New(slog.DiscardHandler))
+			var got []string
+			err := c.Visit(t.Context(), tc.to, func(m cursor.Message) error {
+				require.Equal(t, strconv.FormatUint(m.Sequence, 10), string(m.Data))
+				got = append(got, string(m.Data))
+				if string(m.Data) == tc.until {
+					return enough
+				}
+				return nil
+			})
+			require.ErrorIs(t, err, tc.err)
+			require.Equal(t, tc.want, got)
+			info, err := stream.Info(t.Context())
+			require.NoError(t, err)
+			require.Zero(t, info.State.Consumers)
+		})
+	}
+}
