@@ -9,7 +9,7 @@
 //
 // This package owns what the log means: its names, records and positions, what Open
 // creates and refuses, Check, dead letters and erasure. How messages move is below it, in
-// packages that know nothing of that nor of each other, but that two share ask:
+// packages that know nothing of that and, ask aside, nothing of each other:
 //
 //	ledger ─┬─▶ internal/embedded   the server in this process
 //	        ├─▶ internal/access     who is who, with a server outside
