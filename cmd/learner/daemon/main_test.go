@@ -54,6 +54,7 @@ func parse(t *testing.T, yaml, folder string) *config.Config {
 	cfg, err := config.Parse("test.yaml", []byte(yaml))
 	require.NoError(t, err)
 	cfg.Data = folder
+	cfg.HTTP.Address = "127.0.0.1:0" // the default may be in use
 	if cfg.Log.URL == "" {
 		cfg.Log.Dir = folder + "/log"
 	}
