@@ -46,7 +46,7 @@ func (i Init) known() bool {
 // notZero holds the rule of the kinds with hidden layers.
 func (s Spec) notZero() error {
 	if s.Init == Zero {
-		return specError("init", "is zero, must be another for kind %s: the units of a hidden layer that start equal stay equal", s.Kind)
+		return specError("init", "is zero, must be he, glorot or uniform_fan_in for kind %s: the units of a hidden layer that start equal stay equal", s.Kind)
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 		{"empty layer", func(s *models.Spec) { s.Hidden = []int{4, 0} }, "hidden[1] is 0"},
 		{"too many values", func(s *models.Spec) { s.Hidden = []int{1 << 16, 1 << 16} }, "at most"},
 		{"init", func(s *models.Spec) { s.Init = "normal" }, `init is "normal", must be one of he, glorot, uniform_fan_in, zero`},
-		{"hidden layers of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be another for kind mlp: the units of a hidden layer that start equal stay equal"},
-		{"hidden layers of zeros over tables", func(s *models.Spec) { *s = deep(); s.Init = models.Zero }, "init is zero, must be another for kind deepfm"},
+		{"hidden layers of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be he, glorot or uniform_fan_in for kind mlp: the units of a hidden layer that start equal stay equal"},
+		{"hidden layers of zeros over tables", func(s *models.Spec) { *s = deep(); s.Init = models.Zero }, "init is zero, must be he, glorot or uniform_fan_in for kind deepfm"},
 		{"sparse linear from random weights", func(s *models.Spec) {
 			*s = deep()
 			s.Kind, s.Hidden, s.Embedding, s.Init = "sparse_linear", nil, 0, models.Glorot
@@ -105,7 +105,7 @@ func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
 		{"too many values", func(s *models.Spec) {
 			s.Conv = []models.Conv{{Filters: 29_000, Size: 5, Pool: "none"}, {Filters: 29_000, Size: 5}}
 		}, "conv makes conv.1.weight too large"},
-		{"filters of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be another for kind cnn"},
+		{"filters of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be he, glorot or uniform_fan_in for kind cnn"},
 		{"image for an mlp", func(s *models.Spec) { s.Kind, s.Hidden, s.Conv = "mlp", []int{3}, nil }, "image is set, must be absent for kind mlp"},
 		{"layers for a linear model", func(s *models.Spec) { s.Kind, s.Image = "linear", nil }, "conv has 2 layers, must be absent for kind linear"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -205,7 +206,26 @@ func (f File) Verify(folder string) (pinned bool, err error) {
 			return true, nil
 		}
 	}
-	return true, fmt.Errorf("%s: %w: content is %s, file %s", f.Path, ErrHash, inside, file)
+	known := f.Content
+	if f.Archive != "" {
+		known = append(slices.Clone(known), f.Archive)
+	}
+	return true, fmt.Errorf("%s: %w: it is %s, must be %s", f.Path, ErrHash, inside, strings.Join(known, " or "))
+}
+
+// Verify holds the files that Load reads against their pinned hashes. It returns ErrHash for
+// the first that is another.
+func (e Entry) Verify(folder string) error {
+	form, ok := e.Present(folder)
+	if !ok {
+		return fmt.Errorf("%w: %s", ErrMissing, e.Wanted(folder))
+	}
+	for _, f := range form.Files {
+		if _, err := f.Verify(folder); err != nil {
+			return fmt.Errorf("data set %s: %w", e.Name, err)
+		}
+	}
+	return nil
 }
 
 // Missing reports whether an error of Verify means that there is no file.

@@ -242,8 +242,13 @@ func TestVerifyTellsPinnedFromUnpinnedAndMissing(t *testing.T) {
 	pinned, err := data.File{Path: "phishing.csv"}.Verify("testdata")
 	require.NoError(t, err)
 	require.False(t, pinned)
-	_, err = data.File{Path: "phishing.csv", Archive: "00"}.Verify("testdata")
+	_, err = data.File{Path: "phishing.csv", Content: []string{"01"}, Archive: "00"}.Verify("testdata")
 	require.ErrorIs(t, err, data.ErrHash)
+	require.ErrorContains(t, err, "must be 01 or 00")
+	cut, err := data.Find("phishing") // a sample lies there, and not the whole
+	require.NoError(t, err)
+	require.ErrorIs(t, cut.Verify("testdata"), data.ErrHash)
+	require.ErrorIs(t, cut.Verify(t.TempDir()), data.ErrMissing)
 	_, err = data.File{Path: "nothing"}.Verify("testdata")
 	require.True(t, data.Missing(err))
 }

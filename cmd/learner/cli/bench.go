@@ -110,6 +110,9 @@ training rows is scored in place of the test rows: for choosing settings.`,
 				}
 				c := campaign.Campaign{Suite: s, Methods: methods, Jobs: jobs, Origin: result.Here(a.line)}
 				for _, seed := range seeds {
+					if seed == 0 {
+						return usageError{errors.New("--seeds: must be at least 1, is 0")}
+					}
 					c.Seeds = append(c.Seeds, uint64(seed))
 				}
 				if err := a.campaign(cmd.Context(), c, flags); err != nil {
@@ -135,6 +138,12 @@ func (a *app) campaign(ctx context.Context, c campaign.Campaign, flags benchFlag
 		return err
 	}
 	if c.Data, err = entry.Load(flags.data); err != nil {
+		return err
+	}
+	switch err := entry.Verify(flags.data); {
+	case errors.Is(err, data.ErrHash):
+		fmt.Fprintf(a.err, "warning: %v; what is measured does not compare with published figures\n", err)
+	case err != nil:
 		return err
 	}
 	if c.Store, err = result.Open(flags.results, c.Suite.Name); err != nil {

@@ -34,6 +34,7 @@ func TestBenchRunsASuiteOfOnesOwnAndGoesOn(t *testing.T) {
 	require.Zero(t, status, errs)
 	require.Regexp(t, `er +[\d.]+ +- +1 +1.00`, out)
 	require.Contains(t, errs, "small/majority, seed 1: ")
+	require.Regexp(t, "warning: data set mnist: .*does not compare with published figures", errs, "the sample is no whole MNIST")
 	require.FileExists(t, filepath.Join(results, "small.md"))
 
 	status, out, errs = s.run("bench", "run", file, "--data", benchData, "--results", results, "--json")
@@ -62,6 +63,9 @@ func TestBenchSaysWhatIsWrong(t *testing.T) {
 	status, _, errs = s.run("bench", "run", "d-avalanche", "--data", s.folder, "--results", s.folder)
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "mnist/train-images-idx3-ubyte.gz (from https://")
+	status, _, errs = s.run("bench", "run", "d-avalanche", "--data", benchData, "--results", s.folder, "--seeds", "0")
+	require.Equal(t, 2, status)
+	require.Contains(t, errs, "--seeds: must be at least 1, is 0")
 	status, _, errs = s.run("bench", "data", "nothing")
 	require.Equal(t, 2, status)
 	require.Contains(t, errs, "movielens")

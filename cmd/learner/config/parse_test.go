@@ -122,7 +122,7 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"filter with an even size", strings.Replace(picture, "filters: 16", "filters: 16, size: 2", 1), "f:11:31: models[0].model.conv[0].size: must be odd for padding same (got 2)"},
 		{"dropout of everything", strings.Replace(picture, "kind: cnn", "kind: cnn\n      dropout: 1", 1), "f:9:16: models[0].model.dropout: must be at least 0 and below 1 (got 1)"},
 		{"norm of a linear model", with("model: {kind: linear, norm: layer}"), `f:7:33: models[0].model.norm: must be absent for kind linear (got "layer")`},
-		{"hidden layers that start at zero", with("model: {init: zero}"), `f:7:19: models[0].model.init: must be another for kind mlp: the units of a hidden layer that start equal stay equal (got "zero")`},
+		{"hidden layers that start at zero", with("model: {init: zero}"), `f:7:19: models[0].model.init: must be he, glorot or uniform_fan_in for kind mlp: the units of a hidden layer that start equal stay equal (got "zero")`},
 		{"an unknown start", with("model: {init: xavier}"), `f:7:19: models[0].model.init: must be one of he, glorot, uniform_fan_in, zero (got "xavier")`},
 		{"image without height", strings.Replace(picture, "height: 28, ", "", 1), "f:9:7: models[0].model.image.height: is required"},
 		{"image of an mlp", strings.Replace(picture, "kind: cnn", "kind: mlp", 1), "f:9:7: models[0].model.image: is set, must be absent for kind mlp"},

@@ -99,6 +99,7 @@ func anchors(r *anchor.Report) *serve.Anchors {
 type measure struct {
 	name  string
 	value float64
+	help  string // of those that share none
 }
 
 // measures lists the scores that there are.
@@ -111,7 +112,7 @@ func measures(s prequential.Scores) []measure {
 		{"loss", s.Loss}, {"accuracy", s.Accuracy}, {"auc", s.AUC}, {"ece", s.ECE}, {"mae", s.MAE},
 	} {
 		if m.value != nil {
-			out = append(out, measure{m.name, *m.value})
+			out = append(out, measure{m.name, *m.value, ""})
 		}
 	}
 	return out
@@ -121,16 +122,21 @@ func measures(s prequential.Scores) []measure {
 func anchorMeasures(f anchor.Figures) []measure {
 	var out []measure
 	for _, m := range []struct {
-		name  string
-		value *float64
+		name, help string
+		value      *float64
 	}{
-		{"accuracy", f.Accuracy}, {"learning_accuracy", f.LearningAccuracy},
-		{"backward_transfer", f.BackwardTransfer}, {"forward_transfer", f.ForwardTransfer},
-		{"forgetting", f.Forgetting}, {"retention", f.Retention}, {"anytime_accuracy", f.AnytimeAccuracy},
-		{"minimum_accuracy", f.MinimumAccuracy}, {"worst_case_accuracy", f.WorstCaseAccuracy},
+		{"accuracy", "Mean accuracy now.", f.Accuracy},
+		{"learning_accuracy", "Mean accuracy of each phase as it ended.", f.LearningAccuracy},
+		{"backward_transfer", "Mean change of a phase's accuracy since it ended.", f.BackwardTransfer},
+		{"forward_transfer", "Mean accuracy on a phase before it began, less that of the first weights.", f.ForwardTransfer},
+		{"forgetting", "Mean fall of a phase's accuracy from its best.", f.Forgetting},
+		{"retention", "Mean share that is left of a phase's accuracy as it ended.", f.Retention},
+		{"anytime_accuracy", "Mean of the mean accuracy over all looks.", f.AnytimeAccuracy},
+		{"minimum_accuracy", "Mean lowest accuracy of each past phase since it ended.", f.MinimumAccuracy},
+		{"worst_case_accuracy", "The present phase's accuracy and the lowest of past ones, weighed by their number.", f.WorstCaseAccuracy},
 	} {
 		if m.value != nil {
-			out = append(out, measure{m.name, *m.value})
+			out = append(out, measure{m.name, *m.value, m.help})
 		}
 	}
 	return out

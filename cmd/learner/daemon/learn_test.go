@@ -185,6 +185,7 @@ func TestRestartGoesOnWhereTheLastVersionStands(t *testing.T) {
 	b.close()
 
 	d = start(t, oneModel, folder, daemon.Options{})
+	d.learned("shop", 101)
 	first := d.status("shop").Learner
 	require.GreaterOrEqual(t, first.Position, uint64(v), "it stands where the version does, or some ticks further")
 	require.Equal(t, uint64(101), first.Counters["learner_learned"])

@@ -113,7 +113,7 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 	if a := r.Anchors; a != nil {
 		send(counter, "anchors_looks_total", "Looks at examples that the learner never trains on.", float64(a.Looks))
 		for _, m := range anchorMeasures(a.Figures) {
-			send(gauge, "anchors_"+m.name, "On examples that the learner never trains on, over the phases of learning.", m.value)
+			send(gauge, "anchors_"+m.name, m.help+" On examples that the learner never trains on, over the phases of learning.", m.value)
 		}
 	}
 	for _, sc := range reports(r) {
