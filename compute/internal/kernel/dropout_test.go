@@ -40,10 +40,11 @@ func TestDropoutHasTheBitsOfItsDefinition(t *testing.T) {
 	everyFamily(t, func(t *testing.T, s *kernel.Set) {
 		r := rand.New(rand.NewPCG(1, 2))
 		const margin = 20
+		pool := arguments(r, 2000)
 		for n := range 201 {
 			for _, below := range []uint32{0, 1, 0x4000, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff, r.Uint32N(1 << 16)} {
 				d := kernel.Dropout{Key: r.Uint64(), Layer: r.Uint32(), Below: below, Scale: float32(0x1p16 / float64(1<<16-below))}
-				row, x := r.Uint32(), arguments(r, n)[:n+margin]
+				row, x := r.Uint32(), fresh(pool[r.IntN(2000):][:n+margin])
 				want := append(dropped(x[:n], row, d), x[n:]...)
 				what := fmt.Sprintf("%d elements, row %d, %+v", n, row, d)
 
