@@ -66,7 +66,7 @@ func (p *Pipeline) learnApart(m *models.Model, b *models.Batch) (float64, error)
 // parameters, in multiples of what a register tile covers. With more terms the product costs
 // more than passing over it, and is better computed at once.
 const (
-	fewTerms  = 24
+	fewTerms  = 8
 	partSize  = 2048
 	partBlock = 12 // rows
 )
