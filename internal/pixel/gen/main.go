@@ -1,6 +1,3 @@
-// Command gen writes the assembly of package pixel:
-//
-//	go generate ./internal/pixel
 package main
 
 import (

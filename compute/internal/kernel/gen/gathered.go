@@ -39,22 +39,7 @@ func (w width) gathered(rows, vecs int) {
 	}
 	Label("block")
 	in := Load(Param("in"), GP64())
-	TESTQ(in, in)
-	JNZ(LabelRef("from_memory"))
-	for _, row := range sums {
-		for _, v := range row {
-			w.clear(v)
-		}
-	}
-	JMP(LabelRef("begun"))
-	Label("from_memory")
-	ldin := Load(Param("ldin"), GP64())
-	for _, row := range sums {
-		for j, v := range row {
-			VMOVUPS(Mem{Base: in, Disp: j * w.bytes}, v)
-		}
-		ADDQ(ldin, in)
-	}
+	w.begin(in, sums, make([]*mask, vecs))
 	Store(in, Param("in"))
 	Label("begun")
 	places, a := Load(Param("rows"), GP64()), Load(Param("a"), GP64())

@@ -102,22 +102,7 @@ func (w width) tile(s shape) {
 	}
 
 	Label("block")
-	TESTQ(in, in)
-	JNZ(LabelRef("from_memory"))
-	for _, row := range sums {
-		for _, v := range row {
-			w.clear(v)
-		}
-	}
-	JMP(LabelRef("begun"))
-	Label("from_memory")
-	ldin := Load(Param("ldin"), GP64())
-	for _, row := range sums {
-		for j, v := range row {
-			w.loadTo(Mem{Base: in, Disp: j * w.bytes}, masks[j], v)
-		}
-		ADDQ(ldin, in)
-	}
+	w.begin(in, sums, masks)
 	Label("begun")
 
 	// Every third row has a pointer of its own: the two behind it are reached by scaling ai.
@@ -202,4 +187,25 @@ func (w width) tile(s shape) {
 	Store(blocks, Param("blocks"))
 	JNZ(LabelRef("block"))
 	done()
+}
+
+// begin sets the sums of a tile to 0, and goes to begun, or to what in points to: rows that are
+// ldin apart, the last register masked. in then is past them.
+func (w width) begin(in reg.Register, sums [][]reg.VecVirtual, masks []*mask) {
+	TESTQ(in, in)
+	JNZ(LabelRef("from_memory"))
+	for _, row := range sums {
+		for _, v := range row {
+			w.clear(v)
+		}
+	}
+	JMP(LabelRef("begun"))
+	Label("from_memory")
+	ldin := Load(Param("ldin"), GP64())
+	for _, row := range sums {
+		for j, v := range row {
+			w.loadTo(Mem{Base: in, Disp: j * w.bytes}, masks[j], v)
+		}
+		ADDQ(ldin, in)
+	}
 }

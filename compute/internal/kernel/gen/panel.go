@@ -36,22 +36,7 @@ func (w width) panelTile(name string, packed bool) {
 		}
 	}
 	Label("block")
-	TESTQ(in, in)
-	JNZ(LabelRef("from_memory"))
-	for _, row := range sums {
-		for _, v := range row {
-			w.clear(v)
-		}
-	}
-	JMP(LabelRef("begun"))
-	Label("from_memory")
-	ldin := Load(Param("ldin"), GP64())
-	for _, row := range sums {
-		for j, v := range row {
-			VMOVUPS(Mem{Base: in, Disp: j * w.bytes}, v)
-		}
-		ADDQ(ldin, in)
-	}
+	w.begin(in, sums, make([]*mask, vecs))
 	// The next tile's sums come from far away; where they begin at 0, requests would only add up.
 	next, ldc := GP64(), Load(Param("ldc"), GP64())
 	LEAQ(Mem{Base: c, Index: ldc, Scale: 2}, next)
