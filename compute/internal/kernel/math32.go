@@ -184,3 +184,5 @@ func log1p32(fma fmaFunc, e float32) float32 {
 	lost := (e - (s - 1)) / s
 	return log32(fma, s) + lost
 }
+
+func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }

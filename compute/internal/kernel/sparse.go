@@ -1,10 +1,7 @@
 package kernel
 
-import "math"
-
 // The methods here work on the rows of a table, dim columns each and adjacent, that a list
-// names. An index may occur more than once unless a method says otherwise; rows are taken
-// in the order of the list.
+// names, in its order.
 
 // ahead is the number of rows that are requested from memory before they are worked on.
 const ahead = 64
@@ -52,59 +49,6 @@ func within(rows []int32, least, n int) bool {
 		low, high = min(low, r), max(high, r)
 	}
 	return int(low) >= least && int(high) < n
-}
-
-// Gather copies table's rows to dst, len(rows)×dim with rows ldd apart.
-func (s *Set) Gather(dst, table []float32, rows []int32, dim, ldd int) {
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
-		s.fetch(table, part, dim)
-		for i, r := range part {
-			copy(dst[(base+i)*ldd:][:dim], table[int(r)*dim:][:dim])
-		}
-	}
-}
-
-// BagSum computes dst = Σ weights[i] table[rows[i]], each element one chain of fused
-// multiply-adds from 0 in the order of rows. nil weights are 1 each.
-func (s *Set) BagSum(dst, table []float32, rows []int32, weights []float32, dim int) {
-	dst = dst[:dim]
-	clear(dst)
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
-		s.fetch(table, part, dim)
-		for i, r := range part {
-			row := table[int(r)*dim:][:dim]
-			if weights == nil {
-				s.Add(dst, dst, row)
-			} else {
-				s.Axpy(dst, row, weights[base+i])
-			}
-		}
-	}
-}
-
-// ScatterAdd adds row i of src, len(rows)×dim with rows lds apart, to dst's row rows[i].
-func (s *Set) ScatterAdd(dst []float32, rows []int32, src []float32, dim, lds int) {
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
-		s.fetch(dst, part, dim)
-		for i, r := range part {
-			row := dst[int(r)*dim:][:dim]
-			s.Add(row, row, src[(base+i)*lds:][:dim])
-		}
-	}
-}
-
-// ScatterAxpy adds weights[i] src to dst's row rows[i], fused. src has dim elements.
-func (s *Set) ScatterAxpy(dst []float32, rows []int32, src, weights []float32, dim int) {
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
-		s.fetch(dst, part, dim)
-		for i, r := range part {
-			s.Axpy(dst[int(r)*dim:][:dim], src[:dim], weights[base+i])
-		}
-	}
 }
 
 // SGDRows is SGD, in place, on the rows of theta; row i of grad, len(rows)×dim, belongs to
@@ -248,51 +192,3 @@ func (u *Updater) column(kind int, theta, grad, m, v []float32, rows []int32) bo
 	}
 	return bad == 0
 }
-
-// SparseDot returns start + Σ values[i] w[at[i]], each product and sum rounded by itself,
-// in the order of at. nil values are 1 each.
-func SparseDot(w []float32, at []int32, values []float32, start float32) float32 {
-	if values == nil {
-		for _, j := range at {
-			start += w[j]
-		}
-		return start
-	}
-	values = values[:len(at)]
-	for i, j := range at {
-		start += float32(values[i] * w[j])
-	}
-	return start
-}
-
-// SparseAxpy computes w[at[i]] += x values[i], with nil values 1 each.
-func SparseAxpy(w []float32, at []int32, values []float32, x float32) {
-	for i, j := range at {
-		g := x
-		if values != nil {
-			g = float32(x * values[i])
-		}
-		w[j] += g
-	}
-}
-
-// SparseAdagrad takes one step of Adagrad for a linear model: with g = slope values[i],
-//
-//	s' = s + g g      w' = w - (rate g) / (sqrt(s') + epsilon)
-//
-// at each w[at[i]], s[at[i]]. The two lie next to each other in ws, w first, so that a
-// feature costs one cache line.
-func SparseAdagrad(ws [][2]float32, at []int32, values []float32, slope, rate, epsilon float32) {
-	for i, j := range at {
-		g := slope
-		if values != nil {
-			g = float32(slope * values[i])
-		}
-		c := &ws[j]
-		s := c[1] + float32(g*g)
-		c[1] = s
-		c[0] -= float32(rate*g) / (sqrt32(s) + epsilon)
-	}
-}
-
-func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
