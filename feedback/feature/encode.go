@@ -34,6 +34,8 @@ type encoder struct {
 	row  Row
 	seen [MaxFeatures / 64]uint64 // features that had a key
 	null [MaxFeatures / 64]uint64 // of those, the ones that are missing after all
+	// wrong is the element by which the last array broke its rule, length how many it had.
+	wrong, length int
 }
 
 // object returns a plain error, nil without an *Error's type, for Encode to pass on.
@@ -135,10 +137,22 @@ func (e *encoder) value(i int) error {
 		policy = f.Beyond
 	}
 	if policy == Refuse {
-		return &Error{Reason: Invalid, Field: f.Name, Rule: rule}
+		return &Error{Reason: Invalid, Field: f.Name, Rule: rule, Detail: e.detail(f, kind)}
 	}
 	e.fallBack(i)
 	return nil
+}
+
+// detail says where an array broke the rule of its feature.
+func (e *encoder) detail(f *Feature, kind jsonscan.Kind) string {
+	most := f.Dim + f.Max // either is 0
+	switch {
+	case kind != jsonscan.Array || most == 0:
+		return ""
+	case e.wrong < min(e.length, most):
+		return "broken by element " + strconv.Itoa(e.wrong)
+	}
+	return "has " + strconv.Itoa(e.length) + " elements"
 }
 
 const ruleFinite = "must be finite, also once standardised and held as a float32"
@@ -193,21 +207,22 @@ func (e *encoder) vector(f *Feature, s *slot) (rule string, err error) {
 		}
 		if n >= f.Dim || e.s.Kind() != jsonscan.Number {
 			if rule == "" || rule == s.beyond {
-				rule = wants(f)
+				rule, e.wrong = wants(f), n
 			}
 			if _, err := e.s.SkipUnique(); err != nil {
 				return "", err
 			}
 		} else if broken, err := e.number(f, s, n); err != nil {
 			return "", err
-		} else if rule == "" || rule == s.beyond && broken != "" {
-			rule = broken
+		} else if broken != "" && (rule == "" || rule == s.beyond && broken != rule) {
+			rule, e.wrong = broken, n
 		}
 		n++
 	}
 	if n != f.Dim && (rule == "" || rule == s.beyond) {
-		rule = wants(f)
+		rule, e.wrong = wants(f), n
 	}
+	e.length = n
 	return rule, nil
 }
 
@@ -227,7 +242,7 @@ func (e *encoder) categories(f *Feature, s *slot) (rule string, err error) {
 		}
 		if kind := e.s.Kind(); n >= f.Max || kind != jsonscan.String && kind != jsonscan.Number {
 			if rule == "" {
-				rule = wants(f)
+				rule, e.wrong = wants(f), n
 			}
 			if _, err := e.s.SkipUnique(); err != nil {
 				return "", err
@@ -235,11 +250,12 @@ func (e *encoder) categories(f *Feature, s *slot) (rule string, err error) {
 		} else if broken, err := e.category(s, kind, n); err != nil {
 			return "", err
 		} else if rule == "" {
-			rule = broken
+			rule, e.wrong = broken, n
 		}
 		n++
 	}
 	e.clear(f, s, n)
+	e.length = n
 	return rule, nil
 }
 

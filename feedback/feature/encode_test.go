@@ -158,7 +158,7 @@ func TestWhatIsBeyondTheBoundGetsItsPolicy(t *testing.T) {
 		f     feature.Feature
 		value string
 		want  []float32 // nil: refused
-		rule  string
+		rule  string    // and what the error says of it
 	}{
 		{"at the default bound", number("", 0), "2000010", []float32{1e6}, ""},
 		{"beyond the default bound", number("", 0), "2000012", nil, "must be at most 1e+06 in absolute value once standardised"},
@@ -170,12 +170,14 @@ func TestWhatIsBeyondTheBoundGetsItsPolicy(t *testing.T) {
 		{"clipped from below", number(feature.Clip, 5), "-3e38", []float32{-5}, ""},
 		{"not finite is not clipped", number(feature.Clip, 5), "1e300", nil, "must be finite"},
 		{"default", number(feature.Default, 5), "3e38", []float32{1}, ""},
-		{"one element", vector(""), "[1,2,101]", nil, "must be at most 100"},
+		{"one element", vector(""), "[1,2,101]", nil, "must be at most 100 in absolute value once standardised: broken by element 2"},
 		{"one element clipped", vector(feature.Clip), "[1,-101,3]", []float32{1, -100, 3}, ""},
 		{"default for all elements", vector(feature.Default), "[5,101,3]", []float32{1, 1, 1}, ""},
-		{"another rule is broken too", vector(feature.Default), `[101,"a",3]`, nil, "must be an array"},
-		{"not finite either", vector(feature.Default), `[101,1e300,3]`, nil, "must be finite"},
-		{"too few", vector(feature.Default), `[101,2]`, nil, "must be an array"},
+		{"another rule is broken too", vector(feature.Default), `[101,"a",3]`, nil, "must be an array of 3 numbers: broken by element 1"},
+		{"not finite either", vector(feature.Default), `[101,1e300,3]`, nil, "a float32: broken by element 1"},
+		{"the first of several", vector(""), `[1,101,102]`, nil, "broken by element 1"},
+		{"too few", vector(feature.Default), `[101,2]`, nil, "must be an array of 3 numbers: has 2 elements"},
+		{"too many", vector(feature.Default), `[1,2,3,"a",5]`, nil, "must be an array of 3 numbers: has 5 elements"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			row, err := newDictionary(t, feature.Refuse, tc.f).Encode(json.RawMessage(`{"x":` + tc.value + `}`))
@@ -187,7 +189,7 @@ func TestWhatIsBeyondTheBoundGetsItsPolicy(t *testing.T) {
 			var fe *feature.Error
 			require.ErrorAs(t, err, &fe)
 			require.Equal(t, feature.Invalid, fe.Reason)
-			require.Contains(t, fe.Rule, tc.rule)
+			require.ErrorContains(t, err, tc.rule)
 		})
 	}
 }
@@ -285,7 +287,10 @@ func TestArraysOfCategoriesFallBackAndAreRefused(t *testing.T) {
 	none := row.Categories[4]
 	require.Equal(t, []int32{none, -1, -1, -1}, row.Categories[4:], "without a default category an array is empty")
 	require.NotEqual(t, int32(-1), none)
-	for _, bad := range []string{`"x"`, `["x","y","z"]`, `[1,[2]]`, `[null]`, `[1.5]`, `{}`, `["x",{}]`} {
+	for bad, detail := range map[string]string{
+		`"x"`: "", `["x","y","z"]`: "has 3 elements", `[1,[2]]`: "broken by element 1", `[null]`: "broken by element 0",
+		`[1.5]`: "broken by element 0", `{}`: "", `["x",{}]`: "broken by element 1",
+	} {
 		row, err = d.Encode(json.RawMessage(`{"city":"a","tags":["x"],"seen":` + bad + `}`))
 		require.NoError(t, err, bad)
 		require.Equal(t, []int32{none, -1}, row.Categories[4:6], bad)
@@ -294,6 +299,7 @@ func TestArraysOfCategoriesFallBackAndAreRefused(t *testing.T) {
 		require.ErrorAs(t, err, &e, bad)
 		require.Equal(t, feature.Invalid, e.Reason)
 		require.Equal(t, "last", e.Field)
+		require.Equal(t, detail, e.Detail, bad)
 		if bad != `[1.5]` {
 			require.Equal(t, "must be an array of at most 2 strings or integers", e.Rule)
 		}
