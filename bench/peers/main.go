@@ -105,6 +105,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		return 0
 	case ctx.Err() != nil:
 		fmt.Fprintln(errw, "interrupted")
+		return 130 // as a shell reports a process that ended by SIGINT
 	default:
 		fmt.Fprintln(errw, "peers:", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,7 +82,7 @@ func (a *app) benchRunCommand() *cobra.Command {
 	var (
 		flags      benchFlags
 		methods    []string
-		seeds      []uint
+		seeds      []string
 		jobs       int
 		validation float64
 	)
@@ -102,6 +103,9 @@ training rows is scored in place of the test rows: for choosing settings.`,
 				if err != nil {
 					return usageError{err}
 				}
+				if !(validation >= 0 && validation < 1) {
+					return usageError{fmt.Errorf("--validation: must be at least 0 and below 1, got %v", validation)}
+				}
 				if validation > 0 {
 					s.Name, s.Scenario.Validation = s.Name+"-validation", validation
 					if err := s.Validate(); err != nil {
@@ -109,11 +113,12 @@ training rows is scored in place of the test rows: for choosing settings.`,
 					}
 				}
 				c := campaign.Campaign{Suite: s, Methods: methods, Jobs: jobs, Origin: result.Here(a.line)}
-				for _, seed := range seeds {
-					if seed == 0 {
-						return usageError{errors.New("--seeds: must be at least 1, is 0")}
+				for _, text := range seeds {
+					seed, err := strconv.ParseUint(text, 10, 64)
+					if err != nil || seed == 0 {
+						return usageError{fmt.Errorf("--seeds: must be whole numbers from 1, got %q", text)}
 					}
-					c.Seeds = append(c.Seeds, uint64(seed))
+					c.Seeds = append(c.Seeds, seed)
 				}
 				if err := a.campaign(cmd.Context(), c, flags); err != nil {
 					return err
@@ -125,7 +130,7 @@ training rows is scored in place of the test rows: for choosing settings.`,
 	flags.addData(cmd)
 	flags.addResults(cmd)
 	cmd.Flags().StringSliceVar(&methods, "method", nil, "methods to run, separated by commas; by default all")
-	cmd.Flags().UintSliceVar(&seeds, "seeds", nil, "seeds to run, separated by commas; by default the suite's")
+	cmd.Flags().StringSliceVar(&seeds, "seeds", nil, "seeds to run, separated by commas; by default the suite's")
 	cmd.Flags().IntVar(&jobs, "jobs", runtime.NumCPU(), "runs at a time")
 	cmd.Flags().Float64Var(&validation, "validation", 0, "share of the training rows to score in place of the test rows")
 	return cmd

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -30,6 +31,12 @@ func TestBenchRunsASuiteOfOnesOwnAndGoesOn(t *testing.T) {
 	file := filepath.Join(s.folder, "small.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(benchSuite), 0o600))
 	results := filepath.Join(s.folder, "results")
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	status, _, errs := s.runUntil(interrupted, "bench", "run", file, "--data", benchData, "--results", results, "--seeds", "1")
+	require.Equal(t, 130, status)
+	require.Contains(t, errs, "interrupted")
+
 	status, out, errs := s.run("bench", "run", file, "--data", benchData, "--results", results, "--seeds", "1")
 	require.Zero(t, status, errs)
 	require.Regexp(t, `er +[\d.]+ +- +1 +1.00`, out)
@@ -63,9 +70,16 @@ func TestBenchSaysWhatIsWrong(t *testing.T) {
 	status, _, errs = s.run("bench", "run", "d-avalanche", "--data", s.folder, "--results", s.folder)
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "mnist/train-images-idx3-ubyte.gz (from https://")
-	status, _, errs = s.run("bench", "run", "d-avalanche", "--data", benchData, "--results", s.folder, "--seeds", "0")
-	require.Equal(t, 2, status)
-	require.Contains(t, errs, "--seeds: must be at least 1, is 0")
+	for _, flag := range [][]string{
+		{"--seeds", "0", `--seeds: must be whole numbers from 1, got "0"`},
+		{"--seeds", "1,x", `--seeds: must be whole numbers from 1, got "x"`},
+		{"--validation", "1", "--validation: must be at least 0 and below 1, got 1"},
+		{"--validation", "-0.5", "--validation: must be at least 0 and below 1, got -0.5"},
+	} {
+		status, _, errs = s.run("bench", "run", "d-avalanche", "--data", benchData, "--results", s.folder, flag[0], flag[1])
+		require.Equal(t, 2, status, flag)
+		require.Contains(t, errs, flag[2])
+	}
 	status, _, errs = s.run("bench", "data", "nothing")
 	require.Equal(t, 2, status)
 	require.Contains(t, errs, "movielens")

@@ -73,6 +73,7 @@ A call that fails before it answers prints `+"`{\"error\": \"...\"}`"+` there.
 | %d | an error, said on standard error |
 | %d | a wrong call: an unknown command or flag, a missing argument |
 | %d | damage was found: by a check, or in what had to be read |
+| %d | interrupted before the answer; a daemon that is told to stop ends with 0 |
 
 Commands that only look at versions work beside a running daemon. Those that need the log
 open it themselves: its folder if no daemon holds it, else the socket of `+"`log.listen`"+` or
@@ -95,7 +96,7 @@ added to the log for its next start.
 
 | command | |
 |---|---|
-`, root.Long, exitOK, exitError, exitUsage, exitDamage, flags(root.PersistentFlags()))
+`, root.Long, exitOK, exitError, exitUsage, exitDamage, exitInterrupted, flags(root.PersistentFlags()))
 	for _, c := range list[1:] {
 		if !c.HasSubCommands() {
 			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-"), c.Short)

@@ -22,6 +22,7 @@ const (
 	exitError
 	exitUsage
 	exitDamage
+	exitInterrupted = 130 // as a shell reports a process that ended by SIGINT
 )
 
 // errDamage is returned by a check that did its work and found damage.
@@ -60,7 +61,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		return exitOK
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(errw, "interrupted")
-		return exitError
+		return exitInterrupted
 	case errors.Is(err, errDamage), errors.Is(err, checkpoint.ErrCorrupt):
 		fmt.Fprintln(errw, "learner:", err)
 		return exitDamage

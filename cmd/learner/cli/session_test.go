@@ -55,9 +55,14 @@ func (s *shell) write(config string) {
 // run returns the exit status and what was printed.
 func (s *shell) run(args ...string) (status int, out, errs string) {
 	s.t.Helper()
+	return s.runUntil(s.t.Context(), args...)
+}
+
+func (s *shell) runUntil(ctx context.Context, args ...string) (status int, out, errs string) {
+	s.t.Helper()
 	var stdout, stderr bytes.Buffer
 	args = append(args, "--config", filepath.Join(s.folder, "learner.yaml"), "--log-level", "error")
-	status = cli.Run(s.t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+	status = cli.Run(ctx, args, strings.NewReader(""), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
 }
 
