@@ -35,7 +35,7 @@ func (CNN) Layout(s Spec) (Layout, error) {
 		l = append(l, s.Norm.layout(name, c.Filters)...)
 	}
 	beside := s.Inputs() - layers[0].in.Size()
-	return append(l, head(s, layers[len(layers)-1].out.Size()+beside)...), nil
+	return append(l, perceptron(s, layers[len(layers)-1].out.Size()+beside)...), nil
 }
 
 // Init implements Architecture.

@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{6, 5}, Activation: "gelu"},
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 4, Hidden: []int{6}, Activation: "sigmoid"},
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{9, 6}, Norm: "layer"},
+		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 4, Dense: 3, Hidden: []int{7}, ClassNorm: 2},
 		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 4, Hidden: []int{12, 9}, Activation: "tanh", Dropout: 0.25},
 		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{12}, Norm: "layer", Dropout: 0.5},
 		models.Spec{Kind: "linear", Task: models.Multiclass, Classes: 3, Dense: 4, Init: models.Zero},

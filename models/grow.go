@@ -15,6 +15,9 @@ func (r *Registry) Grow(s Spec, p Params, classes int) (Spec, Params, error) {
 	if s.Task != Multiclass || classes <= s.Classes {
 		return s, nil, specError("classes", "is %d for task %s, cannot grow to %d", s.Classes, s.Task, classes)
 	}
+	if err := s.mayGrow(); err != nil {
+		return s, nil, err
+	}
 	s.Classes = classes
 	a, l, err := r.layout(s)
 	if err != nil {
@@ -25,6 +28,14 @@ func (r *Registry) Grow(s Spec, p Params, classes int) (Spec, Params, error) {
 		return s, nil, specError("classes", "cannot grow in kind %s: %v", s.Kind, err)
 	}
 	return s, grown, nil
+}
+
+// mayGrow returns ErrSpec if a class that starts with zeros would never learn.
+func (s Spec) mayGrow() error {
+	if s.ClassNorm != 0 {
+		return specError("classes", "cannot grow with class_norm: weights of zero have no direction")
+	}
+	return nil
 }
 
 // Grow is Default().Grow.
@@ -93,6 +104,11 @@ func (s Spec) GrewFrom(base Spec, most int) bool {
 // Grows returns ErrSpec unless parameters of spec s can be widened to those of wide, which
 // differs in the number of classes alone.
 func (r *Registry) Grows(s, wide Spec) error {
+	if s.Classes != wide.Classes {
+		if err := s.mayGrow(); err != nil {
+			return err
+		}
+	}
 	_, from, err := r.layout(s)
 	if err != nil {
 		return err

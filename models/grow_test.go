@@ -83,6 +83,15 @@ func TestWhatCannotGrowIsRefused(t *testing.T) {
 	_, _, err = models.Grow(models.Spec{Kind: "linear", Task: models.Binary, Dense: 2}, nil, 3)
 	require.ErrorIs(t, err, models.ErrSpec)
 
+	normed := spec
+	normed.ClassNorm = 1
+	_, _, err = models.Grow(normed, nil, 4)
+	require.ErrorContains(t, err, "classes cannot grow with class_norm: weights of zero have no direction")
+	wide := normed
+	wide.Classes = 4
+	require.ErrorIs(t, models.Grows(normed, wide), models.ErrSpec)
+	require.NoError(t, models.Grows(normed, normed))
+
 	other := spec
 	other.Hidden = []int{8}
 	_, _, err = models.Grow(other, m.Params(), 4)

@@ -62,7 +62,8 @@ func (i Init) hidden(w, b Param, area int, a activation, r *rand.Rand) {
 	i.affine(w, b, area, r)
 }
 
-// affine fills weights and biases of a layer that no rectifier follows.
+// affine fills weights and biases of a layer that no rectifier follows; b is empty if it has
+// none.
 func (i Init) affine(w, b Param, area int, r *rand.Rand) {
 	in, out := w.Shape[0], area*w.Shape[1]
 	switch i {

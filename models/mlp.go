@@ -10,7 +10,7 @@ import (
 )
 
 // MLP is a multilayer perceptron: an affine map and an activation for each hidden
-// layer, and an affine map to the logits.
+// layer, and an affine map to the logits, whose weights Spec.ClassNorm may hold at one length.
 //
 // Weights start as Spec.Init says.
 type MLP struct{}
@@ -32,11 +32,11 @@ func layers(s Spec, in int) (Layout, error) {
 	if err := s.notZero(); err != nil {
 		return nil, err
 	}
-	return head(s, in), nil
+	return perceptron(s, in), nil
 }
 
-// head is layers where there may be no hidden one.
-func head(s Spec, in int) Layout {
+// perceptron is layers where there may be no hidden one.
+func perceptron(s Spec, in int) Layout {
 	var l Layout
 	for i, h := range s.Hidden {
 		name := fmt.Sprintf("hidden.%d", i)
@@ -44,10 +44,7 @@ func head(s Spec, in int) Layout {
 		l = append(l, s.Norm.layout(name, h)...)
 		in = h
 	}
-	return append(l, Layout{
-		{"output.weight", []int{in, s.Outputs()}},
-		{"output.bias", []int{s.Outputs()}},
-	}...)
+	return append(l, s.head(in)...)
 }
 
 // Init implements Architecture.
@@ -59,7 +56,7 @@ func initLayers(s Spec, p Params, r *rand.Rand) {
 		s.Init.hidden(p[0], p[1], 1, s.activation(), r)
 		p = s.Norm.init(p[2:])
 	}
-	s.Init.affine(p[0], p[1], 1, r)
+	s.initHead(p, r)
 }
 
 // Logits implements Architecture.
@@ -75,7 +72,7 @@ func applyLayers(s Spec, in Inputs, x *gorgonia.Node, p gorgonia.Nodes) (*gorgon
 			return nil, fmt.Errorf("hidden layer %d: %w", i, err)
 		}
 	}
-	return op.Affine(x, p[0], p[1], op.Identity)
+	return s.applyHead(x, p)
 }
 
 // hidden extends the graph by a layer, and returns the parameters of those after it.

@@ -62,6 +62,16 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 			s.Kind, s.Hidden, s.Embedding, s.Init = "sparse_linear", nil, 0, models.Glorot
 		}, "init is glorot, must be absent or zero for kind sparse_linear"},
 		{"norm", func(s *models.Spec) { s.Norm = "batch" }, `norm is "batch", must be absent or layer`},
+		{"class norm below zero", func(s *models.Spec) { s.ClassNorm = -1 }, "class_norm is -1, must be above 0 and finite"},
+		{"class norm without an end", func(s *models.Spec) { s.ClassNorm = math.Inf(1) }, "class_norm is +Inf, must be above 0 and finite"},
+		{"class norm without classes", func(s *models.Spec) { s.Task, s.Classes, s.ClassNorm = models.Binary, 0, 1 }, "class_norm is 1, must be absent for task binary"},
+		{"class norm of a linear model", func(s *models.Spec) {
+			s.Kind, s.Hidden, s.Task, s.Classes, s.ClassNorm = "linear", nil, models.Multiclass, 3, 1
+		}, "class_norm is 1, must be absent for kind linear"},
+		{"class norm over tables", func(s *models.Spec) {
+			*s = deep()
+			s.Kind, s.Task, s.Classes, s.ClassNorm = "wide_and_deep", models.Multiclass, 3, 1
+		}, "class_norm is 1, must be absent for kind wide_and_deep"},
 		{"dropout of all", func(s *models.Spec) { s.Dropout = 1 }, "dropout is 1, must be at least 0 and below 1"},
 		{"dropout of a linear model", func(s *models.Spec) { s.Kind, s.Hidden, s.Dropout = "linear", nil, 0.5 }, "dropout is 0.5, must be absent for kind linear"},
 		{"activation", func(s *models.Spec) { s.Activation = "swish" }, `activation is "swish", must be one of relu, gelu, tanh, sigmoid`},

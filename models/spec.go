@@ -47,6 +47,10 @@ type Spec struct {
 	// Norm follows each hidden and each convolutional layer, before the activation: none if
 	// absent.
 	Norm Norm `json:"norm,omitempty" yaml:"norm"`
+	// ClassNorm is the length at which the last layer holds the weights of each class, and
+	// then it has no bias (mlp and cnn, multiclass only): z_c = ClassNorm ⟨h, w_c⟩/|w_c|. 0:
+	// an affine map.
+	ClassNorm float64 `json:"class_norm,omitempty" yaml:"class_norm"`
 	// Dropout is the probability with which training leaves out an element of a hidden
 	// layer's result, or of the last image; at least 0 and below 1.
 	Dropout float64 `json:"dropout,omitempty" yaml:"dropout"`
@@ -140,6 +144,9 @@ func (s Spec) check() error {
 	if s.Norm != NoNorm && s.Norm != LayerNorm {
 		return specError("norm", "is %q, must be absent or layer", s.Norm)
 	}
+	if err := s.checkClassNorm(); err != nil {
+		return err
+	}
 	if !(s.Dropout >= 0 && s.Dropout < 1) {
 		return specError("dropout", "is %v, must be at least 0 and below 1", s.Dropout)
 	}
@@ -157,6 +164,9 @@ func (s Spec) noLayers() error {
 		return specError("norm", "is %q, must be absent for kind %s", s.Norm, s.Kind)
 	case s.Dropout != 0:
 		return specError("dropout", "is %v, must be absent for kind %s", s.Dropout, s.Kind)
+	}
+	if err := s.noClassNorm(); err != nil {
+		return err
 	}
 	return s.noImage()
 }
@@ -196,6 +206,9 @@ func (s Spec) checkOneHot() error {
 
 // checkTables holds the rules of kinds that look categories up.
 func (s Spec) checkTables() error {
+	if err := s.noClassNorm(); err != nil {
+		return err
+	}
 	if len(s.Categories) == 0 {
 		return specError("categories", "is empty, must list at least one for kind %s", s.Kind)
 	}

@@ -27,6 +27,7 @@ var learned = []Spec{
 	{Kind: "sparse_linear", Task: Regression, Categories: []int{5, 6}},
 	{Kind: "cnn", Task: Multiclass, Classes: 3, Dense: 20, Image: &Image{Height: 5, Width: 4}, Conv: []Conv{{Filters: 4}}, Hidden: []int{5}, Activation: "gelu"},
 	{Kind: "mlp", Task: Binary, Dense: 4, Hidden: []int{9, 7}, Norm: "layer", Dropout: 0.3},
+	{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Hidden: []int{9}, ClassNorm: 0.5},
 }
 
 // learn takes steps on random batches of up to 8 rows.

@@ -11,7 +11,7 @@
 // lets it interact.
 //
 // Images are rows, too: see Image. Conv2D, MaxPool and MeanPool work on them; LayerNorm,
-// Dropout, Concat and Columns on any matrix.
+// Dropout, Concat and Columns on any matrix. Directions is for weights.
 //
 // Do is an op's definition, which the TapeMachine and Sequence call. A plan binds the op to
 // kernels instead, over memory of its own; tests hold the two together.

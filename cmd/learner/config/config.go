@@ -118,6 +118,10 @@ type Architecture struct {
 	// the activation: layer (over a hidden layer, or over the channels of each pixel). Absent:
 	// none. For the kinds with an activation.
 	Norm models.Norm `yaml:"norm" json:"norm"`
+	// ClassNorm is the length at which the last layer holds the weights of each class, which
+	// then differ in their direction alone, without a bias: a class cannot outgrow another. For
+	// mlp and cnn with task multiclass. Absent: an affine layer.
+	ClassNorm float64 `yaml:"class_norm" json:"class_norm"`
 	// Dropout is the probability with which an element of a hidden layer's result, or of the
 	// last image, is left out in training; never in predictions. For the kinds with an
 	// activation.

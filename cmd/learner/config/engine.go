@@ -35,7 +35,7 @@ func (m Model) Spec() (models.Spec, error) {
 		Kind: m.Model.Kind, Task: m.Task, Classes: m.Classes,
 		Dense: dict.Dense(), Categories: dict.Categories(), Bags: bags(dict),
 		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
-		Init: m.Model.init(), Norm: m.Model.Norm, Dropout: m.Model.Dropout,
+		Init: m.Model.init(), Norm: m.Model.Norm, ClassNorm: m.Model.ClassNorm, Dropout: m.Model.Dropout,
 		Embedding: m.Model.Embedding, Table: m.Model.Table,
 	}, nil
 }

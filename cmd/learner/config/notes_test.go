@@ -126,6 +126,7 @@ func modelNotes() map[string]note {
 		"config.Architecture.table":      {unit: "rows", min: 1, max: 1 << 28, optional: true},
 		"config.Architecture.init":       {enum: []any{"he", "glorot", "uniform_fan_in", "zero"}, optional: true},
 		"config.Architecture.norm":       {enum: []any{"layer"}, optional: true},
+		"config.Architecture.class_norm": {above: 0, optional: true, unit: "norm"},
 		"config.Architecture.dropout":    {unit: "probability", min: 0},
 		"config.Architecture.activation": {enum: []any{"relu", "gelu", "tanh", "sigmoid"}},
 		"models.Image.height":            {required: true, unit: "pixels", min: 1, max: 1 << 16, text: "The number of lines."},
