@@ -115,7 +115,8 @@ func (c Config) WithDefaults() Config {
 
 // Validate reports the first field that breaks a rule.
 func (c Config) Validate() error {
-	if err := c.Spec.Validate(); err != nil {
+	tensors, err := models.Names(c.Spec)
+	if err != nil {
 		return err
 	}
 	if err := c.Signals.Validate(); err != nil {
@@ -168,6 +169,9 @@ func (c Config) Validate() error {
 		}
 		if err := a.Validate(c.Spec, c.Segment, i == 0 && c.Metrics.Anchors.Size > 0); err != nil {
 			return fmt.Errorf("arms[%d].%w", i, err)
+		}
+		if err := optim.CheckGroups(a.Optimizer, tensors); err != nil {
+			return fmt.Errorf("arms[%d]: %w", i, err)
 		}
 	}
 	return nil

@@ -76,6 +76,17 @@ func (r *Registry) Tables(s Spec) []string {
 	return nil
 }
 
+// Names returns the names of the parameters of a spec, in their order. It returns ErrSpec,
+// naming field and rule, unless s can be built.
+func (r *Registry) Names(s Spec) ([]string, error) {
+	_, l, err := r.layout(s)
+	names := make([]string, len(l))
+	for i, t := range l {
+		names[i] = t.Name
+	}
+	return names, err
+}
+
 // New returns a model with parameters of zero (see Model.Init) that takes batches of up
 // to capacity rows.
 func (r *Registry) New(s Spec, capacity int) (*Model, error) {
@@ -101,6 +112,9 @@ func (r *Registry) NewPredictor(s Spec, capacity int) (*Predictor, error) {
 
 // Tables is Default().Tables.
 func Tables(s Spec) []string { return Default().Tables(s) }
+
+// Names is Default().Names.
+func Names(s Spec) ([]string, error) { return Default().Names(s) }
 
 // New is Default().New.
 func New(s Spec, capacity int) (*Model, error) { return Default().New(s, capacity) }

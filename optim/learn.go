@@ -35,6 +35,7 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 	h, finite := p.begin(f), true
 	p.share.main, p.share.hyper = f.main, h
 	for i := range grads {
+		h.Factor = f.factor(i)
 		product := m.Product(i)
 		if product == nil {
 			finite = f.main.descend(p.updater, i, 0, &params[i], &grads[i], h) && finite

@@ -50,6 +50,9 @@ func TestValidateNamesFieldAndRule(t *testing.T) {
 		{"schedule kind", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: "cyclic"}}}, `schedule.kind is "cyclic"`},
 		{"cosine without steps", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: optim.Cosine}}}, "schedule.steps is 0"},
 		{"step without every", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: optim.Step}}}, "schedule.every is 0"},
+		{"no pattern", []optim.Config{sgd, {Schedule: &optim.Schedule{Groups: []optim.Group{{Factor: 1}}}}}, `schedule.groups[0].tensors is "", must be a pattern`},
+		{"a broken pattern", []optim.Config{sgd, {Schedule: &optim.Schedule{Groups: []optim.Group{{Tensors: "[", Factor: 1}}}}}, `schedule.groups[0].tensors is "[", must be a pattern`},
+		{"a faster group", []optim.Config{sgd, {Schedule: &optim.Schedule{Groups: []optim.Group{{Tensors: "*"}, {Tensors: "*", Factor: 2}}}}}, "schedule.groups[1].factor is 2, must be in [0, 1]"},
 		{"final", []optim.Config{sgd, {Schedule: &optim.Schedule{Kind: optim.Linear, Steps: 1, Final: 2}}}, "schedule.final is 2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

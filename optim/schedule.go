@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/perennial-ml/perennial/models"
@@ -24,6 +25,8 @@ const (
 //	cosine         Final + (1-Final) (1+cos(πu))/2     (Loshchilov and Hutter 2017)
 //	inverse_sqrt   sqrt(W/(t+1)) with W = max(Warmup, 1)  (Vaswani et al. 2017)
 //	step           Factor^⌊n/Every⌋
+//
+// Groups multiply it further, each for tensors of its own.
 type Schedule struct {
 	Kind   string  `yaml:"kind" json:"kind"`               // default constant
 	Warmup uint64  `yaml:"warmup" json:"warmup,omitempty"` // steps; default 0
@@ -31,6 +34,7 @@ type Schedule struct {
 	Final  float64 `yaml:"final" json:"final,omitempty"`   // linear, cosine: in [0, 1]; default 0
 	Every  uint64  `yaml:"every" json:"every,omitempty"`   // step: at least 1
 	Factor float64 `yaml:"factor" json:"factor,omitempty"` // step: in (0, 1]; default 0.5
+	Groups []Group `yaml:"groups" json:"groups,omitempty"`
 }
 
 // WithDefaults fills in what is zero.
@@ -47,6 +51,11 @@ func (c Schedule) WithDefaults() Schedule {
 // Validate names the field that breaks a rule.
 func (c Schedule) Validate() error {
 	c = c.WithDefaults()
+	for i, g := range c.Groups {
+		if err := g.validate(fmt.Sprintf("schedule.groups[%d]", i)); err != nil {
+			return err
+		}
+	}
 	switch c.Kind {
 	case Constant, InverseSqrt:
 	case Linear, Cosine:
@@ -96,30 +105,45 @@ func (c Schedule) Build(params models.Params) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &schedule{Schedule: c.WithDefaults(), steps: &counter{name: "steps"}}
+	r, err := rates(c.Groups, namesOf(params))
+	if err != nil {
+		return nil, err
+	}
+	s := &schedule{Schedule: c.WithDefaults(), rates: r, steps: &counter{name: "steps"}}
 	s.mem.counters = []*counter{s.steps}
 	return single("schedule", s, params), nil
 }
 
 type schedule struct {
 	Schedule
+	rates []float64 // of each tensor; nil for 1 each
 	steps *counter
+	now   float64 // the factor of the step in progress
 	mem   memory
 }
 
 func (s *schedule) memory() *memory { return &s.mem }
 
 func (s *schedule) propose(grad, _ models.Params) {
-	factor := s.advance()
-	for _, t := range grad {
+	s.advance()
+	for i, t := range grad {
+		factor := s.factor(i)
 		for j, v := range t.Data {
 			t.Data[j] = factor * v
 		}
 	}
 }
 
-// advance returns the factor of this step, and proposes the next.
-func (s *schedule) advance() float32 {
+// advance proposes the next step, and makes factor that of this one.
+func (s *schedule) advance() {
 	s.steps.next++
-	return float32(s.At(s.steps.cur))
+	s.now = s.At(s.steps.cur)
+}
+
+// factor returns what the step of tensor i is multiplied by.
+func (s *schedule) factor(i int) float32 {
+	if s.rates == nil {
+		return float32(s.now)
+	}
+	return float32(s.now * s.rates[i])
 }

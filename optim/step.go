@@ -79,6 +79,7 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	}
 	finite := true
 	for i := range grad {
+		h.Factor = f.factor(i)
 		finite = f.main.descend(p.updater, i, 0, &params[i], &grad[i], h) && finite
 	}
 	f.main.memory().touch(grad)
@@ -89,7 +90,8 @@ func (p *Pipeline) Step(grad, params models.Params) error {
 	return nil
 }
 
-// begin proposes the counters of a step in one pass, and returns its settings.
+// begin proposes the counters of a step in one pass, and returns its settings, but for the
+// factor of each tensor.
 func (p *Pipeline) begin(f *fusion) *compute.Hyper {
 	for i := f.before; i < len(p.links); i++ {
 		p.links[i].own.memory().begin()
@@ -98,9 +100,17 @@ func (p *Pipeline) begin(f *fusion) *compute.Hyper {
 	*h = f.main.settings()
 	h.Scale, h.Factor = 1, 1
 	if f.schedule != nil {
-		h.Factor = f.schedule.advance()
+		f.schedule.advance()
 	}
 	return h
+}
+
+// factor is what the schedule multiplies the step of tensor i by.
+func (f *fusion) factor(i int) float32 {
+	if f.schedule == nil {
+		return 1
+	}
+	return f.schedule.factor(i)
 }
 
 // bounded says that the norm of a gradient is finite and no more than largest, but for

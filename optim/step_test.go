@@ -24,6 +24,7 @@ func stepped() map[string][]optim.Config {
 			{AdamW: &optim.AdamW{LearningRate: 0.02}}},
 		"ftrl":     {{Clip: &optim.Clip{Norm: 3}}, {FTRL: &optim.FTRL{L1: 0.3, L2: 0.1}}},
 		"guards":   {{SI: &optim.SI{}}, {MAS: &optim.MAS{}}, {L2: &optim.L2{}}, {SGD: &optim.SGD{Momentum: 0.5}}},
+		"groups":   {{AdamW: &optim.AdamW{WeightDecay: 0.1}}, {Schedule: &optim.Schedule{Warmup: 9, Groups: []optim.Group{{Tensors: "*w*", Factor: 0.3}}}}},
 		"not tame": {{SGD: &optim.SGD{LearningRate: 1.5}}},
 	}
 }

@@ -122,6 +122,7 @@ func TestEveryErrorNamesLineFieldAndRule(t *testing.T) {
 		{"filter with an even size", strings.Replace(picture, "filters: 16", "filters: 16, size: 2", 1), "f:11:31: models[0].model.conv[0].size: must be odd for padding same (got 2)"},
 		{"dropout of everything", strings.Replace(picture, "kind: cnn", "kind: cnn\n      dropout: 1", 1), "f:9:16: models[0].model.dropout: must be at least 0 and below 1 (got 1)"},
 		{"norm of a linear model", with("model: {kind: linear, norm: layer}"), `f:7:33: models[0].model.norm: must be absent for kind linear (got "layer")`},
+		{"a group of tensors that are not there", with("optimizer:\n- sgd: {}\n- schedule:\n    groups:\n    - {tensors: hiden.*, factor: 0}"), `f:11:21: models[0].optimizer[1].schedule.groups[0].tensors: must match a tensor that no group before it does; there are ["hidden.0.weight" "hidden.0.bias" "hidden.1.weight" "hidden.1.bias" "output.weight" "output.bias"] (got "hiden.*")`},
 		{"class norm of a linear model", with("model: {kind: linear, class_norm: 1}"), `f:7:39: models[0].model.class_norm: must be absent for task binary (got 1)`},
 		{"class norm below zero", strings.Replace(picture, "kind: cnn", "kind: cnn\n      class_norm: -1", 1), "f:9:19: models[0].model.class_norm: must be above 0 (got -1)"},
 		{"hidden layers that start at zero", with("model: {init: zero}"), `f:7:19: models[0].model.init: must be he, glorot or uniform_fan_in for kind mlp: the units of a hidden layer that start equal stay equal (got "zero")`},
