@@ -58,6 +58,11 @@ func Compile(g *gorgonia.ExprGraph, roots gorgonia.Nodes, capacity int, with ...
 		return nil, err
 	}
 	p.trackRows(len(o.batch) > 0)
+	for _, n := range o.finite {
+		if in := c.seen[n.ID()]; in != nil && in.fixed && in.buf != nil {
+			in.buf.Finite = true
+		}
+	}
 	p.layOut()
 	room := 0
 	for _, n := range p.tasks {

@@ -24,6 +24,9 @@
 // be left as its two factors (WithProduct), for a caller who needs a few of its rows at a
 // time.
 //
+// Parameters are finite in every run, which the caller can say (WithFinite): a product with one
+// then passes over zeros of the other factor, with the same bits.
+//
 // The differentiable ops that graphs are made of are in compute/op; the elementary
 // functions with one result on every machine are in compute/real. Arithmetic offers the
 // kernels outside of graphs.

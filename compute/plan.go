@@ -37,6 +37,7 @@ type Option func(*options)
 
 type options struct {
 	batch    gorgonia.Nodes
+	finite   gorgonia.Nodes
 	results  map[int64][]float32
 	sparse   map[int64]*Sparse
 	products map[int64]*Product
@@ -51,6 +52,13 @@ type options struct {
 // stands in the way (see Plan.Partial), every run computes the full capacity.
 func WithBatch(inputs ...*gorgonia.Node) Option {
 	return func(o *options) { o.batch = append(o.batch, inputs...) }
+}
+
+// WithFinite names inputs, or constants, that hold neither NaN nor infinity in any run, as the
+// parameters of a model. A product with one passes over elements of the other factor that are
+// 0, where there are many: such terms change no bit of a sum.
+func WithFinite(inputs ...*gorgonia.Node) Option {
+	return func(o *options) { o.finite = append(o.finite, inputs...) }
 }
 
 // WithThreads is WithTeam of a Team of its own, of n members.

@@ -38,6 +38,7 @@ type program struct {
 	roots   gorgonia.Nodes
 	rows    int
 	batch   gorgonia.Nodes
+	finite  gorgonia.Nodes // inputs that hold neither NaN nor infinity
 	results map[*gorgonia.Node][]float32
 	// sparse are roots that are wanted as the rows that differ from zero. A compiler that
 	// cannot do that gives their values as outputs.
@@ -61,7 +62,7 @@ func newCore(s Spec, a Architecture, p Params, capacity int) core {
 // plan compiles static plans.
 func plan(with ...compute.Option) compiler {
 	return func(p program) (compute.Runner, error) {
-		options := append([]compute.Option{compute.WithBatch(p.batch...)}, with...)
+		options := append([]compute.Option{compute.WithBatch(p.batch...), compute.WithFinite(p.finite...)}, with...)
 		for root, memory := range p.results {
 			options = append(options, compute.WithResult(root, memory))
 		}

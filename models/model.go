@@ -266,7 +266,7 @@ func (m *Model) trainer(rows int) (*trainer, error) {
 	products := m.products(t, grads)
 	ok, err := m.assemble(t.machine, program{
 		graph: g, roots: append(append(gorgonia.Nodes{cost}, grads...), t.logits), rows: size,
-		batch: append(inputs, t.batch...), results: results, sparse: sparse, products: products,
+		batch: append(inputs, t.batch...), finite: t.nodes, results: results, sparse: sparse, products: products,
 	}, rows)
 	if err != nil {
 		return nil, err

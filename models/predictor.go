@@ -145,7 +145,7 @@ func (p *Predictor) machine(rows int) (*machine, error) {
 		return nil, err
 	}
 	ok, err := p.assemble(m, program{
-		graph: g, roots: gorgonia.Nodes{m.logits}, rows: size, batch: m.batch,
+		graph: g, roots: gorgonia.Nodes{m.logits}, rows: size, batch: m.batch, finite: m.nodes,
 	}, rows)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (p *Predictor) probe(rows int) (*probe, error) {
 		roots = append(roots, m.features)
 	}
 	ok, err := p.assemble(m.machine, program{
-		graph: g, roots: roots, rows: size, batch: m.batch,
+		graph: g, roots: roots, rows: size, batch: m.batch, finite: m.nodes,
 	}, rows)
 	if err != nil {
 		return nil, err

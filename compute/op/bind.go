@@ -49,6 +49,10 @@ func (o *affine) InPlace() []int                { return nil }
 func (o *affine) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	x, w, b := in[0], in[1], in[2]
 	k, n, act := w.Shape[0], w.Shape[1], o.act.kernel()
+	affine := set.Affine
+	if w.Finite {
+		affine = set.AffineFinite
+	}
 	return bind.Task{
 		Kernel: "affine " + string(o.act),
 		Cost:   product(x, n*(2*k+1)),
@@ -56,7 +60,7 @@ func (o *affine) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind
 		Do: func(r bind.Run) {
 			i0, i1, j0, j1 := cut(r, x.Count(r.Rows)/k, n)
 			if i0 < i1 && j0 < j1 {
-				set.Affine(dst.Data[i0*n+j0:], x.Data[i0*k:], w.Data[j0:], b.Data[j0:j1], i1-i0, j1-j0, k, n, k, n, act, r.Work)
+				affine(dst.Data[i0*n+j0:], x.Data[i0*k:], w.Data[j0:], b.Data[j0:j1], i1-i0, j1-j0, k, n, k, n, act, r.Work)
 			}
 		},
 	}

@@ -16,6 +16,9 @@ type Buffer struct {
 	// Rows says that the leading axis counts rows: a run for fewer rows than that axis is
 	// long computes, and reads, the leading ones alone.
 	Rows bool
+	// Finite says that it holds neither NaN nor infinity in any run, so that 0 times an element
+	// of it is 0.
+	Finite bool
 }
 
 // Width returns the number of elements below the leading axis.

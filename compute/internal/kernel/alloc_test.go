@@ -17,6 +17,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		const n = 40
 		x, y, dst, ws := values(r, n*n), values(r, n*n), make([]float32, n*n), make([]float32, kernel.Workspace)
 		st, rows := newState(r, n*n), []int32{3, 1}
+		zeros := make([]float32, n*n)
 		var total float32
 		for what, run := range map[string]func(){
 			"products": func() {
@@ -27,6 +28,12 @@ func TestNothingIsAllocated(t *testing.T) {
 					s.Affine(dst, x, y, x, m, n, n, n, n, n, kernel.GELU, ws)
 				}
 				s.Ger(dst, x, y, n, n, n, true)
+			},
+			"products of zeros": func() {
+				for _, m := range []int{1, 5, n} {
+					s.AffineFinite(dst, zeros, y, x, m, n, n, n, n, n, kernel.GELU, ws)
+					s.GemmTN(dst, zeros, y, m, n, n, n, n, n, false, ws)
+				}
 			},
 			"maps": func() {
 				s.Add(dst, x, y)

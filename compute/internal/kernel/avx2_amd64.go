@@ -477,6 +477,71 @@ func adagradImportanceAVX2(u *update) float32
 //go:noescape
 func ftrlAVX2(u *update) float32
 
+// sparse1AVX2 computes rows of 1 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse2AVX2 computes rows of 2 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse3AVX2 computes rows of 3 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse4AVX2 computes rows of 4 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse5AVX2 computes rows of 5 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse6AVX2 computes rows of 6 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse7AVX2 computes rows of 7 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse8AVX2 computes rows of 8 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse9AVX2 computes rows of 9 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse10AVX2 computes rows of 10 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse11AVX2 computes rows of 11 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse12AVX2 computes rows of 12 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
+// sparse13AVX2 computes rows of 13 registers of columns from the terms that words name.
+//
+//go:noescape
+func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+
 // adagradOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape
@@ -486,3 +551,14 @@ func adagradOuterAVX2(o *outer) float32
 //
 //go:noescape
 func dropoutAVX2(dst *float32, x *float32, n int, key uint64, row uint32, layer uint32, below uint32, scale float32)
+
+// nonzeroAVX2 sets bit j of word i where element i, j of a is not 0, which a NaN is not. a has up
+// to 64 columns; its rows are lda bytes apart.
+//
+//go:noescape
+func nonzeroAVX2(words *uint64, a *float32, rows int, lda int, cols int)
+
+// negativeZeroAVX2 returns 0 if no element of a is -0.
+//
+//go:noescape
+func negativeZeroAVX2(a *float32, n int) uint32

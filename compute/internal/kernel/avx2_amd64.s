@@ -12085,6 +12085,1241 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse1AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMASKMOVPS (BX), Y0, Y1
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y2
+	VMASKMOVPS   (R11), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y1, Y2, Y1
+
+store:
+	VMASKMOVPS Y1, Y0, (AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse2AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS 32(BX), Y0, Y2
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y3
+	VFMADD231PS  (R11), Y3, Y1
+	VMASKMOVPS   32(R11), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y1, Y3, Y1
+	VMAXPS Y2, Y3, Y2
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse3AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMASKMOVPS 64(BX), Y0, Y3
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y4
+	VFMADD231PS  (R11), Y4, Y1
+	VFMADD231PS  32(R11), Y4, Y2
+	VMASKMOVPS   64(R11), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMASKMOVPS Y3, Y0, 64(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse4AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMASKMOVPS 96(BX), Y0, Y4
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y5
+	VFMADD231PS  (R11), Y5, Y1
+	VFMADD231PS  32(R11), Y5, Y2
+	VFMADD231PS  64(R11), Y5, Y3
+	VMASKMOVPS   96(R11), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y1, Y5, Y1
+	VMAXPS Y2, Y5, Y2
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y4, Y5, Y4
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMASKMOVPS Y4, Y0, 96(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse5AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMASKMOVPS 128(BX), Y0, Y5
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y6
+	VFMADD231PS  (R11), Y6, Y1
+	VFMADD231PS  32(R11), Y6, Y2
+	VFMADD231PS  64(R11), Y6, Y3
+	VFMADD231PS  96(R11), Y6, Y4
+	VMASKMOVPS   128(R11), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMASKMOVPS Y5, Y0, 128(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse6AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMASKMOVPS 160(BX), Y0, Y6
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y7
+	VFMADD231PS  (R11), Y7, Y1
+	VFMADD231PS  32(R11), Y7, Y2
+	VFMADD231PS  64(R11), Y7, Y3
+	VFMADD231PS  96(R11), Y7, Y4
+	VFMADD231PS  128(R11), Y7, Y5
+	VMASKMOVPS   160(R11), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y7, Y7, Y7
+	VMAXPS Y1, Y7, Y1
+	VMAXPS Y2, Y7, Y2
+	VMAXPS Y3, Y7, Y3
+	VMAXPS Y4, Y7, Y4
+	VMAXPS Y5, Y7, Y5
+	VMAXPS Y6, Y7, Y6
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMASKMOVPS Y6, Y0, 160(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse7AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMASKMOVPS 192(BX), Y0, Y7
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y8
+	VFMADD231PS  (R11), Y8, Y1
+	VFMADD231PS  32(R11), Y8, Y2
+	VFMADD231PS  64(R11), Y8, Y3
+	VFMADD231PS  96(R11), Y8, Y4
+	VFMADD231PS  128(R11), Y8, Y5
+	VFMADD231PS  160(R11), Y8, Y6
+	VMASKMOVPS   192(R11), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMASKMOVPS Y7, Y0, 192(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse8AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMASKMOVPS 224(BX), Y0, Y8
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y9
+	VFMADD231PS  (R11), Y9, Y1
+	VFMADD231PS  32(R11), Y9, Y2
+	VFMADD231PS  64(R11), Y9, Y3
+	VFMADD231PS  96(R11), Y9, Y4
+	VFMADD231PS  128(R11), Y9, Y5
+	VFMADD231PS  160(R11), Y9, Y6
+	VFMADD231PS  192(R11), Y9, Y7
+	VMASKMOVPS   224(R11), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y9, Y9, Y9
+	VMAXPS Y1, Y9, Y1
+	VMAXPS Y2, Y9, Y2
+	VMAXPS Y3, Y9, Y3
+	VMAXPS Y4, Y9, Y4
+	VMAXPS Y5, Y9, Y5
+	VMAXPS Y6, Y9, Y6
+	VMAXPS Y7, Y9, Y7
+	VMAXPS Y8, Y9, Y8
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMASKMOVPS Y8, Y0, 224(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse9AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMOVUPS    224(BX), Y8
+	VMASKMOVPS 256(BX), Y0, Y9
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y10
+	VFMADD231PS  (R11), Y10, Y1
+	VFMADD231PS  32(R11), Y10, Y2
+	VFMADD231PS  64(R11), Y10, Y3
+	VFMADD231PS  96(R11), Y10, Y4
+	VFMADD231PS  128(R11), Y10, Y5
+	VFMADD231PS  160(R11), Y10, Y6
+	VFMADD231PS  192(R11), Y10, Y7
+	VFMADD231PS  224(R11), Y10, Y8
+	VMASKMOVPS   256(R11), Y0, Y11
+	VFMADD231PS  Y11, Y10, Y9
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y10, Y10, Y10
+	VMAXPS Y1, Y10, Y1
+	VMAXPS Y2, Y10, Y2
+	VMAXPS Y3, Y10, Y3
+	VMAXPS Y4, Y10, Y4
+	VMAXPS Y5, Y10, Y5
+	VMAXPS Y6, Y10, Y6
+	VMAXPS Y7, Y10, Y7
+	VMAXPS Y8, Y10, Y8
+	VMAXPS Y9, Y10, Y9
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMOVUPS    Y8, 224(AX)
+	VMASKMOVPS Y9, Y0, 256(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse10AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMOVUPS    224(BX), Y8
+	VMOVUPS    256(BX), Y9
+	VMASKMOVPS 288(BX), Y0, Y10
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y11
+	VFMADD231PS  (R11), Y11, Y1
+	VFMADD231PS  32(R11), Y11, Y2
+	VFMADD231PS  64(R11), Y11, Y3
+	VFMADD231PS  96(R11), Y11, Y4
+	VFMADD231PS  128(R11), Y11, Y5
+	VFMADD231PS  160(R11), Y11, Y6
+	VFMADD231PS  192(R11), Y11, Y7
+	VFMADD231PS  224(R11), Y11, Y8
+	VFMADD231PS  256(R11), Y11, Y9
+	VMASKMOVPS   288(R11), Y0, Y12
+	VFMADD231PS  Y12, Y11, Y10
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y11, Y11, Y11
+	VMAXPS Y1, Y11, Y1
+	VMAXPS Y2, Y11, Y2
+	VMAXPS Y3, Y11, Y3
+	VMAXPS Y4, Y11, Y4
+	VMAXPS Y5, Y11, Y5
+	VMAXPS Y6, Y11, Y6
+	VMAXPS Y7, Y11, Y7
+	VMAXPS Y8, Y11, Y8
+	VMAXPS Y9, Y11, Y9
+	VMAXPS Y10, Y11, Y10
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMOVUPS    Y8, 224(AX)
+	VMOVUPS    Y9, 256(AX)
+	VMASKMOVPS Y10, Y0, 288(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse11AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMOVUPS    224(BX), Y8
+	VMOVUPS    256(BX), Y9
+	VMOVUPS    288(BX), Y10
+	VMASKMOVPS 320(BX), Y0, Y11
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y12
+	VFMADD231PS  (R11), Y12, Y1
+	VFMADD231PS  32(R11), Y12, Y2
+	VFMADD231PS  64(R11), Y12, Y3
+	VFMADD231PS  96(R11), Y12, Y4
+	VFMADD231PS  128(R11), Y12, Y5
+	VFMADD231PS  160(R11), Y12, Y6
+	VFMADD231PS  192(R11), Y12, Y7
+	VFMADD231PS  224(R11), Y12, Y8
+	VFMADD231PS  256(R11), Y12, Y9
+	VFMADD231PS  288(R11), Y12, Y10
+	VMASKMOVPS   320(R11), Y0, Y13
+	VFMADD231PS  Y13, Y12, Y11
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y1, Y12, Y1
+	VMAXPS Y2, Y12, Y2
+	VMAXPS Y3, Y12, Y3
+	VMAXPS Y4, Y12, Y4
+	VMAXPS Y5, Y12, Y5
+	VMAXPS Y6, Y12, Y6
+	VMAXPS Y7, Y12, Y7
+	VMAXPS Y8, Y12, Y8
+	VMAXPS Y9, Y12, Y9
+	VMAXPS Y10, Y12, Y10
+	VMAXPS Y11, Y12, Y11
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMOVUPS    Y8, 224(AX)
+	VMOVUPS    Y9, 256(AX)
+	VMOVUPS    Y10, 288(AX)
+	VMASKMOVPS Y11, Y0, 320(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse12AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMOVUPS    224(BX), Y8
+	VMOVUPS    256(BX), Y9
+	VMOVUPS    288(BX), Y10
+	VMOVUPS    320(BX), Y11
+	VMASKMOVPS 352(BX), Y0, Y12
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y13
+	VFMADD231PS  (R11), Y13, Y1
+	VFMADD231PS  32(R11), Y13, Y2
+	VFMADD231PS  64(R11), Y13, Y3
+	VFMADD231PS  96(R11), Y13, Y4
+	VFMADD231PS  128(R11), Y13, Y5
+	VFMADD231PS  160(R11), Y13, Y6
+	VFMADD231PS  192(R11), Y13, Y7
+	VFMADD231PS  224(R11), Y13, Y8
+	VFMADD231PS  256(R11), Y13, Y9
+	VFMADD231PS  288(R11), Y13, Y10
+	VFMADD231PS  320(R11), Y13, Y11
+	VMASKMOVPS   352(R11), Y0, Y14
+	VFMADD231PS  Y14, Y13, Y12
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y13, Y13, Y13
+	VMAXPS Y1, Y13, Y1
+	VMAXPS Y2, Y13, Y2
+	VMAXPS Y3, Y13, Y3
+	VMAXPS Y4, Y13, Y4
+	VMAXPS Y5, Y13, Y5
+	VMAXPS Y6, Y13, Y6
+	VMAXPS Y7, Y13, Y7
+	VMAXPS Y8, Y13, Y8
+	VMAXPS Y9, Y13, Y9
+	VMAXPS Y10, Y13, Y10
+	VMAXPS Y11, Y13, Y11
+	VMAXPS Y12, Y13, Y12
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMOVUPS    Y8, 224(AX)
+	VMOVUPS    Y9, 256(AX)
+	VMOVUPS    Y10, 288(AX)
+	VMOVUPS    Y11, 320(AX)
+	VMASKMOVPS Y12, Y0, 352(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse13AVX2(SB), NOSPLIT, $0-104
+	MOVQ    cols+88(FP), AX
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, DX
+	SUBQ    AX, DX
+	VMOVUPS (CX)(DX*4), Y0
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    in+24(FP), BX
+	MOVQ    ap+64(FP), SI
+	MOVQ    bp+72(FP), DI
+	MOVQ    words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	JMP    begun
+
+from_memory:
+	MOVQ       ldin+80(FP), R9
+	VMOVUPS    (BX), Y1
+	VMOVUPS    32(BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    128(BX), Y5
+	VMOVUPS    160(BX), Y6
+	VMOVUPS    192(BX), Y7
+	VMOVUPS    224(BX), Y8
+	VMOVUPS    256(BX), Y9
+	VMOVUPS    288(BX), Y10
+	VMOVUPS    320(BX), Y11
+	VMOVUPS    352(BX), Y12
+	VMASKMOVPS 384(BX), Y0, Y13
+	ADDQ       R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Y14
+	VFMADD231PS  (R11), Y14, Y1
+	VFMADD231PS  32(R11), Y14, Y2
+	VFMADD231PS  64(R11), Y14, Y3
+	VFMADD231PS  96(R11), Y14, Y4
+	VFMADD231PS  128(R11), Y14, Y5
+	VFMADD231PS  160(R11), Y14, Y6
+	VFMADD231PS  192(R11), Y14, Y7
+	VFMADD231PS  224(R11), Y14, Y8
+	VFMADD231PS  256(R11), Y14, Y9
+	VFMADD231PS  288(R11), Y14, Y10
+	VFMADD231PS  320(R11), Y14, Y11
+	VFMADD231PS  352(R11), Y14, Y12
+	VMASKMOVPS   384(R11), Y0, Y15
+	VFMADD231PS  Y15, Y14, Y13
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Y14, Y14, Y14
+	VMAXPS Y1, Y14, Y1
+	VMAXPS Y2, Y14, Y2
+	VMAXPS Y3, Y14, Y3
+	VMAXPS Y4, Y14, Y4
+	VMAXPS Y5, Y14, Y5
+	VMAXPS Y6, Y14, Y6
+	VMAXPS Y7, Y14, Y7
+	VMAXPS Y8, Y14, Y8
+	VMAXPS Y9, Y14, Y9
+	VMAXPS Y10, Y14, Y10
+	VMAXPS Y11, Y14, Y11
+	VMAXPS Y12, Y14, Y12
+	VMAXPS Y13, Y14, Y13
+
+store:
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMOVUPS    Y8, 224(AX)
+	VMOVUPS    Y9, 256(AX)
+	VMOVUPS    Y10, 288(AX)
+	VMOVUPS    Y11, 320(AX)
+	VMOVUPS    Y12, 352(AX)
+	VMASKMOVPS Y13, Y0, 384(AX)
+	MOVQ       ldc+48(FP), R9
+	ADDQ       R9, AX
+	MOVQ       ai+56(FP), R9
+	ADDQ       R9, CX
+	ADDQ       $+8, R8
+	MOVQ       rows+40(FP), R9
+	DECQ       R9
+	MOVQ       R9, rows+40(FP)
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func adagradOuterAVX2(o *byte) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·adagradOuterAVX2(SB), NOSPLIT, $0-12
@@ -12672,3 +13907,99 @@ DATA cbb67ae85<>+52(SB)/4, $0xbb67ae85
 DATA cbb67ae85<>+56(SB)/4, $0xbb67ae85
 DATA cbb67ae85<>+60(SB)/4, $0xbb67ae85
 GLOBL cbb67ae85<>(SB), RODATA|NOPTR, $64
+
+// func nonzeroAVX2(words *uint64, a *float32, rows int, lda int, cols int)
+// Requires: AVX
+TEXT ·nonzeroAVX2(SB), NOSPLIT, $0-40
+	MOVQ    words+0(FP), AX
+	MOVQ    a+8(FP), DX
+	MOVQ    rows+16(FP), BX
+	MOVQ    lda+24(FP), SI
+	MOVQ    cols+32(FP), DI
+	VXORPS  Y0, Y0, Y0
+	MOVQ    DI, R8
+	ANDQ    $+7, R8
+	LEAQ    lanes<>+0(SB), CX
+	MOVQ    $+16, R9
+	SUBQ    R8, R9
+	VMOVUPS (CX)(R9*4), Y1
+	ANDQ    $-8, DI
+
+row:
+	XORQ R9, R9
+	XORQ CX, CX
+	CMPQ CX, DI
+	JEQ  tail
+
+octet:
+	VMOVUPS   (DX)(CX*4), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, R10
+	SHLQ      CL, R10
+	ORQ       R10, R9
+	ADDQ      $+8, CX
+	CMPQ      CX, DI
+	JNE       octet
+
+tail:
+	TESTQ      R8, R8
+	JZ         told
+	VMASKMOVPS (DX)(CX*4), Y1, Y2
+	VCMPPS     $0x04, Y0, Y2, Y2
+	VMOVMSKPS  Y2, R10
+	SHLQ       CL, R10
+	ORQ        R10, R9
+
+told:
+	MOVQ R9, (AX)
+	ADDQ $+8, AX
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func negativeZeroAVX2(a *float32, n int) uint32
+// Requires: AVX, AVX2
+TEXT ·negativeZeroAVX2(SB), NOSPLIT, $0-20
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS c80000000<>+0(SB), Y1
+	MOVQ    a+0(FP), AX
+	MOVQ    n+8(FP), CX
+	XORQ    DX, DX
+	MOVQ    CX, BX
+	ANDQ    $-16, BX
+	SHLQ    $0x02, BX
+	JZ      search_tail
+
+search_groups:
+	VMOVUPS  (AX)(DX*1), Y2
+	VPCMPEQD Y2, Y1, Y2
+	VPOR     Y2, Y0, Y0
+	VMOVUPS  32(AX)(DX*1), Y2
+	VPCMPEQD Y2, Y1, Y2
+	VPOR     Y2, Y0, Y0
+	ADDQ     $+64, DX
+	CMPQ     DX, BX
+	JNE      search_groups
+
+search_tail:
+	ANDQ       $+15, CX
+	JZ         search_end
+	LEAQ       lanes<>+0(SB), BX
+	MOVQ       $+16, SI
+	SUBQ       CX, SI
+	VMOVUPS    (BX)(SI*4), Y2
+	VMOVUPS    32(BX)(SI*4), Y3
+	VMASKMOVPS (AX)(DX*1), Y2, Y2
+	VPCMPEQD   Y2, Y1, Y2
+	VPOR       Y2, Y0, Y0
+	VMASKMOVPS 32(AX)(DX*1), Y3, Y2
+	VPCMPEQD   Y2, Y1, Y2
+	VPOR       Y2, Y0, Y0
+
+search_end:
+	VMOVMSKPS Y0, AX
+	MOVL      AX, ret+16(FP)
+	VZEROUPPER
+	RET

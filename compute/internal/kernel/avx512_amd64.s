@@ -10955,3 +10955,655 @@ step_end:
 	MOVSS         X1, ret+8(FP)
 	VZEROUPPER
 	RET
+
+// func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z1
+	VMOVUPS.Z    (R11), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+
+store:
+	VMOVUPS Z0, K1, (AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse2AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z2
+	VFMADD231PS  (R11), Z2, Z0
+	VMOVUPS.Z    64(R11), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse3AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse3AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z3
+	VFMADD231PS  (R11), Z3, Z0
+	VFMADD231PS  64(R11), Z3, Z1
+	VMOVUPS.Z    128(R11), K1, Z4
+	VFMADD231PS  Z4, Z3, Z2
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse4AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS   128(BX), Z2
+	VMOVUPS.Z 192(BX), K1, Z3
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z4
+	VFMADD231PS  (R11), Z4, Z0
+	VFMADD231PS  64(R11), Z4, Z1
+	VFMADD231PS  128(R11), Z4, Z2
+	VMOVUPS.Z    192(R11), K1, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse5AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse5AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS   128(BX), Z2
+	VMOVUPS   192(BX), Z3
+	VMOVUPS.Z 256(BX), K1, Z4
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z5
+	VFMADD231PS  (R11), Z5, Z0
+	VFMADD231PS  64(R11), Z5, Z1
+	VFMADD231PS  128(R11), Z5, Z2
+	VFMADD231PS  192(R11), Z5, Z3
+	VMOVUPS.Z    256(R11), K1, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+	VMAXPS Z4, Z5, Z4
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, K1, 256(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse6AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse6AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS   128(BX), Z2
+	VMOVUPS   192(BX), Z3
+	VMOVUPS   256(BX), Z4
+	VMOVUPS.Z 320(BX), K1, Z5
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z6
+	VFMADD231PS  (R11), Z6, Z0
+	VFMADD231PS  64(R11), Z6, Z1
+	VFMADD231PS  128(R11), Z6, Z2
+	VFMADD231PS  192(R11), Z6, Z3
+	VFMADD231PS  256(R11), Z6, Z4
+	VMOVUPS.Z    320(R11), K1, Z7
+	VFMADD231PS  Z7, Z6, Z5
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, K1, 320(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse7AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse7AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS   128(BX), Z2
+	VMOVUPS   192(BX), Z3
+	VMOVUPS   256(BX), Z4
+	VMOVUPS   320(BX), Z5
+	VMOVUPS.Z 384(BX), K1, Z6
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z7
+	VFMADD231PS  (R11), Z7, Z0
+	VFMADD231PS  64(R11), Z7, Z1
+	VFMADD231PS  128(R11), Z7, Z2
+	VFMADD231PS  192(R11), Z7, Z3
+	VFMADD231PS  256(R11), Z7, Z4
+	VFMADD231PS  320(R11), Z7, Z5
+	VMOVUPS.Z    384(R11), K1, Z8
+	VFMADD231PS  Z8, Z7, Z6
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z7, Z7, Z7
+	VMAXPS Z0, Z7, Z0
+	VMAXPS Z1, Z7, Z1
+	VMAXPS Z2, Z7, Z2
+	VMAXPS Z3, Z7, Z3
+	VMAXPS Z4, Z7, Z4
+	VMAXPS Z5, Z7, Z5
+	VMAXPS Z6, Z7, Z6
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, K1, 384(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse8AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+TEXT ·sparse8AVX512(SB), NOSPLIT, $0-104
+	MOVQ  cols+88(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  a+8(FP), CX
+	MOVQ  b+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  ap+64(FP), SI
+	MOVQ  bp+72(FP), DI
+	MOVQ  words+32(FP), R8
+
+row:
+	TESTQ  BX, BX
+	JNZ    from_memory
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    begun
+
+from_memory:
+	MOVQ      ldin+80(FP), R9
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS   128(BX), Z2
+	VMOVUPS   192(BX), Z3
+	VMOVUPS   256(BX), Z4
+	VMOVUPS   320(BX), Z5
+	VMOVUPS   384(BX), Z6
+	VMOVUPS.Z 448(BX), K1, Z7
+	ADDQ      R9, BX
+
+begun:
+	MOVQ  (R8), R9
+	TESTQ R9, R9
+	JZ    summed
+
+term:
+	TZCNTQ       R9, R10
+	MOVQ         R10, R11
+	IMULQ        SI, R10
+	IMULQ        DI, R11
+	ADDQ         DX, R11
+	VBROADCASTSS (CX)(R10*1), Z8
+	VFMADD231PS  (R11), Z8, Z0
+	VFMADD231PS  64(R11), Z8, Z1
+	VFMADD231PS  128(R11), Z8, Z2
+	VFMADD231PS  192(R11), Z8, Z3
+	VFMADD231PS  256(R11), Z8, Z4
+	VFMADD231PS  320(R11), Z8, Z5
+	VFMADD231PS  384(R11), Z8, Z6
+	VMOVUPS.Z    448(R11), K1, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	BLSRQ        R9, R9
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R9
+	TESTQ  R9, R9
+	JZ     store
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, K1, 448(AX)
+	MOVQ    ldc+48(FP), R9
+	ADDQ    R9, AX
+	MOVQ    ai+56(FP), R9
+	ADDQ    R9, CX
+	ADDQ    $+8, R8
+	MOVQ    rows+40(FP), R9
+	DECQ    R9
+	MOVQ    R9, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET

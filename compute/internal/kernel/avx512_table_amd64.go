@@ -69,6 +69,17 @@ func tilesAVX512() tiles {
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
+		nonzero: nonzeroAVX2, negativeZero: negativeZeroAVX2,
+		sparse: [maxSparse + 1]sparseFunc{
+			1: sparse1AVX512,
+			2: sparse2AVX512,
+			3: sparse3AVX512,
+			4: sparse4AVX512,
+			5: sparse5AVX512,
+			6: sparse6AVX512,
+			7: sparse7AVX512,
+			8: sparse8AVX512,
+		},
 		gathered: [gatheredRows + 1][3]gatheredFunc{
 			1: {1: gathered1x1AVX512, 2: gathered1x2AVX512},
 			2: {1: gathered2x1AVX512, 2: gathered2x2AVX512},

@@ -197,3 +197,35 @@ func BenchmarkCorrelate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkZeros is the product of rows of which a share of the elements is not 0, and the
+// gradient of weights under them.
+func BenchmarkZeros(b *testing.B) {
+	s := kernel.Best()
+	ws := make([]float32, kernel.Workspace)
+	for _, size := range [][3]int{{1, 256, 784}, {20, 512, 784}, {64, 256, 784}, {256, 256, 256}, {384, 100, 784}} {
+		m, n, k := size[0], size[1], size[2]
+		for _, live := range []float64{1, 0.5, 0.2} {
+			r := rand.New(rand.NewPCG(1, 1))
+			x, w, dz := make([]float32, m*k), values(r, k*n), values(r, m*n)
+			for i := range x {
+				if r.Float64() < live {
+					x[i] = r.Float32()
+				}
+			}
+			dst := make([]float32, max(m, k)*n)
+			b.Run(fmt.Sprintf("%dx%dx%d/live=%v/a_b", m, n, k, live), func(b *testing.B) {
+				for range b.N {
+					s.AffineFinite(dst, x, w, dz[:n], m, n, k, n, k, n, kernel.ReLU, ws)
+				}
+			})
+			if m > 1 {
+				b.Run(fmt.Sprintf("%dx%dx%d/live=%v/aT_b", k, n, m, live), func(b *testing.B) {
+					for range b.N {
+						s.GemmTN(dst, x, dz, k, n, m, n, k, n, false, ws)
+					}
+				})
+			}
+		}
+	}
+}

@@ -38,6 +38,10 @@ type tiles struct {
 	packColumns func(dst, src *float32, k, lds int)
 	packPanels  func(dst, src *float32, k, lds, panels int)
 	gathered    [gatheredRows + 1][3]gatheredFunc // by rows and registers of columns
+	sparse      [maxSparse + 1]sparseFunc         // by registers of columns
+	// Of rows of up to 64 columns, which elements are not 0.
+	nonzero      func(words *uint64, a *float32, rows, lda, cols int)
+	negativeZero func(a *float32, n int) uint32 // 0 if no element is -0
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
 	relu           func(dst, a *float32, n int)
@@ -103,27 +107,7 @@ type job struct {
 const size = 4 // bytes of a float32
 
 func (t *blocked) gemm(form form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) {
-	j := job{
-		c: factor{unsafe.Pointer(&dst[0]), size * ldd, size},
-		a: factor{unsafe.Pointer(&a[0]), size * lda, size},
-		b: factor{unsafe.Pointer(&b[0]), size * ldb, size},
-		m: m, n: n, k: k,
-	}
-	switch form {
-	case formTN:
-		j.a.i, j.a.j = j.a.j, j.a.i
-	case formNT:
-		j.b.i, j.b.j = j.b.j, j.b.i
-	}
-	switch {
-	case in.row != nil:
-		j.in = factor{unsafe.Pointer(&in.row[0]), 0, size}
-	case in.acc:
-		j.in = j.c
-	}
-	if relu {
-		j.relu = 1
-	}
+	j := newJob(form, dst, a, b, m, n, k, ldd, lda, ldb, in, relu)
 	if m == 1 && form != formNT && n > maxVecs*t.lanes && k >= 8 {
 		t.swept(&j)
 		return

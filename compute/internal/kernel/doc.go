@@ -48,6 +48,13 @@
 // and keeps the sums in the cache; times a transposed one, it transposes 8×8 in registers
 // (rowDots), so that the order over k stays.
 //
+// A left operand of a b or aᵀ b may be 0 in many places, as pixels, one-hot categories and units
+// behind a ReLU are. Where a few rows of it promise enough, 64 terms are worked on at a time: a
+// machine word says which of a row's are not 0, and its sums over these alone are in registers, up
+// to 13 of columns, while 64 rows of b stay in the first-level cache. fma(0, b, sum) is sum unless
+// b is not finite, or the sum is -0 and the product +0. So b is searched first, or known to be
+// finite (AffineFinite), and a result that holds a -0 is computed again with all terms.
+//
 // A correlation of an image with filters is a product, too, of which the left operand is
 // never written out (Dukhan, "The indirect convolution algorithm", 2019): each row of a tile
 // has a pointer to what its filter sees, and the sums run over the whole filter.

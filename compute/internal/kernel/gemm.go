@@ -71,6 +71,9 @@ func (s *Set) GemmTN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, acc bool, 
 	fits(dst, m, n, ldd)
 	fits(a, k, m, lda)
 	fits(b, k, n, ldb)
+	if s.tiled != nil && !acc && len(ws) >= Workspace && s.gemmTNSparse(dst, a, b, m, n, k, ldd, lda, ldb, ws) {
+		return
+	}
 	if s.tiled != nil && s.tiled.holds(m, n) {
 		var in *float32
 		if acc {
@@ -125,16 +128,19 @@ func (s *Set) Affine(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act 
 			s.product(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws)
 		}
 	}
-	switch {
-	case act == Identity, act == ReLU && k > 0:
-		return
-	case ldd == n:
+	if act != Identity && (act != ReLU || k == 0) {
+		s.applyRows(dst, m, n, ldd, act)
+	}
+}
+
+func (s *Set) applyRows(dst []float32, m, n, ldd int, act Act) {
+	if ldd == n {
 		s.Apply(dst[:m*n], dst, act)
-	default:
-		for i := range m {
-			row := dst[i*ldd:][:n]
-			s.Apply(row, row, act)
-		}
+		return
+	}
+	for i := range m {
+		row := dst[i*ldd:][:n]
+		s.Apply(row, row, act)
 	}
 }
 

@@ -11,7 +11,7 @@ import "golang.org/x/sys/cpu"
 // native returns a family of assembly, or nil if it does not exist here.
 func native(name string) *Set {
 	x := &cpu.X86
-	avx2 := x.HasAVX2 && x.HasFMA && x.HasBMI2
+	avx2 := x.HasAVX2 && x.HasFMA && x.HasBMI1 && x.HasBMI2
 	switch {
 	case name == AVX2 && avx2:
 		return assemble(AVX2, kernelsAVX2(), tilesAVX2())

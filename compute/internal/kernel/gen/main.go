@@ -31,9 +31,12 @@ func main() {
 	w.reductions()
 	w.updates()
 	w.ftrl()
+	w.sparseRows()
 	if !w.wide() {
 		w.adagradOuter()
 		w.dropout()
+		w.nonzero()
+		w.negativeZero()
 	}
 	Generate()
 	// avo's signatures know builtin types alone; *update and *outer stand in its stubs as *byte.
@@ -108,6 +111,12 @@ func (w width) table() string {
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")
+	line("nonzero: nonzeroAVX2, negativeZero: negativeZeroAVX2,")
+	line("sparse: [maxSparse + 1]sparseFunc{")
+	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {
+		line("%d: %s,", vecs, fn(fmt.Sprintf("sparse%d", vecs)))
+	}
+	line("},")
 	line("gathered: [gatheredRows + 1][3]gatheredFunc{")
 	for rows := 1; rows <= gatheredRows; rows++ {
 		line("%d: {1: %s, 2: %s},", rows, fn(fmt.Sprintf("gathered%dx1", rows)), fn(fmt.Sprintf("gathered%dx2", rows)))

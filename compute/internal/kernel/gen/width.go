@@ -121,6 +121,7 @@ func (w width) store(v Op, m Mem, k *mask) {
 const (
 	equal      = 0x00
 	unordered  = 0x03
+	notEqual   = 0x04 // or unordered
 	less       = 0x11
 	notGreater = 0x12 // and not unordered
 	notLess    = 0x15

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// wordBits is how many terms of a row one machine word tells zeros of.
+const wordBits = 64
+
+// sparseVecs is the number of registers of the widest row of sums over terms that are not zero.
+// AVX2 needs three beside them: a factor, a mask and a column under it.
+func (w width) sparseVecs() int {
+	if w.wide() {
+		return 8
+	}
+	return 13
+}
+
+// sparseRows writes a function for each number of registers:
+//
+//	c = in + Σ a[i ai + p ap] b[p bp + j]    over the terms p whose bit is set in words[i]
+//
+// Strides are in bytes. in is 0 if nil; its rows are ldin apart, which is 0 for a row that all
+// share. The last register has cols columns. With relu not 0, c is at least 0.
+func (w width) sparseRows() {
+	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {
+		w.sparseRow(vecs)
+	}
+}
+
+func (w width) sparseRow(vecs int) {
+	name := fmt.Sprintf("sparse%d%s", vecs, w.name)
+	TEXT(name, NOSPLIT, "func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, cols, relu int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s computes rows of %d registers of columns from the terms that words name.", name, vecs))
+	masks := make([]*mask, vecs)
+	masks[vecs-1] = w.masks(Load(Param("cols"), GP64()), 1)[0]
+	c, a, b, in := Load(Param("c"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("in"), GP64())
+	ap, bp, words := Load(Param("ap"), GP64()), Load(Param("bp"), GP64()), Load(Param("words"), GP64())
+	sums := [][]reg.VecVirtual{nil}
+	for range vecs {
+		sums[0] = append(sums[0], w.vec())
+	}
+	Label("row")
+	w.begin(in, sums, masks)
+	Label("begun")
+	word := GP64()
+	MOVQ(Mem{Base: words}, word)
+	TESTQ(word, word)
+	JZ(LabelRef("summed"))
+	Label("term")
+	at, row := GP64(), GP64()
+	TZCNTQ(word, at)
+	MOVQ(at, row)
+	IMULQ(ap, at)
+	IMULQ(bp, row)
+	ADDQ(b, row)
+	x := w.vec()
+	VBROADCASTSS(Mem{Base: a, Index: at, Scale: 1}, x)
+	for j, v := range sums[0] {
+		m := Mem{Base: row, Disp: j * w.bytes}
+		if masks[j] == nil {
+			VFMADD231PS(m, x, v)
+		} else {
+			VFMADD231PS(w.load(m, masks[j]), x, v)
+		}
+	}
+	BLSRQ(word, word)
+	JNZ(LabelRef("term"))
+	Label("summed")
+	relu := Load(Param("relu"), GP64())
+	TESTQ(relu, relu)
+	JZ(LabelRef("store"))
+	zero := w.zero()
+	for _, v := range sums[0] {
+		VMAXPS(v, zero, v)
+	}
+	Label("store")
+	for j, v := range sums[0] {
+		w.store(v, Mem{Base: c, Disp: j * w.bytes}, masks[j])
+	}
+	ADDQ(Load(Param("ldc"), GP64()), c)
+	ADDQ(Load(Param("ai"), GP64()), a)
+	ADDQ(I8(8), words)
+	rows := Load(Param("rows"), GP64())
+	DECQ(rows)
+	Store(rows, Param("rows"))
+	JNZ(LabelRef("row"))
+	done()
+}
+
+// nonzero writes what tells zeros apart: a word for each row, with a bit for each column.
+func (w width) nonzero() {
+	TEXT("nonzeroAVX2", NOSPLIT, "func(words *uint64, a *float32, rows, lda, cols int)")
+	Pragma("noescape")
+	Doc("nonzeroAVX2 sets bit j of word i where element i, j of a is not 0, which a NaN is not. a has up",
+		"to 64 columns; its rows are lda bytes apart.")
+	words, a := Load(Param("words"), GP64()), Load(Param("a"), GP64())
+	rows, lda, cols := Load(Param("rows"), GP64()), Load(Param("lda"), GP64()), Load(Param("cols"), GP64())
+	zero := w.zero()
+	rest := GP64()
+	MOVQ(cols, rest)
+	ANDQ(I8(7), rest)
+	tail := w.masks(rest, 1)[0]
+	ANDQ(I8(-8), cols)
+	Label("row")
+	word, at := GP64(), reg.RCX
+	XORQ(word, word)
+	XORQ(at, at)
+	add := func(v reg.VecVirtual) {
+		bits := GP64()
+		VCMPPS(U8(notEqual), zero, v, v)
+		VMOVMSKPS(v, bits.As32())
+		SHLQ(reg.CL, bits)
+		ORQ(bits, word)
+	}
+	CMPQ(at, cols)
+	JEQ(LabelRef("tail"))
+	Label("octet")
+	add(w.load(Mem{Base: a, Index: at, Scale: 4}, nil))
+	ADDQ(I8(8), at)
+	CMPQ(at, cols)
+	JNE(LabelRef("octet"))
+	Label("tail")
+	TESTQ(rest, rest)
+	JZ(LabelRef("told"))
+	add(w.load(Mem{Base: a, Index: at, Scale: 4}, tail))
+	Label("told")
+	MOVQ(word, Mem{Base: words})
+	ADDQ(I8(8), words)
+	ADDQ(lda, a)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	done()
+}
+
+// negativeZero writes the search for a -0.
+func (w width) negativeZero() {
+	TEXT("negativeZeroAVX2", NOSPLIT, "func(a *float32, n int) uint32")
+	Pragma("noescape")
+	Doc("negativeZeroAVX2 returns 0 if no element of a is -0.")
+	found, minus := w.zero(), w.vec()
+	VMOVUPS(bits(1<<31), minus)
+	a := Load(Param("a"), GP64())
+	w.loop("search", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
+		for i, k := range ks {
+			v := w.load(w.at(a, off, i), k)
+			VPCMPEQD(v, minus, v)
+			VPOR(v, found, found)
+		}
+	})
+	any := GP32()
+	VMOVMSKPS(found, any)
+	Store(any, ReturnIndex(0))
+	done()
+}

@@ -1,0 +1,233 @@
+package kernel
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// What of a left operand is 0 need not be multiplied: fma(0, b, sum) is sum for every finite b,
+// unless sum is -0 and the product +0, when it is +0. A chain that passes over such terms
+// therefore ends with the bits of the whole one or, in that case alone, with -0 for +0: a result
+// that holds a -0 is computed again, with every term.
+
+// A sparseFunc computes rows of sums over the terms whose bits are set, one word a row. Strides
+// are in bytes; the last register has cols columns.
+type sparseFunc func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, cols, relu int)
+
+const (
+	maxSparse = 13
+	wordBits  = 64 // terms that are worked on at a time
+)
+
+// AffineFinite is Affine for a w that holds neither NaN nor infinity, and with the same bits: it
+// passes over elements of x that are 0 where there are many.
+func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
+	if s.tiled != nil && m > 0 && n > 0 && k > 0 && len(ws) >= Workspace {
+		fits(dst, m, n, ldd)
+		fits(x, m, k, ldx)
+		fits(w, k, n, ldw)
+		fits(bias, 1, n, n)
+		j := newJob(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU)
+		if s.tiled.worthSparse(&j, formNN, ws) && s.tiled.sparseProduct(&j, formNN, ws) {
+			if act != Identity && act != ReLU {
+				s.applyRows(dst, m, n, ldd, act)
+			}
+			return
+		}
+	}
+	s.Affine(dst, x, w, bias, m, n, k, ldd, ldx, ldw, act, ws)
+}
+
+// gemmTNSparse computes a product aᵀ b if it is worth to look for zeros of a, and returns whether
+// it did.
+func (s *Set) gemmTNSparse(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) bool {
+	j := newJob(formTN, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false)
+	return s.tiled.worthSparse(&j, formTN, ws) && s.finiteRows(b, k, n, ldb) && s.tiled.sparseProduct(&j, formTN, ws)
+}
+
+func (s *Set) finiteRows(a []float32, m, n, lda int) bool {
+	if n == lda {
+		return s.Finite(a[:m*n])
+	}
+	for i := range m {
+		if !s.Finite(a[i*lda:][:n]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Cycles of a term, by which the two ways to a product are compared: of a row of sums, the loads
+// of its columns, or the additions that wait for each other; of a tile its share of them.
+const (
+	sparseWait = 4
+	sampleRows = 8
+)
+
+// worthSparse says whether so many elements of a are 0 that passing over them is faster, as far
+// as a few rows show.
+func (t *blocked) worthSparse(j *job, f form, ws []float32) bool {
+	vecs := (j.n + t.lanes - 1) / t.lanes
+	cost := max(sparseWait, (vecs+3)/2)
+	whole := (vecs + 1) / 2
+	if j.m < t.rows {
+		whole = vecs // tiles that are not high read more than they multiply
+	}
+	if 4*whole < cost || j.k*j.m < 256 {
+		return false
+	}
+	// The rows of the operand as it lies in memory.
+	rows, cols, a := j.m, j.k, j.a
+	if f == formTN {
+		rows, cols, a.i, a.j = j.k, j.m, j.a.j, j.a.i
+	}
+	_, words := sparseRoom(ws)
+	word, step := &words[0], max(1, rows/sampleRows)
+	live, seen := 0, 0
+	for i := 0; i < rows; i += step {
+		for p := 0; p < cols; p += wordBits {
+			t.nonzero(word, a.at(i, p), 1, a.i, min(wordBits, cols-p))
+			live += bits.OnesCount64(*word)
+		}
+		seen += cols
+		if live*cost > seen*whole {
+			return false
+		}
+	}
+	return live*cost*7/4 < seen*whole
+}
+
+// sparseProduct computes a product from the terms of which a is not 0. It returns false if the
+// result may have other bits, and is to be computed again.
+func (t *blocked) sparseProduct(whole *job, f form, ws []float32) bool {
+	panel, words := sparseRoom(ws)
+	for i := 0; i < whole.m; i += sparseRows {
+		j := *whole
+		j.m = min(sparseRows, whole.m-i)
+		j.c, j.a = whole.c.from(i, 0), whole.a.from(i, 0)
+		if whole.in.p != nil {
+			j.in = whole.in.from(i, 0)
+		}
+		t.sparseBlock(&j, f, panel, words)
+	}
+	for i := range whole.m {
+		if t.negativeZero(whole.c.at(i, 0), whole.n) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sparseRoom divides a workspace.
+func sparseRoom(ws []float32) (panel []float32, words []uint64) {
+	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
+	return ws[pad:][:groupSize], unsafe.Slice((*uint64)(unsafe.Pointer(&ws[pad+groupSize])), sparseRows)
+}
+
+// packFrom is the number of rows from which copying pays.
+const packFrom = 32
+
+// sparseRows is how many rows are worked on at a time.
+const sparseRows = 4096
+
+// sparseBlock computes such a product of up to sparseRows rows: for each 64 terms, for some
+// columns, row by row.
+func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint64) {
+	step := t.sparseWidth(whole.n)
+	for p := 0; p < whole.k; p += wordBits {
+		j := *whole
+		j.k = min(wordBits, whole.k-p)
+		j.a = whole.a.from(0, p)
+		if p > 0 {
+			j.in = whole.c
+		}
+		if p+j.k < whole.k {
+			j.relu = 0
+		}
+		t.tellZeros(words, &j, f)
+		for at := 0; at < j.n; at += step {
+			cols := min(step, j.n-at)
+			b := whole.b.from(p, at)
+			if b.i%1024 == 0 && j.m >= packFrom {
+				b = t.packNear(panel, b, j.k, cols)
+			}
+			var in *float32
+			if j.in.p != nil {
+				in = j.in.at(0, at)
+			}
+			vecs := (cols + t.lanes - 1) / t.lanes
+			t.sparse[vecs](j.c.at(0, at), j.a.at(0, 0), b.at(0, 0), in, &words[0],
+				j.m, j.c.i, j.a.i, j.a.j, b.i, j.in.i, cols-(vecs-1)*t.lanes, j.relu)
+		}
+	}
+}
+
+// sparseWidth returns how many of n columns are summed up at a time.
+func (t *blocked) sparseWidth(n int) int {
+	most := maxSparse
+	for t.sparse[most] == nil {
+		most--
+	}
+	return even((n+t.lanes-1)/t.lanes, most) * t.lanes
+}
+
+// packNear copies rows of which few would fit in the first-level cache at once, since they lie
+// a fraction of a page apart.
+func (t *blocked) packNear(panel []float32, b factor, k, cols int) factor {
+	for p := range k {
+		copy(panel[p*cols:][:cols], unsafe.Slice(b.at(p, 0), cols))
+	}
+	return factor{unsafe.Pointer(&panel[0]), size * cols, size}
+}
+
+// tellZeros writes which terms of each row are not 0.
+func (t *blocked) tellZeros(words []uint64, j *job, f form) {
+	if f != formTN {
+		t.nonzero(&words[0], j.a.at(0, 0), j.m, j.a.i, j.k)
+		return
+	}
+	for i := 0; i < j.m; i += wordBits {
+		square := (*[wordBits]uint64)(words[i:])
+		t.nonzero(&square[0], j.a.at(i, 0), j.k, j.a.j, min(wordBits, j.m-i))
+		clear(square[j.k:])
+		transposeBits(square)
+	}
+}
+
+// transposeBits makes bit j of word i bit i of word j (Warren, "Hacker's delight", 2012, 7-3).
+func transposeBits(words *[wordBits]uint64) {
+	mask := uint64(1)<<32 - 1
+	for width := 32; width > 0; width /= 2 {
+		for i := 0; i < wordBits; i = (i + width + 1) &^ width {
+			swap := (words[i]>>width ^ words[i+width]) & mask
+			words[i] ^= swap << width
+			words[i+width] ^= swap
+		}
+		mask ^= mask << (width / 2)
+	}
+}
+
+func newJob(f form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool) job {
+	j := job{
+		c: factor{unsafe.Pointer(&dst[0]), size * ldd, size},
+		a: factor{unsafe.Pointer(&a[0]), size * lda, size},
+		b: factor{unsafe.Pointer(&b[0]), size * ldb, size},
+		m: m, n: n, k: k,
+	}
+	switch f {
+	case formTN:
+		j.a.i, j.a.j = j.a.j, j.a.i
+	case formNT:
+		j.b.i, j.b.j = j.b.j, j.b.i
+	}
+	switch {
+	case in.row != nil:
+		j.in = factor{unsafe.Pointer(&in.row[0]), 0, size}
+	case in.acc:
+		j.in = j.c
+	}
+	if relu {
+		j.relu = 1
+	}
+	return j
+}
