@@ -10,8 +10,9 @@ import (
 
 // Inputs are the nodes of a graph that hold a batch's features.
 type Inputs struct {
-	// Dense is rows × Spec.Inputs(): the dense features, followed by the categorical
-	// ones, one-hot. For an Embedding it is rows × Spec.Dense, and nil if that is 0.
+	// Dense is rows × Spec.Inputs(): the dense features, followed by their splines and by the
+	// categorical ones, one-hot. An Embedding has no one-hot ones, and where there are no
+	// dense features either it is nil.
 	Dense *gorgonia.Node
 	// IDs is rows × len(Spec.Categories), for an Embedding alone: the row of the tables
 	// that each category is, as int32, or absent (see op.Bags) below the batch and in bags.

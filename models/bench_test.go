@@ -47,37 +47,54 @@ func newModel(t testing.TB, s models.Spec, capacity int, seed uint64) *models.Mo
 	return m
 }
 
+// A net is a network by its name in the benchmarks.
+type net struct {
+	name string
+	spec models.Spec
+}
+
+// nets are of one shape, without and with splines.
+func nets() []net {
+	splined := small()
+	splined.Splines = 9
+	return []net{{"mlp-16-64-32-1", small()}, {"mlp-16-64-32-1-splines-9", splined}}
+}
+
 func BenchmarkGradients(b *testing.B) {
-	for _, rows := range []int{1, 32, 64} {
-		b.Run(fmt.Sprintf("mlp-16-64-32-1/rows=%d", rows), func(b *testing.B) {
-			m := newModel(b, small(), rows, 1)
-			batch := randomBatch(small(), rows, rand.New(rand.NewPCG(2, 3)))
-			_, err := m.Gradients(batch)
-			require.NoError(b, err)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := m.Gradients(batch); err != nil {
-					b.Fatal(err)
+	for _, n := range nets() {
+		for _, rows := range []int{1, 5, 32, 64} {
+			b.Run(fmt.Sprintf("%s/rows=%d", n.name, rows), func(b *testing.B) {
+				m := newModel(b, n.spec, rows, 1)
+				batch := randomBatch(n.spec, rows, rand.New(rand.NewPCG(2, 3)))
+				_, err := m.Gradients(batch)
+				require.NoError(b, err)
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := m.Gradients(batch); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
-		})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+			})
+		}
 	}
 }
 
 func BenchmarkPredict(b *testing.B) {
-	for _, rows := range []int{1, 32} {
-		b.Run(fmt.Sprintf("mlp-16-64-32-1/rows=%d", rows), func(b *testing.B) {
-			m := newModel(b, small(), rows, 1)
-			batch := randomBatch(small(), rows, rand.New(rand.NewPCG(2, 3)))
-			dst := make([]float32, rows)
-			require.NoError(b, m.Predict(dst, batch))
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := m.Predict(dst, batch); err != nil {
-					b.Fatal(err)
+	for _, n := range nets() {
+		for _, rows := range []int{1, 32} {
+			b.Run(fmt.Sprintf("%s/rows=%d", n.name, rows), func(b *testing.B) {
+				m := newModel(b, n.spec, rows, 1)
+				batch := randomBatch(n.spec, rows, rand.New(rand.NewPCG(2, 3)))
+				dst := make([]float32, rows)
+				require.NoError(b, m.Predict(dst, batch))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := m.Predict(dst, batch); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }

@@ -25,6 +25,9 @@ func (CNN) Layout(s Spec) (Layout, error) {
 	if err := s.notZero(); err != nil {
 		return nil, err
 	}
+	if s.Splines != 0 {
+		return nil, specError("splines", "is %d, must be absent for kind cnn, which reads an image", s.Splines)
+	}
 	var l Layout
 	for i, c := range layers {
 		name := fmt.Sprintf("conv.%d", i)

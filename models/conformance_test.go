@@ -41,6 +41,12 @@ func TestConformance(t *testing.T) {
 		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{12}, Norm: "layer", Dropout: 0.5},
 		models.Spec{Kind: "linear", Task: models.Multiclass, Classes: 3, Dense: 4, Init: models.Zero},
 		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Hidden: []int{7, 5}, Init: models.UniformFanIn},
+		models.Spec{Kind: "linear", Task: models.Regression, Dense: 3, Splines: 5},
+		models.Spec{Kind: "mlp", Task: models.Binary, Dense: 3, Categories: []int{3}, Hidden: []int{7, 5}, Activation: "gelu", Splines: 9},
+		models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 2, Hidden: []int{12}, Norm: "layer", Dropout: 0.25, Splines: 3},
+		models.Spec{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{5, 4}, Embedding: 3, Hidden: []int{6}, Splines: 4},
+		models.Spec{Kind: "wide_and_deep", Task: models.Multiclass, Classes: 3, Dense: 1, Categories: []int{5, 5, 4}, Bags: []models.Bag{{Size: 2, Mean: true}}, Embedding: 3, Hidden: []int{6}, Splines: 7},
+		models.Spec{Kind: "sparse_linear", Task: models.Binary, Dense: 2, Categories: []int{6, 6}, Table: 6, Splines: 5},
 		// wide enough for gonum to multiply on several threads
 		models.Spec{Kind: "mlp", Task: models.Regression, Dense: 2, Hidden: []int{260}},
 	)

@@ -125,7 +125,7 @@ func (c *core) build(size int, training bool) (*gorgonia.ExprGraph, *machine, er
 	m := &machine{width: c.spec.Inputs()}
 	var in Inputs
 	if c.offsets != nil {
-		m.width = c.spec.Dense
+		m.width = c.spec.numbers()
 		m.ids = make([]int32, size*len(c.offsets))
 		absent(m.ids)
 		in.IDs = integers(g, "ids", m.ids, size, len(c.offsets))
@@ -210,7 +210,8 @@ func (m *machine) fill(c *core, b *Batch) error {
 	if c.offsets != nil {
 		m.lookUp(c, b)
 	}
-	if len(s.Categories) == 0 || c.offsets != nil {
+	oneHot := len(s.Categories) > 0 && c.offsets == nil
+	if !oneHot && s.Splines == 0 {
 		err := c.take(m.x, b.Dense)
 		if b.Rows < m.filled && !m.partial {
 			clear(m.x[b.Rows*width : m.filled*width])
@@ -224,9 +225,16 @@ func (m *machine) fill(c *core, b *Batch) error {
 	clear(m.x[:m.filled*width])
 	m.filled = b.Rows
 	for i := range b.Rows {
-		row := m.x[i*width : (i+1)*width]
-		copy(row, b.Dense[i*s.Dense:(i+1)*s.Dense])
-		at := s.Dense
+		row, dense := m.x[i*width:(i+1)*width], b.Dense[i*s.Dense:(i+1)*s.Dense]
+		if s.Splines > 0 {
+			s.expand(row[:s.numbers()], dense)
+		} else {
+			copy(row, dense)
+		}
+		if !oneHot {
+			continue
+		}
+		at := s.numbers()
 		for j, n := range s.Categories {
 			row[at+int(b.Categories[i*len(s.Categories)+j])] = 1
 			at += n

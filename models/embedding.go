@@ -93,9 +93,9 @@ func embeddingLayout(s Spec) (Layout, error) {
 	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}, {embeddingTable, []int{s.Rows(), s.Embedding}}}
 	if s.Dense > 0 {
-		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)
+		l = append(l, Layout{{numericWeight, []int{s.numbers(), s.Outputs()}}}...)
 	}
-	deep, err := layers(s, len(s.sizes())*s.Embedding+s.Dense)
+	deep, err := layers(s, len(s.sizes())*s.Embedding+s.numbers())
 	return append(l, deep...), err
 }
 

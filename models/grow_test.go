@@ -12,7 +12,7 @@ import (
 func growing(kind string) models.Spec {
 	s := models.Spec{Kind: kind, Task: models.Multiclass, Classes: 3, Dense: 5}
 	if kind == "mlp" {
-		s.Hidden = []int{7}
+		s.Hidden, s.Splines = []int{7}, 9
 	}
 	return s
 }

@@ -61,6 +61,12 @@ func TestSpecValidateNamesFieldAndRule(t *testing.T) {
 			*s = deep()
 			s.Kind, s.Hidden, s.Embedding, s.Init = "sparse_linear", nil, 0, models.Glorot
 		}, "init is glorot, must be absent or zero for kind sparse_linear"},
+		{"two splines", func(s *models.Spec) { s.Splines = 2 }, "splines is 2, must be absent or between 3 and 64"},
+		{"negative splines", func(s *models.Spec) { s.Splines = -1 }, "splines is -1, must be absent or between 3 and 64"},
+		{"many splines", func(s *models.Spec) { s.Splines = 65 }, "splines is 65, must be absent or between 3 and 64"},
+		{"splines of nothing", func(s *models.Spec) { s.Dense, s.Categories, s.Splines = 0, []int{3}, 9 }, "splines is 9, must be absent without dense inputs"},
+		{"wide splines", func(s *models.Spec) { s.Dense, s.Splines = 1<<13, 8 }, "splines widens the 8192 dense inputs to 73728 columns, must be at most 65536"},
+		{"splines and one-hot too wide together", func(s *models.Spec) { s.Splines, s.Categories = 9, []int{1<<16 - 100} }, "categories[0] widens the one-hot input beyond 65536 columns"},
 		{"norm", func(s *models.Spec) { s.Norm = "batch" }, `norm is "batch", must be absent or layer`},
 		{"class norm below zero", func(s *models.Spec) { s.ClassNorm = -1 }, "class_norm is -1, must be above 0 and finite"},
 		{"class norm without an end", func(s *models.Spec) { s.ClassNorm = math.Inf(1) }, "class_norm is +Inf, must be above 0 and finite"},
@@ -115,6 +121,7 @@ func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
 		{"too many values", func(s *models.Spec) {
 			s.Conv = []models.Conv{{Filters: 29_000, Size: 5, Pool: "none"}, {Filters: 29_000, Size: 5}}
 		}, "conv makes conv.1.weight too large"},
+		{"splines of pixels", func(s *models.Spec) { s.Splines = 9 }, "splines is 9, must be absent for kind cnn"},
 		{"filters of zeros", func(s *models.Spec) { s.Init = models.Zero }, "init is zero, must be he, glorot or uniform_fan_in for kind cnn"},
 		{"image for an mlp", func(s *models.Spec) { s.Kind, s.Hidden, s.Conv = "mlp", []int{3}, nil }, "image is set, must be absent for kind mlp"},
 		{"layers for a linear model", func(s *models.Spec) { s.Kind, s.Image = "linear", nil }, "conv has 2 layers, must be absent for kind linear"},
@@ -208,18 +215,20 @@ func TestPredictorLoadsWholeOrNotAtAll(t *testing.T) {
 }
 
 func TestAStepAndAPredictionAllocateNothing(t *testing.T) {
-	s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Categories: []int{5}, Hidden: []int{8}}
-	m := newModel(t, s, 8, 1)
-	b := randomBatch(s, 5, rand.New(rand.NewPCG(1, 2)))
-	out := make([]float32, 5*3)
-	require.Zero(t, testing.AllocsPerRun(50, func() {
-		if _, err := m.Gradients(b); err != nil {
-			t.Error(err)
-		}
-		if err := m.Predict(out, b); err != nil {
-			t.Error(err)
-		}
-	}))
+	for _, splines := range []int{0, 9} {
+		s := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 4, Categories: []int{5}, Hidden: []int{8}, Splines: splines}
+		m := newModel(t, s, 8, 1)
+		b := randomBatch(s, 5, rand.New(rand.NewPCG(1, 2)))
+		out := make([]float32, 5*3)
+		require.Zero(t, testing.AllocsPerRun(50, func() {
+			if _, err := m.Gradients(b); err != nil {
+				t.Error(err)
+			}
+			if err := m.Predict(out, b); err != nil {
+				t.Error(err)
+			}
+		}), "%d splines", splines)
+	}
 }
 
 func TestLossIsClamped(t *testing.T) {
@@ -264,6 +273,7 @@ func FuzzSpecValidate(f *testing.F) {
 	}
 	f.Add([]byte(`{"kind":"cnn","task":"binary","dense":784,"image":{"height":28,"width":28},"conv":[{"filters":8},{"filters":9,"stride":2,"pool":"none"}]}`))
 	f.Add([]byte(`{"kind":"mlp","task":"binary","dense":9223372036854775807,"hidden":[65536,65536,65536]}`))
+	f.Add([]byte(`{"kind":"linear","task":"binary","dense":65536,"splines":64}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var s models.Spec
 		if json.Unmarshal(text, &s) != nil || s.Validate() != nil {

@@ -30,7 +30,7 @@ func (SparseLinear) Layout(s Spec) (Layout, error) {
 	}
 	l := Layout{{wideTable, []int{s.Rows(), s.Outputs()}}}
 	if s.Dense > 0 {
-		l = append(l, Layout{{numericWeight, []int{s.Dense, s.Outputs()}}}...)
+		l = append(l, Layout{{numericWeight, []int{s.numbers(), s.Outputs()}}}...)
 	}
 	return append(l, Layout{{"output.bias", []int{s.Outputs()}}}...), nil
 }

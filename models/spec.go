@@ -61,6 +61,10 @@ type Spec struct {
 	// with more buckets than that (deepfm, wide_and_deep, sparse_linear). 0: each feature
 	// has rows of its own.
 	Table int `json:"table,omitempty" yaml:"table"`
+	// Splines is the number of columns, between 3 and MaxSplines, in which each dense input is
+	// told apart by its size, beside the input itself (linear, mlp, deepfm, wide_and_deep,
+	// sparse_linear). 0: none.
+	Splines int `json:"splines,omitempty" yaml:"splines"`
 }
 
 // Outputs returns the number of columns of a prediction: 1 or Classes.
@@ -72,9 +76,10 @@ func (s Spec) Outputs() int {
 }
 
 // Inputs returns the width of the input that linear and mlp compute with: the dense
-// inputs, followed by one column for each bucket of each categorical feature (one-hot).
+// inputs, followed by their splines and by one column for each bucket of each categorical
+// feature (one-hot).
 func (s Spec) Inputs() int {
-	n := s.Dense
+	n := s.numbers()
 	for _, c := range s.Categories {
 		n += c
 	}
@@ -122,6 +127,9 @@ func (s Spec) check() error {
 		}
 	}
 	if err := s.checkBags(); err != nil {
+		return err
+	}
+	if err := s.checkSplines(); err != nil {
 		return err
 	}
 	if s.Dense+len(s.Categories) == 0 {
@@ -187,7 +195,7 @@ func (s Spec) checkOneHot() error {
 	if len(s.Bags) > 0 {
 		return specError("bags", "lists %d features of several values, must be absent for kind %s; use a kind with embeddings", len(s.Bags), s.Kind)
 	}
-	width := s.Dense
+	width := s.numbers()
 	for i, c := range s.Categories {
 		if c > MaxInputs-width {
 			return specError(fmt.Sprintf("categories[%d]", i),

@@ -28,6 +28,8 @@ var learned = []Spec{
 	{Kind: "cnn", Task: Multiclass, Classes: 3, Dense: 20, Image: &Image{Height: 5, Width: 4}, Conv: []Conv{{Filters: 4}}, Hidden: []int{5}, Activation: "gelu"},
 	{Kind: "mlp", Task: Binary, Dense: 4, Hidden: []int{9, 7}, Norm: "layer", Dropout: 0.3},
 	{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Hidden: []int{9}, ClassNorm: 0.5},
+	{Kind: "mlp", Task: Multiclass, Classes: 3, Dense: 4, Categories: []int{3}, Hidden: []int{9}, Activation: "gelu", Splines: 9},
+	{Kind: "wide_and_deep", Task: Binary, Dense: 2, Categories: []int{7, 5}, Embedding: 3, Hidden: []int{5}, Splines: 5},
 }
 
 // learn takes steps on random batches of up to 8 rows.

@@ -22,7 +22,7 @@ func Run(t *testing.T, build func() *models.Registry, specs ...models.Spec) {
 	require.NotEmpty(t, specs, "nothing to check")
 	for _, s := range specs {
 		c := check{build: build, spec: s}
-		t.Run(fmt.Sprintf("%s-%s-%dx%v%v-%v%v%s%s%s%v%v-%dx%d", s.Kind, s.Task, s.Dense, s.Categories, s.Bags, s.Conv, s.Hidden, s.Activation, s.Init, s.Norm, s.ClassNorm, s.Dropout, s.Table, s.Embedding), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s-%s-%dx%dx%v%v-%v%v%s%s%s%v%v-%dx%d", s.Kind, s.Task, s.Dense, s.Splines, s.Categories, s.Bags, s.Conv, s.Hidden, s.Activation, s.Init, s.Norm, s.ClassNorm, s.Dropout, s.Table, s.Embedding), func(t *testing.T) {
 			t.Run("gradients equal finite differences", c.gradients)
 			if s.Dropout > 0 {
 				t.Run("equal noise leaves out the same, and no prediction knows of it", c.noise)
