@@ -91,6 +91,7 @@ func (c checker) architecture(at []string, m Model) {
 func specAliases() []alias {
 	return []alias{
 		{"kind", "model.kind"}, {"image", "model.image"}, {"conv", "model.conv"}, {"norm", "model.norm"}, {"class_norm", "model.class_norm"}, {"dropout", "model.dropout"}, {"init", "model.init"}, {"hidden", "model.hidden"}, {"activation", "model.activation"},
+		{"splines", "model.splines"},
 		{"embedding", "model.embedding"}, {"table", "model.table"},
 		{"dense", "features"}, {"categories", "features"}, {"bags", "features"}, {"arms[0]", ""},
 	}

@@ -65,7 +65,7 @@ type Model struct {
 	// apply.
 	Optimizer []optim.Config `yaml:"optimizer" json:"optimizer"`
 	// Strategy fills in what is left open of replay, rehearsal and loss, of model.init for mlp,
-	// and of optimizer for binary.
+	// and for binary of optimizer and of model.splines.
 	Strategy  string        `yaml:"strategy" json:"strategy"`
 	Replay    replay.Config `yaml:"replay" json:"replay"`
 	Rehearsal arm.Rehearsal `yaml:"rehearsal" json:"rehearsal"`
@@ -133,6 +133,12 @@ type Architecture struct {
 	// which has at most as many buckets; for deepfm, wide_and_deep and sparse_linear. Without
 	// it each feature has a row for each of its buckets.
 	Table int `yaml:"table" json:"table"`
+	// Splines is the number of columns in which each number is told apart by its size, beside
+	// the number itself, so that a layer computes a piecewise linear function of it: hat
+	// functions with their peaks evenly spaced from -2 to 2, 3 to 64 of them. Numbers should be
+	// standardised (mean and scale of the feature). For all kinds but cnn. Absent or -1: none;
+	// absent with strategy default, kind mlp, task binary and at most 64 numbers: 9.
+	Splines int `yaml:"splines" json:"splines"`
 }
 
 // Checkpoint says when a durable version is due and how long it stays.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perennial-ml/perennial/engine/arm"
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/optim"
 )
@@ -29,6 +30,24 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// splinedNumbers bounds the numbers to which the default strategy gives splines: the first
+// layer becomes ten times as high, and of wide inputs nothing was measured.
+const splinedNumbers = 64
+
+// numbers returns how many numbers the features have.
+func (m Model) numbers() int {
+	n := 0
+	for _, f := range m.Features {
+		switch f.Kind {
+		case feature.Numeric:
+			n++
+		case feature.Vector:
+			n += f.Dim
+		}
+	}
+	return n
+}
+
 // WithDefaults returns m with every unset field at its default.
 func (m Model) WithDefaults() Model {
 	setDefault(&m.Model.Kind, "mlp")
@@ -38,6 +57,9 @@ func (m Model) WithDefaults() Model {
 	}
 	if m.Strategy == arm.StrategyDefault && m.Model.Kind == "mlp" {
 		setDefault(&m.Model.Init, models.UniformFanIn)
+		if n := m.numbers(); m.Task == models.Binary && n > 0 && n <= splinedNumbers {
+			setDefault(&m.Model.Splines, 9)
+		}
 	}
 	if (m.Model.Kind == "mlp" || embeds) && m.Model.Hidden == nil {
 		m.Model.Hidden = []int{64, 32}

@@ -29,6 +29,7 @@ func TestDigestMovesWithLearningAndWithNothingElse(t *testing.T) {
 	}{
 		{"a default spelt out", with("batch: {size: 32}"), true},
 		{"the init that a kind has anyway", with("model: {init: he}"), true},
+		{"no splines, as there are none", with("model: {splines: -1}"), true},
 		{"order of keys", with("segment: ''\nbatch: {wait: 20ms, size: 32}"), true},
 		{"a comment", "# hello\n" + minimal, true},
 		{"where it listens", "http: {address: 127.0.0.1:9}\n" + minimal, true},
@@ -42,6 +43,7 @@ func TestDigestMovesWithLearningAndWithNothingElse(t *testing.T) {
 		{"consent", "consent: {default: measure}\n" + minimal, false},
 		{"architecture", with("model: {hidden: [64, 31]}"), false},
 		{"how weights start", with("model: {init: uniform_fan_in}"), false},
+		{"splines", with("model: {splines: 9}"), false},
 		{"scale of a feature", strings.Replace(minimal, "kind: numeric", "kind: numeric, scale: 2", 1), false},
 		{"order of features", "models:\n  - name: elec2\n    task: binary\n    features:\n" +
 			"      - {name: day, kind: categorical, buckets: 7}\n      - {name: price, kind: numeric}\n", false},

@@ -36,7 +36,7 @@ func (m Model) Spec() (models.Spec, error) {
 		Dense: dict.Dense(), Categories: dict.Categories(), Bags: bags(dict),
 		Image: m.Model.Image, Conv: m.Model.Conv, Hidden: m.Model.Hidden, Activation: m.Model.Activation,
 		Init: m.Model.init(), Norm: m.Model.Norm, ClassNorm: m.Model.ClassNorm, Dropout: m.Model.Dropout,
-		Embedding: m.Model.Embedding, Table: m.Model.Table,
+		Embedding: m.Model.Embedding, Table: m.Model.Table, Splines: m.Model.splines(),
 	}, nil
 }
 
@@ -60,6 +60,17 @@ func (a Architecture) init() models.Init {
 		return ""
 	}
 	return a.Init
+}
+
+// noSplines are the splines of a model that is to have none whatever its strategy.
+const noSplines = -1
+
+// splines is their number; none is no other configuration where it is spelt out.
+func (a Architecture) splines() int {
+	if a.Splines == noSplines {
+		return 0
+	}
+	return a.Splines
 }
 
 // Decoder returns what the model's events must be like, those without the attribute

@@ -43,6 +43,34 @@ func TestADefaultStrategyGoesByTheTask(t *testing.T) {
 	}
 }
 
+func TestADefaultStrategyGivesABinaryMLPSplines(t *testing.T) {
+	for keys, want := range map[string]int{
+		"binary":                                       9,
+		"binary, model: {kind: mlp}":                   9,
+		"binary, model: {splines: 5}":                  5,
+		"binary, model: {splines: -1}":                 0,
+		"binary, model: {kind: linear}":                0,
+		"regression":                                   0,
+		"multiclass, classes: 3":                       0,
+		"regression, model: {splines: 7}":              7,
+		"multiclass, classes: 2, model: {splines: -1}": 0,
+	} {
+		require.Equal(t, want, engineOf(t, keys).Spec.Splines, keys)
+	}
+	for features, want := range map[string]int{
+		"[{name: x, kind: vector, dim: 64}]":                                    9,
+		"[{name: x, kind: vector, dim: 64}, {name: y, kind: numeric}]":          0,
+		"[{name: x, kind: categorical, buckets: 9}]":                            0,
+		"[{name: x, kind: categorical, buckets: 99}, {name: y, kind: numeric}]": 9,
+	} {
+		c, err := Parse("t", []byte("models:\n  - {name: m, strategy: default, task: binary, features: "+features+"}\n"))
+		require.NoError(t, err)
+		spec, err := c.Models[0].Spec()
+		require.NoError(t, err)
+		require.Equal(t, want, spec.Splines, features)
+	}
+}
+
 func TestADefaultStrategyLeavesWhatIsWritten(t *testing.T) {
 	e := engineOf(t, "binary, model: {init: he}, optimizer: [{sgd: {learning_rate: 0.1}}], loss: {kind: der}, rehearsal: {ratio: 1}, replay: {kind: reservoir}")
 	require.Empty(t, e.Spec.Init, "he is what goes without saying")
