@@ -40,6 +40,12 @@ func (a Arithmetic) Softmax(dst, z []float32, rows, columns int) {
 	a.set.Softmax(dst, z, rows, columns, columns, columns)
 }
 
+// LookUp computes dst = src + offsets for rows of len(offsets) ids, one after the other in src.
+// It returns false, and has written anything, unless each is from 0 to its column's top.
+func (a Arithmetic) LookUp(dst, src, offsets, tops []int32) bool {
+	return a.set.LookUp(dst, src, offsets, tops)
+}
+
 // Name returns the name of the family.
 func (a Arithmetic) Name() string { return a.set.Name }
 

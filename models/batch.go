@@ -35,8 +35,8 @@ type Batch struct {
 // massTolerance is how far the sum of a target distribution may be from 1.
 const massTolerance = 1e-3
 
-// checkFeatures returns ErrBatch unless Predict may use the batch, but for what is not finite,
-// which machine.fill tells.
+// checkFeatures returns ErrBatch unless Predict may use the batch, but for what machine.fill
+// tells: numbers that are not finite, and categories that are looked up.
 func (b *Batch) checkFeatures(c *core) error {
 	s, capacity := &c.spec, c.capacity
 	if b.Rows < 1 || b.Rows > capacity {
@@ -49,8 +49,17 @@ func (b *Batch) checkFeatures(c *core) error {
 		return fmt.Errorf("%w: Categories has %d values, must be %d rows of %d",
 			ErrBatch, len(b.Categories), b.Rows, len(s.Categories))
 	}
-	for i := 0; i < len(b.Categories); i += len(s.Categories) {
-		for j, n := range s.Categories {
+	if c.tops != nil {
+		return nil // machine.lookUp tells
+	}
+	return b.checkCategories(c)
+}
+
+// checkCategories returns ErrBatch unless each category is one of its feature's.
+func (b *Batch) checkCategories(c *core) error {
+	sizes := c.spec.Categories
+	for i := 0; i < len(b.Categories); i += len(sizes) {
+		for j, n := range sizes {
 			if v := b.Categories[i+j]; uint(v) >= uint(n) && (v >= 0 || c.optional == nil || !c.optional[j]) {
 				return fmt.Errorf("%w: Categories[%d] is %d, must be between 0 and %d", ErrBatch, i+j, v, n-1)
 			}

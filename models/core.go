@@ -24,6 +24,9 @@ type core struct {
 	// offsets says which row of the tables is a categorical feature's first; nil if
 	// categories are one-hot.
 	offsets []int32
+	// tops is the last category of each feature; nil unless each row has one of each, which
+	// are then checked as they are looked up.
+	tops []int32
 	// optional says which categories a row may leave out; nil if none.
 	optional []bool
 	// whole says that a graph was found to compute its full capacity on each run, so that
@@ -55,6 +58,12 @@ func newCore(s Spec, a Architecture, p Params, capacity int) core {
 	c := core{spec: s, arch: a, params: p, capacity: capacity, run: plan(), kernels: compute.Best()}
 	if _, ok := a.(Embedding); ok {
 		c.offsets, c.optional = s.offsets(), s.Absent()
+		if c.optional == nil {
+			c.tops = make([]int32, len(s.Categories))
+			for j, n := range s.Categories {
+				c.tops[j] = int32(n) - 1
+			}
+		}
 	}
 	return c
 }
@@ -105,17 +114,18 @@ func (c *core) assemble(m *machine, p program, rows int) (ok bool, err error) {
 // A machine is one graph for one number of rows, with its input memory.
 type machine struct {
 	runner  compute.Runner
-	partial bool           // it reads no more rows than it is run for
-	input   *gorgonia.Node // x; nil without columns
-	batch   gorgonia.Nodes // what has rows of a batch
-	width   int            // of x
-	x       []float32      // size × width
-	ids     []int32        // size × len(Categories), of an Embedding; -1 where absent
-	shares  []float32      // what each id counts; nil for 1 each
-	noise   []int32        // of a dropout, lower half first; nil without
-	filled  int            // leading rows that may differ from zero, or from absent
-	logits  *gorgonia.Node // size × Outputs
-	nodes   gorgonia.Nodes // the parameters, as inputs of the graph
+	partial bool            // it reads no more rows than it is run for
+	input   *gorgonia.Node  // x; nil without columns
+	batch   gorgonia.Nodes  // what has rows of a batch
+	width   int             // of x
+	x       []float32       // size × width
+	ids     []int32         // size × len(Categories), of an Embedding; -1 where absent
+	shares  []float32       // what each id counts; nil for 1 each
+	noise   []int32         // of a dropout, lower half first; nil without
+	known   []*tensor.Dense // outputs that were found to be float32
+	filled  int             // leading rows that may differ from zero, or from absent
+	logits  *gorgonia.Node  // size × Outputs
+	nodes   gorgonia.Nodes  // the parameters, as inputs of the graph
 }
 
 // build makes the graph for size rows up to the logits, over the parameters' own memory. One
@@ -175,8 +185,25 @@ func integers(g *gorgonia.ExprGraph, name string, data []int32, shape ...int) *g
 }
 
 // lookUp writes the ids of a batch's categories, and makes those below them absent if they
-// are read.
-func (m *machine) lookUp(c *core, b *Batch) {
+// are read. It returns ErrBatch if there is no such category.
+func (m *machine) lookUp(c *core, b *Batch) error {
+	n := len(c.offsets)
+	if c.tops != nil {
+		if !c.kernels.LookUp(m.ids, b.Categories, c.offsets, c.tops) {
+			absent(m.ids)
+			return b.checkCategories(c)
+		}
+	} else {
+		m.lookUpBags(c, b)
+	}
+	if b.Rows < m.filled && !m.partial {
+		absent(m.ids[b.Rows*n : m.filled*n])
+	}
+	return nil
+}
+
+// lookUpBags is lookUp where a row may leave categories out.
+func (m *machine) lookUpBags(c *core, b *Batch) {
 	n := len(c.offsets)
 	for i := range b.Rows {
 		ids, categories := m.ids[i*n:(i+1)*n], b.Categories[i*n:(i+1)*n]
@@ -192,9 +219,6 @@ func (m *machine) lookUp(c *core, b *Batch) {
 			c.spec.shares(m.shares[i*n:(i+1)*n], categories)
 		}
 	}
-	if b.Rows < m.filled && !m.partial {
-		absent(m.ids[b.Rows*n : m.filled*n])
-	}
 }
 
 func absent(ids []int32) {
@@ -204,11 +228,14 @@ func absent(ids []int32) {
 }
 
 // fill writes a batch's features, one-hot or as ids where categorical, and nothing below
-// them if that is read. It returns ErrNonFinite if a dense feature is not finite.
+// them if that is read. It returns ErrNonFinite if a dense feature is not finite, and ErrBatch if
+// there is no such category.
 func (m *machine) fill(c *core, b *Batch) error {
 	s, width := &c.spec, m.width
 	if c.offsets != nil {
-		m.lookUp(c, b)
+		if err := m.lookUp(c, b); err != nil {
+			return err
+		}
 	}
 	oneHot := len(s.Categories) > 0 && c.offsets == nil
 	if !oneHot && s.Splines == 0 {
@@ -263,8 +290,15 @@ func (c *core) take(dst, src []float32) error {
 // values returns the memory of the runner's i-th output, a float32 tensor.
 func (m *machine) values(i int) ([]float32, error) {
 	v, ok := m.runner.Output(i).(*tensor.Dense)
+	if ok && i < len(m.known) && v == m.known[i] {
+		return v.Float32s(), nil
+	}
 	if !ok || v.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("models: output %d of the graph is %T, must be a float32 tensor", i, m.runner.Output(i))
 	}
+	for len(m.known) <= i {
+		m.known = append(m.known, nil)
+	}
+	m.known[i] = v
 	return v.Float32s(), nil
 }

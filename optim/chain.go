@@ -19,8 +19,9 @@ type Pipeline struct {
 	hyper    compute.Hyper // of the step in progress
 	share    share         // of a product, in Learn
 	parts    *fusion
-	apart    bool // there are no parts
-	surveyed bool // the state was found tame, and has only made fused steps since
+	apart    bool          // there are no parts
+	fitted   *models.Param // the first of the parameters that Learn found to fit last
+	surveyed bool          // the state was found tame, and has only made fused steps since
 }
 
 // A link is one Transform of a Pipeline: one of this package's, which proposes, or one

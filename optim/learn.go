@@ -22,8 +22,11 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 		return 0, err
 	}
 	params, grads := m.Params(), m.Grads()
-	if err := p.shape.Fits(params); err != nil {
-		return 0, fmt.Errorf("parameters: %w", err)
+	if p.fitted != &params[0] {
+		if err := p.shape.Fits(params); err != nil {
+			return 0, fmt.Errorf("parameters: %w", err)
+		}
+		p.fitted = &params[0]
 	}
 	if !p.mild(m, grads) || !p.surveyed && !f.main.tame(p.kernels, params) {
 		if err := m.Multiply(); err != nil {

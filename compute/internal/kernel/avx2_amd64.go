@@ -190,6 +190,21 @@ func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
 //go:noescape
 func putRowsAVX2(table *float32, src *float32, rows *int32, n int, bytes int)
 
+// lookUpAVX2 adds offsets to rows of n, and returns 0 if all were from 0 to tops.
+//
+//go:noescape
+func lookUpAVX2(dst *int32, src *int32, offsets *int32, tops *int32, rows int, n int) uint32
+
+// spanAVX2 returns the least and the greatest of n ids.
+//
+//go:noescape
+func spanAVX2(ids *int32, n int) (low int32, high int32)
+
+// distinctAVX2 returns 0 if none of n ids, n a multiple of 8, is below 0 or occurs twice.
+//
+//go:noescape
+func distinctAVX2(ids *int32, n int) uint32
+
 // packRowsAVX2 copies tiles blocks of 6 columns of k rows, which are lds bytes apart, to places
 // that are apart bytes apart, and the rows of each next to each other.
 //

@@ -3309,6 +3309,202 @@ part:
 	VZEROUPPER
 	RET
 
+// func lookUpAVX2(dst *int32, src *int32, offsets *int32, tops *int32, rows int, n int) uint32
+// Requires: AVX, AVX2
+TEXT ·lookUpAVX2(SB), NOSPLIT, $0-52
+	MOVQ  dst+0(FP), AX
+	MOVQ  src+8(FP), CX
+	MOVQ  offsets+16(FP), DX
+	MOVQ  tops+24(FP), BX
+	MOVQ  rows+32(FP), SI
+	MOVQ  n+40(FP), DI
+	VPXOR Y0, Y0, Y0
+
+row:
+	XORQ R8, R8
+	LEAQ -8(DI), R9
+	SHLQ $0x02, R9
+
+eight:
+	VMOVDQU (CX)(R8*1), Y1
+	VPMAXUD (BX)(R8*1), Y1, Y2
+	VPXOR   (BX)(R8*1), Y2, Y2
+	VPOR    Y2, Y0, Y0
+	VPADDD  (DX)(R8*1), Y1, Y1
+	VMOVDQU Y1, (AX)(R8*1)
+	ADDQ    $+32, R8
+	CMPQ    R8, R9
+	JLT     eight
+	SUBQ    R9, R8
+	CMPQ    R8, $0x20
+	MOVQ    R9, R8
+	JLT     eight
+	LEAQ    (CX)(DI*4), CX
+	LEAQ    (AX)(DI*4), AX
+	DECQ    SI
+	JNZ     row
+	XORL    AX, AX
+	VPTEST  Y0, Y0
+	SETNE   AL
+	MOVL    AX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func spanAVX2(ids *int32, n int) (low int32, high int32)
+// Requires: AVX, AVX2
+TEXT ·spanAVX2(SB), NOSPLIT, $0-24
+	MOVQ    ids+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVDQU (AX), Y0
+	VMOVDQA Y0, Y1
+	XORQ    DX, DX
+	LEAQ    -8(CX), CX
+	SHLQ    $0x02, CX
+
+eight:
+	VMOVDQU      (AX)(DX*1), Y2
+	VPMINSD      Y2, Y0, Y0
+	VPMAXSD      Y2, Y1, Y1
+	ADDQ         $+32, DX
+	CMPQ         DX, CX
+	JLT          eight
+	SUBQ         CX, DX
+	CMPQ         DX, $0x20
+	MOVQ         CX, DX
+	JLT          eight
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMINSD      X2, X0, X0
+	VPSHUFD      $0x4e, X0, X2
+	VPMINSD      X2, X0, X0
+	VPSHUFD      $0xb1, X0, X2
+	VPMINSD      X2, X0, X0
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXSD      X2, X1, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMAXSD      X2, X1, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMAXSD      X2, X1, X1
+	VMOVD        X0, AX
+	VMOVD        X1, CX
+	MOVL         AX, low+16(FP)
+	MOVL         CX, high+20(FP)
+	VZEROUPPER
+	RET
+
+// func distinctAVX2(ids *int32, n int) uint32
+// Requires: AVX, AVX2
+TEXT ·distinctAVX2(SB), NOSPLIT, $0-20
+	MOVQ  ids+0(FP), AX
+	MOVQ  n+8(FP), CX
+	LEAQ  (AX)(CX*4), CX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+
+eight:
+	VMOVDQU      (AX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      turn1<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y3
+	VPCMPEQD     Y2, Y3, Y3
+	VPOR         Y3, Y0, Y0
+	VMOVDQU      turn2<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y3
+	VPCMPEQD     Y2, Y3, Y3
+	VPOR         Y3, Y0, Y0
+	VMOVDQU      turn3<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y3
+	VPCMPEQD     Y2, Y3, Y3
+	VPOR         Y3, Y0, Y0
+	VMOVDQU      turn4<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y3
+	VPCMPEQD     Y2, Y3, Y3
+	VPOR         Y3, Y0, Y0
+	VPBROADCASTD (AX), Y4
+	VPBROADCASTD 4(AX), Y5
+	VPBROADCASTD 8(AX), Y6
+	VPBROADCASTD 12(AX), Y7
+	VPBROADCASTD 16(AX), Y8
+	VPBROADCASTD 20(AX), Y9
+	VPBROADCASTD 24(AX), Y10
+	VPBROADCASTD 28(AX), Y11
+	ADDQ         $+32, AX
+	MOVQ         AX, DX
+	JMP          more
+
+other:
+	VMOVDQU  (DX), Y2
+	VPCMPEQD Y4, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y5, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y6, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y7, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y8, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y9, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y10, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	VPCMPEQD Y11, Y2, Y3
+	VPOR     Y3, Y0, Y0
+	ADDQ     $+32, DX
+
+more:
+	CMPQ   DX, CX
+	JLT    other
+	CMPQ   AX, CX
+	JLT    eight
+	VPSRAD $0x1f, Y1, Y1
+	VPOR   Y1, Y0, Y0
+	XORL   AX, AX
+	VPTEST Y0, Y0
+	SETNE  AL
+	MOVL   AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA turn1<>+0(SB)/4, $0x00000001
+DATA turn1<>+4(SB)/4, $0x00000002
+DATA turn1<>+8(SB)/4, $0x00000003
+DATA turn1<>+12(SB)/4, $0x00000004
+DATA turn1<>+16(SB)/4, $0x00000005
+DATA turn1<>+20(SB)/4, $0x00000006
+DATA turn1<>+24(SB)/4, $0x00000007
+DATA turn1<>+28(SB)/4, $0x00000000
+GLOBL turn1<>(SB), RODATA|NOPTR, $32
+
+DATA turn2<>+0(SB)/4, $0x00000002
+DATA turn2<>+4(SB)/4, $0x00000003
+DATA turn2<>+8(SB)/4, $0x00000004
+DATA turn2<>+12(SB)/4, $0x00000005
+DATA turn2<>+16(SB)/4, $0x00000006
+DATA turn2<>+20(SB)/4, $0x00000007
+DATA turn2<>+24(SB)/4, $0x00000000
+DATA turn2<>+28(SB)/4, $0x00000001
+GLOBL turn2<>(SB), RODATA|NOPTR, $32
+
+DATA turn3<>+0(SB)/4, $0x00000003
+DATA turn3<>+4(SB)/4, $0x00000004
+DATA turn3<>+8(SB)/4, $0x00000005
+DATA turn3<>+12(SB)/4, $0x00000006
+DATA turn3<>+16(SB)/4, $0x00000007
+DATA turn3<>+20(SB)/4, $0x00000000
+DATA turn3<>+24(SB)/4, $0x00000001
+DATA turn3<>+28(SB)/4, $0x00000002
+GLOBL turn3<>(SB), RODATA|NOPTR, $32
+
+DATA turn4<>+0(SB)/4, $0x00000004
+DATA turn4<>+4(SB)/4, $0x00000005
+DATA turn4<>+8(SB)/4, $0x00000006
+DATA turn4<>+12(SB)/4, $0x00000007
+DATA turn4<>+16(SB)/4, $0x00000000
+DATA turn4<>+20(SB)/4, $0x00000001
+DATA turn4<>+24(SB)/4, $0x00000002
+DATA turn4<>+28(SB)/4, $0x00000003
+GLOBL turn4<>(SB), RODATA|NOPTR, $32
+
 // func packRowsAVX2(dst *float32, src *float32, k int, lds int, tiles int, apart int)
 // Requires: AVX, MMX+
 TEXT ·packRowsAVX2(SB), NOSPLIT, $0-48

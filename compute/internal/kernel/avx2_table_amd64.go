@@ -11,6 +11,7 @@ func kernelsAVX2() family {
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX2, routeRows: routeRowsAVX2,
 		takeRows: takeRowsAVX2, putRows: putRowsAVX2,
+		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX2,

@@ -11,6 +11,7 @@ func kernelsAVX512() family {
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
 		takeRows: takeRowsAVX2, putRows: putRowsAVX2,
+		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX512,

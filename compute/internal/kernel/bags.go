@@ -105,10 +105,9 @@ func copyRow(dst, src []float32) {
 
 // A Collector adds up rows that belong to the same id. It belongs to one goroutine.
 type Collector struct {
-	slots []int32         // by hash: 1 + the place in index, 0 where empty
-	home  []int32         // by place in index: where its slot is
-	seen  [seenSize]uint8 // by hash: the mark of the last list with such an id
-	mark  uint8           // of a list
+	slots []int32 // by hash: 1 + the place in index, 0 where empty
+	home  []int32 // by place in index: where its slot is
+	few   assurance
 }
 
 // NewCollector returns a Collector for up to n ids.
@@ -135,7 +134,7 @@ func tableSize(n int) int {
 // returns how many there are. Values may be src where bags are of one id without weights.
 func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32, weights, src []float32, dim, per int) int {
 	if dim == 1 && weights == nil {
-		return c.scalars(index, values, ids, src, per)
+		return c.scalars(s, index, values, ids, src, per)
 	}
 	if weights == nil && per == 1 {
 		return c.vectors(s, index, values, ids, src, dim)
@@ -185,36 +184,9 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 	return n
 }
 
-// seenSize is so much that few of fewIds differing ids meet, and stays in the cache.
-const (
-	seenLog  = 13
-	seenSize = 1 << seenLog
-	fewIds   = 64
-)
-
-// distinct says that ids are at most fewIds, none below 0 and none twice, which is quickly told.
-// It may not say so of some such ids.
-func (c *Collector) distinct(ids []int32) bool {
-	if len(ids) > fewIds {
-		return false
-	}
-	if c.mark++; c.mark == 0 {
-		c.seen, c.mark = [seenSize]uint8{}, 1
-	}
-	mark := c.mark
-	for _, id := range ids {
-		at := &c.seen[uint32(id)*2654435769>>(32-seenLog)]
-		if id < 0 || *at == mark {
-			return false
-		}
-		*at = mark
-	}
-	return true
-}
-
 // scalars is Collect for rows of one element without weights.
-func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []float32, per int) int {
-	if len(ids) == per && src[0] != 0 && c.distinct(ids) {
+func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32, src []float32, per int) int {
+	if len(ids) == per && src[0] != 0 && c.few.distinct(s, ids) {
 		fill(values[:len(ids)], src[0])
 		return copy(index, ids)
 	}
@@ -254,7 +226,7 @@ func (c *Collector) scalars(index []int32, values []float32, ids []int32, src []
 
 // vectors is Collect for bags of one id without weights.
 func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32, src []float32, dim int) int {
-	if len(ids) > 0 && &values[0] == &src[0] && dense(src, len(ids), dim) && c.distinct(ids) {
+	if len(ids) > 0 && &values[0] == &src[0] && dense(src, len(ids), dim) && c.few.distinct(s, ids) {
 		return copy(index, ids)
 	}
 	mask := tableSize(len(ids)) - 1

@@ -92,7 +92,11 @@ type family struct {
 	// Rows of so many bytes, a multiple of 32; nil without.
 	takeRows func(dst, table *float32, rows *int32, n, bytes int)
 	putRows  func(table, src *float32, rows *int32, n, bytes int)
-	peak     func(rounds int) float32 // nil without
+	// Of at least 8 ids; nil without.
+	lookUp   func(dst, src, offsets, tops *int32, rows, n int) uint32 // 0 if all were from 0 to tops
+	span     func(ids *int32, n int) (low, high int32)
+	distinct func(ids *int32, n int) uint32 // of a multiple of 8: 0 if none is below 0 or occurs twice
+	peak     func(rounds int) float32       // nil without
 	perPeak  int                      // floating point operations in one round of peak
 }
 

@@ -18,7 +18,7 @@ func (s *Set) fetch(table []float32, rows []int32, dim int) {
 
 // take copies the rows of table to dst, one after the other; a row below 0 is zeros.
 func (s *Set) take(dst, table []float32, rows []int32, dim int) {
-	if s.f.takeRows != nil && dim%8 == 0 && len(rows) > 0 && within(rows, -1, len(table)/dim) {
+	if s.f.takeRows != nil && dim%8 == 0 && len(rows) > 0 && s.within(rows, -1, len(table)/dim) {
 		s.f.takeRows(&dst[:len(rows)*dim][0], &table[0], &rows[0], len(rows), size*dim)
 		return
 	}
@@ -33,22 +33,13 @@ func (s *Set) take(dst, table []float32, rows []int32, dim int) {
 
 // put copies the rows of src, one after the other, to those of table.
 func (s *Set) put(table, src []float32, rows []int32, dim int) {
-	if s.f.putRows != nil && dim%8 == 0 && len(rows) > 0 && within(rows, 0, len(table)/dim) {
+	if s.f.putRows != nil && dim%8 == 0 && len(rows) > 0 && s.within(rows, 0, len(table)/dim) {
 		s.f.putRows(&table[0], &src[:len(rows)*dim][0], &rows[0], len(rows), size*dim)
 		return
 	}
 	for i, r := range rows {
 		copy(table[int(r)*dim:][:dim], src[i*dim:])
 	}
-}
-
-// within says that all rows are from least to n-1: assembly goes where it is told.
-func within(rows []int32, least, n int) bool {
-	low, high := int32(least), int32(-1)
-	for _, r := range rows {
-		low, high = min(low, r), max(high, r)
-	}
-	return int(low) >= least && int(high) < n
 }
 
 // SGDRows is SGD, in place, on the rows of theta; row i of grad, len(rows)×dim, belongs to

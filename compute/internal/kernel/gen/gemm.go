@@ -62,6 +62,7 @@ func (w width) gemm() {
 		w.rowDots()
 		w.prefetch()
 		w.copyRows()
+		w.ids()
 	}
 	w.packRows()
 	w.packPanels()
