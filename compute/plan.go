@@ -190,7 +190,7 @@ func (p *Plan) runTimed(rows int) error {
 	return nil
 }
 
-// Output implements Runner.
+// Output implements Runner. A tensor that it returns has the same memory as long as it lives.
 func (p *Plan) Output(i int) gorgonia.Value { return p.roots[i].value }
 
 // describe says which node: its name, op and shape.

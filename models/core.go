@@ -107,6 +107,9 @@ func (c *core) assemble(m *machine, p program, rows int) (ok bool, err error) {
 	if r, known := m.runner.(interface{ Partial() (bool, string) }); known {
 		m.partial, _ = r.Partial()
 	}
+	if _, plan := m.runner.(*compute.Plan); plan {
+		m.known = make([]output, len(p.roots))
+	}
 	c.whole = c.whole || !m.partial
 	return c.size(rows) == p.rows, nil
 }
@@ -114,18 +117,24 @@ func (c *core) assemble(m *machine, p program, rows int) (ok bool, err error) {
 // A machine is one graph for one number of rows, with its input memory.
 type machine struct {
 	runner  compute.Runner
-	partial bool            // it reads no more rows than it is run for
-	input   *gorgonia.Node  // x; nil without columns
-	batch   gorgonia.Nodes  // what has rows of a batch
-	width   int             // of x
-	x       []float32       // size × width
-	ids     []int32         // size × len(Categories), of an Embedding; -1 where absent
-	shares  []float32       // what each id counts; nil for 1 each
-	noise   []int32         // of a dropout, lower half first; nil without
-	known   []*tensor.Dense // outputs that were found to be float32
-	filled  int             // leading rows that may differ from zero, or from absent
-	logits  *gorgonia.Node  // size × Outputs
-	nodes   gorgonia.Nodes  // the parameters, as inputs of the graph
+	partial bool           // it reads no more rows than it is run for
+	input   *gorgonia.Node // x; nil without columns
+	batch   gorgonia.Nodes // what has rows of a batch
+	width   int            // of x
+	x       []float32      // size × width
+	ids     []int32        // size × len(Categories), of an Embedding; -1 where absent
+	shares  []float32      // what each id counts; nil for 1 each
+	noise   []int32        // of a dropout, lower half first; nil without
+	known   []output       // of a Plan
+	filled  int            // leading rows that may differ from zero, or from absent
+	logits  *gorgonia.Node // size × Outputs
+	nodes   gorgonia.Nodes // the parameters, as inputs of the graph
+}
+
+// An output is a root's value, and its memory, which it keeps.
+type output struct {
+	tensor *tensor.Dense
+	data   []float32
 }
 
 // build makes the graph for size rows up to the logits, over the parameters' own memory. One
@@ -290,15 +299,15 @@ func (c *core) take(dst, src []float32) error {
 // values returns the memory of the runner's i-th output, a float32 tensor.
 func (m *machine) values(i int) ([]float32, error) {
 	v, ok := m.runner.Output(i).(*tensor.Dense)
-	if ok && i < len(m.known) && v == m.known[i] {
-		return v.Float32s(), nil
+	if ok && i < len(m.known) && v == m.known[i].tensor {
+		return m.known[i].data, nil
 	}
 	if !ok || v.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("models: output %d of the graph is %T, must be a float32 tensor", i, m.runner.Output(i))
 	}
-	for len(m.known) <= i {
-		m.known = append(m.known, nil)
+	data := v.Float32s()
+	if m.known != nil {
+		m.known[i] = output{v, data}
 	}
-	m.known[i] = v
-	return v.Float32s(), nil
+	return data, nil
 }

@@ -142,6 +142,8 @@ func TestSpecValidateNamesWhatIsWrongWithAnImage(t *testing.T) {
 
 func TestBatchesThatBreakARuleAreRefused(t *testing.T) {
 	s := models.Spec{Kind: "linear", Task: models.Multiclass, Classes: 3, Dense: 2, Categories: []int{4}}
+	looked := s
+	looked.Kind = "sparse_linear"
 	for _, tc := range []struct {
 		name   string
 		change func(*models.Batch)
@@ -160,12 +162,14 @@ func TestBatchesThatBreakARuleAreRefused(t *testing.T) {
 		{"negative weight", func(b *models.Batch) { b.Weights[3] = -1 }, "Weights[3] is -1, must not be negative"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newModel(t, s, 4, 1)
-			b := randomBatch(s, 4, rand.New(rand.NewPCG(1, 2)))
-			tc.change(b)
-			_, err := m.Gradients(b)
-			require.ErrorIs(t, err, models.ErrBatch)
-			require.ErrorContains(t, err, tc.want)
+			for _, s := range []models.Spec{s, looked} {
+				m := newModel(t, s, 4, 1)
+				b := randomBatch(s, 4, rand.New(rand.NewPCG(1, 2)))
+				tc.change(b)
+				_, err := m.Gradients(b)
+				require.ErrorIs(t, err, models.ErrBatch)
+				require.ErrorContains(t, err, tc.want)
+			}
 		})
 	}
 	m := newModel(t, s, 4, 1)

@@ -113,3 +113,26 @@ func TestOneGraphServesBatchesOfAnySize(t *testing.T) {
 	require.Len(t, m.trainers, 1)
 	require.Len(t, m.machines, 1)
 }
+
+// Ids of a batch that was refused would be read from beyond the table by a runner that computes
+// all rows.
+func TestARefusedCategoryLeavesNothingBehind(t *testing.T) {
+	s := Spec{Kind: "sparse_linear", Task: Regression, Categories: []int{5, 6}}
+	good := &Batch{Rows: 3, Categories: []int32{0, 1, 4, 5, 2, 2}, Targets: []float32{1, 2, 3}, Weights: []float32{1, 1, 1}}
+	bad := &Batch{Rows: 4, Categories: []int32{0, 1, 4, 5, 2, 2, 0, 1000}, Targets: make([]float32, 4), Weights: []float32{1, 1, 1, 1}}
+	for name, run := range map[string]compiler{"plan": plan(), "tape": tape, "sequence": sequence} {
+		m, err := New(s, 4)
+		require.NoError(t, err)
+		m.run = run
+		want, err := m.Gradients(good)
+		require.NoError(t, err, name)
+		grads := m.Grads().Full()
+		_, err = m.Gradients(bad)
+		require.ErrorIs(t, err, ErrBatch, name)
+		require.ErrorContains(t, err, "Categories[7] is 1000, must be between 0 and 5", name)
+		got, err := m.Gradients(good)
+		require.NoError(t, err, name)
+		require.Equal(t, want, got, name)
+		require.True(t, grads.Equal(m.Grads().Full()), name)
+	}
+}

@@ -20,6 +20,7 @@ type Pipeline struct {
 	share    share         // of a product, in Learn
 	parts    *fusion
 	apart    bool          // there are no parts
+	learner  *models.Model // that Learn was called for last
 	fitted   *models.Param // the first of the parameters that Learn found to fit last
 	surveyed bool          // the state was found tame, and has only made fused steps since
 }

@@ -17,6 +17,10 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 	if f == nil || f.before > 0 || f.clip != nil {
 		return p.learnApart(m, b)
 	}
+	if p.learner != m {
+		m.Accompany(f.main.memory().tensors()...)
+		p.learner = m
+	}
 	loss, err := m.Differentiate(b)
 	if err != nil {
 		return 0, err

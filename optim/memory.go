@@ -97,6 +97,15 @@ func (s *slot) write() (cur, next models.Params) {
 	return s.cur, s.next
 }
 
+// tensors lists the state by slot.
+func (m *memory) tensors() []models.Params {
+	var out []models.Params
+	for _, s := range m.slots {
+		out = append(out, s.cur)
+	}
+	return out
+}
+
 func (m *memory) begin() {
 	for _, s := range m.slots {
 		s.moved = false

@@ -3209,13 +3209,34 @@ TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
 	MOVQ dim+24(FP), BX
 	CMPQ BX, $0x01
 	JNE  rows
+	SUBQ $0x04, DX
+	JLT  few
 
-value:
-	MOVLQSX    (CX), SI
-	PREFETCHT0 (AX)(SI*4)
+four:
+	MOVLQSX    (CX), BX
+	PREFETCHT0 (AX)(BX*4)
+	MOVLQSX    4(CX), BX
+	PREFETCHT0 (AX)(BX*4)
+	MOVLQSX    8(CX), BX
+	PREFETCHT0 (AX)(BX*4)
+	MOVLQSX    12(CX), BX
+	PREFETCHT0 (AX)(BX*4)
+	ADDQ       $+16, CX
+	SUBQ       $0x04, DX
+	JGE        four
+
+few:
+	ADDQ $0x04, DX
+	JZ   out
+
+one:
+	MOVLQSX    (CX), BX
+	PREFETCHT0 (AX)(BX*4)
 	ADDQ       $+4, CX
 	DECQ       DX
-	JNZ        value
+	JNZ        one
+
+out:
 	RET
 
 rows:

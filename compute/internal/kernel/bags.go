@@ -20,7 +20,7 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 	at := 0
 	for base := 0; base < len(ids); base += ahead {
 		part := ids[base:min(base+ahead, len(ids))]
-		s.fetch(table, part, dim)
+		s.Request(table, part, dim)
 		for i, r := range part {
 			to := dst[at : at+dim]
 			first := (base+i)%per == 0
@@ -47,10 +47,13 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 
 // lookUp is Bags for bags of one id without weights.
 func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
+	far := len(ids) > ahead
 	for len(ids) > 0 {
 		part := ids[:min(ahead, len(ids))]
 		ids = ids[len(part):]
-		s.fetch(table, part, dim)
+		if far {
+			s.Request(table, part, dim)
+		}
 		s.take(dst[:len(part)*dim], table, part, dim)
 		dst = dst[len(part)*dim:]
 	}
@@ -60,9 +63,9 @@ func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
 func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, per int) {
 	fetched := 0
 	for b := range len(ids) / per {
-		if b*per >= fetched {
+		if b*per >= fetched && len(ids) > ahead {
 			next := min(fetched+max(per, ahead/per*per), len(ids))
-			s.fetch(table, ids[fetched:next], 1)
+			s.Request(table, ids[fetched:next], 1)
 			fetched = next
 		}
 		sum, part := float32(0), ids[b*per:(b+1)*per]

@@ -306,6 +306,25 @@ func TestOneElementHasTheBitsItHasAmongOthers(t *testing.T) {
 				one[0], two[0] = x, x
 				require.Equal(t, u.SGD(two, two, []float32{y, 1}, nil, &hyper), u.SGD(one, one, []float32{y}, nil, &hyper))
 				check("step")
+				h := hyper
+				h.PerAlpha, h.Strength = 5, 0.3
+				state, states := []float32{0.5}, []float32{0.5, 1}
+				one[0], two[0] = x, x
+				ok := u.Adagrad(two, two, []float32{y, 1}, states, states, nil, &h)
+				require.Equal(t, ok, u.Adagrad(one, one, []float32{y}, state, state, nil, &h))
+				if ok {
+					check("step of Adagrad")
+					requireBits(t, states[:1], state, family+" sum of squares")
+				}
+				z, zs := []float32{x}, []float32{x, 1}
+				state[0], states[0], one[0], two[0] = 0.5, 0.5, x, x
+				ok = u.FTRL(two, []float32{y, 1}, zs, states, &h)
+				require.Equal(t, ok, u.FTRL(one, []float32{y}, z, state, &h))
+				if ok {
+					check("step of FTRL")
+					requireBits(t, zs[:1], z, family+" z")
+					requireBits(t, states[:1], state, family+" n")
+				}
 			}
 		}
 	}

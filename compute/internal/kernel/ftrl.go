@@ -22,6 +22,9 @@ func (u *Updater) FTRL(theta, grad, z, n []float32, h *Hyper) bool {
 func (u *Updater) ftrl(theta, grad, z, n []float32) bool {
 	c, size := &u.u, len(grad)
 	c.n, c.theta, c.grad, c.m, c.v = size, first(theta, size), &grad[0], first(z, size), first(n, size)
+	if size == 1 {
+		return stepFTRL(c) == 0
+	}
 	return u.set.f.ftrl(c) == 0
 }
 
@@ -49,10 +52,10 @@ func (u *Updater) FTRLRows(theta, grad, z, n []float32, rows []int32, dim int, h
 	for base := 0; base < len(rows); base += ahead {
 		part := rows[base:min(base+ahead, len(rows))]
 		if len(rows) > ahead {
-			u.set.fetch(theta, part, dim)
+			u.set.Request(theta, part, dim)
+			u.set.Request(z, part, dim)
+			u.set.Request(n, part, dim)
 		}
-		u.set.fetch(z, part, dim)
-		u.set.fetch(n, part, dim)
 		if dim == 1 {
 			k := len(part)
 			for i, r := range part {

@@ -97,7 +97,7 @@ type family struct {
 	span     func(ids *int32, n int) (low, high int32)
 	distinct func(ids *int32, n int) uint32 // of a multiple of 8: 0 if none is below 0 or occurs twice
 	peak     func(rounds int) float32       // nil without
-	perPeak  int                      // floating point operations in one round of peak
+	perPeak  int                            // floating point operations in one round of peak
 }
 
 // PeakFMA runs rounds of multiply-adds on registers alone and returns the number of

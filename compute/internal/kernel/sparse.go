@@ -9,8 +9,8 @@ const ahead = 64
 // gathered is the number of elements that are gathered before they are worked on.
 const gathered = 1024
 
-// fetch asks for the rows of table to be brought near.
-func (s *Set) fetch(table []float32, rows []int32, dim int) {
+// Request asks for the rows of table to be brought near.
+func (s *Set) Request(table []float32, rows []int32, dim int) {
 	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
 		s.f.prefetch(&table[0], &rows[0], len(rows), dim)
 	}
@@ -81,11 +81,11 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 	finite := true
 	for base := 0; base < len(rows); base += step {
 		part := rows[base:min(base+step, len(rows))]
-		if len(rows) > ahead { // fewer are where the gradient was taken a moment ago
-			u.set.fetch(theta, part, dim)
+		if len(rows) > ahead { // the processor looks ahead over fewer
+			u.set.Request(theta, part, dim)
+			u.set.Request(m, part, dim)
+			u.set.Request(v, part, dim)
 		}
-		u.set.fetch(m, part, dim)
-		u.set.fetch(v, part, dim)
 		switch {
 		case dim == 1:
 			finite = u.column(kind/3, theta, grad[base:], m, v, part) && finite

@@ -112,6 +112,13 @@ func (u *Updater) run(kind int, dst, theta, grad, m2, m, v2, v []float32, p *Pen
 		dst[0] = theta[0] - float32(h.Factor*float32(h.Rate*float32(h.Scale*grad[0])))
 		return dst[0]*0 == 0
 	}
+	if n == 1 && kind == updateAdagrad && p == nil {
+		g := h.Scale * grad[0]
+		sum := v[0] + float32(g*g)
+		to := theta[0] - float32(h.Factor*(float32(h.Rate*g)/(sqrt32(sum)+h.Epsilon)))
+		dst[0], v2[0] = to, sum
+		return to*0 == 0 && sum*0 == 0
+	}
 	u.hyper(h)
 	u.u.n = n
 	u.u.dst, u.u.theta, u.u.grad = first(dst, n), first(theta, n), first(grad, n)

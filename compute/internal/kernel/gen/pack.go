@@ -261,12 +261,14 @@ func (w width) prefetch() {
 	at, end := GP64(), GP64()
 	CMPQ(dim, U8(1))
 	JNE(LabelRef("rows"))
-	Label("value")
-	MOVLQSX(Mem{Base: rows}, at)
-	PREFETCHT0(Mem{Base: base, Index: at, Scale: 4})
-	ADDQ(I8(4), rows)
-	DECQ(n)
-	JNZ(LabelRef("value"))
+	fours(n, func(count int) {
+		for i := range count {
+			at := GP64()
+			MOVLQSX(Mem{Base: rows, Disp: 4 * i}, at)
+			PREFETCHT0(Mem{Base: base, Index: at, Scale: 4})
+		}
+		ADDQ(I8(4*count), rows)
+	})
 	RET()
 	Label("rows")
 	SHLQ(U8(2), dim)

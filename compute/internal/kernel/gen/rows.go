@@ -3,6 +3,7 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // copyRows writes the copies of rows that a list names, out of a table and into it. A row is
@@ -66,4 +67,22 @@ func (w width) eachRow(near string, code func(near, far Mem), absent func(near M
 		pass("zeros", func() { absent(Mem{Base: here}) })
 		JMP(LabelRef("next"))
 	}
+}
+
+// fours runs code for four elements at a time, and for each of the rest.
+func fours(n reg.Register, code func(count int)) {
+	SUBQ(U8(4), n)
+	JLT(LabelRef("few"))
+	Label("four")
+	code(4)
+	SUBQ(U8(4), n)
+	JGE(LabelRef("four"))
+	Label("few")
+	ADDQ(U8(4), n)
+	JZ(LabelRef("out"))
+	Label("one")
+	code(1)
+	DECQ(n)
+	JNZ(LabelRef("one"))
+	Label("out")
 }
