@@ -12,8 +12,9 @@
 // of the wall and of the processor; where other programs run, the latter are the ones to
 // go by.
 //
-// Beside it lies sources.py, plain loops of what published programs compute, by which
-// docs/results/README.md tells where a figure that differs comes from.
+// Beside it lie sources.py, plain loops of what published programs compute, by which
+// docs/results/README.md tells where a figure that differs comes from, and members.py, which
+// compares ensembles of networks with what was built in their place (docs/adr/0014).
 //
 // # Invariants
 //
