@@ -8,9 +8,9 @@
 // The level of v is the whole part of 255 v + ½, product and sum each rounded to float32.
 // It stands for v if it is in 0..255, and the float32 nearest to level/255 is no further than
 // Tolerance from v. So a v that is that float32 itself comes back bit for bit, and -0 comes
-// back as 0. Division by 255 costs more than all the rest: the kernels take the product q
-// with the float32 nearest to 1/255, and correct it by the exact remainder k - 255 q times
-// the same. For each of the 256 levels that is the quotient, as the tests see by trying all.
+// back as 0. Division by 255 costs more than all the rest: the kernels split 1/255 into the
+// float32 nearest to it and that nearest to what is left, and take the fused sum of the products
+// with both. For each of the 256 levels that is the quotient, as the tests see by trying all.
 //
 // # Invariants
 //

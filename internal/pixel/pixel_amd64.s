@@ -16,96 +16,89 @@ TEXT ·packAVX2(SB), NOSPLIT, $0-25
 	MOVL         $0x3b808081, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Y1
-	MOVL         $0x3f000000, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X2
 	VBROADCASTSS X2, Y2
-	MOVL         $0x80000000, BX
+	MOVL         $0x3f000000, BX
 	VMOVD        BX, X3
 	VBROADCASTSS X3, Y3
-	MOVL         $0x00000000, BX
+	MOVL         $0x80000000, BX
 	VMOVD        BX, X4
 	VBROADCASTSS X4, Y4
 	MOVL         $0x00000000, BX
 	VMOVD        BX, X5
 	VBROADCASTSS X5, Y5
-	VMOVDQU      lanes<>+0(SB), Y6
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X6
+	VBROADCASTSS X6, Y6
+	VMOVDQU      lanes<>+0(SB), Y7
 	MOVQ         DX, BX
 	SUBQ         $+32, BX
 	XORQ         DX, DX
 
 step:
-	VMOVUPS      (CX)(DX*4), Y7
-	VMULPS       Y0, Y7, Y8
-	VADDPS       Y2, Y8, Y8
-	VCVTTPS2DQ   Y8, Y9
-	VCVTDQ2PS    Y9, Y8
-	VMULPS       Y1, Y8, Y10
-	VFNMADD231PS Y0, Y10, Y8
-	VFMADD231PS  Y1, Y8, Y10
-	VSUBPS       Y7, Y10, Y10
-	VPOR         Y9, Y4, Y4
-	VANDNPS      Y10, Y3, Y10
-	VMAXPS       Y5, Y10, Y5
-	VMOVUPS      32(CX)(DX*4), Y7
-	VMULPS       Y0, Y7, Y8
-	VADDPS       Y2, Y8, Y8
-	VCVTTPS2DQ   Y8, Y10
-	VCVTDQ2PS    Y10, Y8
-	VMULPS       Y1, Y8, Y11
-	VFNMADD231PS Y0, Y11, Y8
-	VFMADD231PS  Y1, Y8, Y11
-	VSUBPS       Y7, Y11, Y11
-	VPOR         Y10, Y4, Y4
-	VANDNPS      Y11, Y3, Y11
-	VMAXPS       Y5, Y11, Y5
-	VMOVUPS      64(CX)(DX*4), Y7
-	VMULPS       Y0, Y7, Y8
-	VADDPS       Y2, Y8, Y8
-	VCVTTPS2DQ   Y8, Y11
-	VCVTDQ2PS    Y11, Y8
-	VMULPS       Y1, Y8, Y12
-	VFNMADD231PS Y0, Y12, Y8
-	VFMADD231PS  Y1, Y8, Y12
-	VSUBPS       Y7, Y12, Y12
-	VPOR         Y11, Y4, Y4
-	VANDNPS      Y12, Y3, Y12
-	VMAXPS       Y5, Y12, Y5
-	VMOVUPS      96(CX)(DX*4), Y7
-	VMULPS       Y0, Y7, Y8
-	VADDPS       Y2, Y8, Y8
-	VCVTTPS2DQ   Y8, Y12
-	VCVTDQ2PS    Y12, Y8
-	VMULPS       Y1, Y8, Y13
-	VFNMADD231PS Y0, Y13, Y8
-	VFMADD231PS  Y1, Y8, Y13
-	VSUBPS       Y7, Y13, Y13
-	VPOR         Y12, Y4, Y4
-	VANDNPS      Y13, Y3, Y13
-	VMAXPS       Y5, Y13, Y5
-	VPACKSSDW    Y10, Y9, Y9
-	VPACKSSDW    Y12, Y11, Y11
-	VPACKUSWB    Y11, Y9, Y9
-	VPERMD       Y9, Y6, Y9
-	VMOVDQU      Y9, (AX)(DX*1)
-	CMPQ         DX, BX
-	JGE          end
-	ADDQ         $+32, DX
-	CMPQ         DX, BX
-	CMOVQGT      BX, DX
-	JMP          step
+	VMULPS      (CX)(DX*4), Y0, Y9
+	VMULPS      32(CX)(DX*4), Y0, Y11
+	VADDPS      Y3, Y9, Y9
+	VADDPS      Y3, Y11, Y11
+	VCVTTPS2DQ  Y9, Y8
+	VCVTTPS2DQ  Y11, Y10
+	VCVTDQ2PS   Y8, Y9
+	VCVTDQ2PS   Y10, Y11
+	VMULPS      Y2, Y9, Y12
+	VMULPS      Y2, Y11, Y13
+	VFMADD231PS Y1, Y9, Y12
+	VFMADD231PS Y1, Y11, Y13
+	VSUBPS      (CX)(DX*4), Y12, Y12
+	VSUBPS      32(CX)(DX*4), Y13, Y13
+	VANDNPS     Y12, Y4, Y12
+	VANDNPS     Y13, Y4, Y13
+	VMAXPS      Y6, Y12, Y6
+	VMAXPS      Y6, Y13, Y6
+	VPACKSSDW   Y10, Y8, Y8
+	VPOR        Y8, Y5, Y5
+	VMULPS      64(CX)(DX*4), Y0, Y10
+	VMULPS      96(CX)(DX*4), Y0, Y12
+	VADDPS      Y3, Y10, Y10
+	VADDPS      Y3, Y12, Y12
+	VCVTTPS2DQ  Y10, Y9
+	VCVTTPS2DQ  Y12, Y11
+	VCVTDQ2PS   Y9, Y10
+	VCVTDQ2PS   Y11, Y12
+	VMULPS      Y2, Y10, Y13
+	VMULPS      Y2, Y12, Y14
+	VFMADD231PS Y1, Y10, Y13
+	VFMADD231PS Y1, Y12, Y14
+	VSUBPS      64(CX)(DX*4), Y13, Y13
+	VSUBPS      96(CX)(DX*4), Y14, Y14
+	VANDNPS     Y13, Y4, Y13
+	VANDNPS     Y14, Y4, Y14
+	VMAXPS      Y6, Y13, Y6
+	VMAXPS      Y6, Y14, Y6
+	VPACKSSDW   Y11, Y9, Y9
+	VPOR        Y9, Y5, Y5
+	VPACKUSWB   Y9, Y8, Y8
+	VPERMD      Y8, Y7, Y8
+	VMOVDQU     Y8, (AX)(DX*1)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+32, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
 
 end:
 	MOVL         $0x358637bd, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
-	VPSRLD       $0x08, Y4, Y4
+	VPSRLW       $0x08, Y5, Y5
 	MOVL         $0x00000000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
-	VPCMPEQD     Y1, Y4, Y1
-	VCMPPS       $0x12, Y0, Y5, Y5
-	VANDPS       Y1, Y5, Y5
-	VMOVMSKPS    Y5, AX
+	VPCMPEQD     Y1, Y5, Y1
+	VCMPPS       $0x12, Y0, Y6, Y6
+	VANDPS       Y1, Y6, Y6
+	VMOVMSKPS    Y6, AX
 	XORL         $0x000000ff, AX
 	TESTL        AX, AX
 	SETEQ        AL
@@ -129,10 +122,10 @@ TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	MOVL         $0x437f0000, BX
+	MOVL         $0x3b808081, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x3b808081, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Y1
 	MOVQ         DX, BX
@@ -140,24 +133,22 @@ TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
 	XORQ         DX, DX
 
 step:
-	VPMOVZXBD    (CX)(DX*1), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y3
-	VFNMADD231PS Y0, Y3, Y2
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, (AX)(DX*4)
-	VPMOVZXBD    8(CX)(DX*1), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y3
-	VFNMADD231PS Y0, Y3, Y2
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, 32(AX)(DX*4)
-	CMPQ         DX, BX
-	JGE          end
-	ADDQ         $+16, DX
-	CMPQ         DX, BX
-	CMOVQGT      BX, DX
-	JMP          step
+	VPMOVZXBD   (CX)(DX*1), Y2
+	VCVTDQ2PS   Y2, Y2
+	VPMOVZXBD   8(CX)(DX*1), Y3
+	VCVTDQ2PS   Y3, Y3
+	VMULPS      Y1, Y2, Y4
+	VMULPS      Y1, Y3, Y5
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	VMOVUPS     Y4, (AX)(DX*4)
+	VMOVUPS     Y5, 32(AX)(DX*4)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+16, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
 
 end:
 	VZEROUPPER
@@ -175,63 +166,62 @@ TEXT ·packAVX512(SB), NOSPLIT, $0-25
 	MOVL         $0x3b808081, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Z1
-	MOVL         $0x3f000000, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X2
 	VBROADCASTSS X2, Z2
-	MOVL         $0x80000000, BX
+	MOVL         $0x3f000000, BX
 	VMOVD        BX, X3
 	VBROADCASTSS X3, Z3
-	MOVL         $0x00000000, BX
+	MOVL         $0x80000000, BX
 	VMOVD        BX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x00000000, BX
 	VMOVD        BX, X5
 	VBROADCASTSS X5, Z5
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X6
+	VBROADCASTSS X6, Z6
 	MOVQ         DX, BX
 	SUBQ         $+32, BX
 	XORQ         DX, DX
 
 step:
-	VMOVUPS      (CX)(DX*4), Z6
-	VMULPS       Z0, Z6, Z7
-	VADDPS       Z2, Z7, Z7
-	VCVTTPS2DQ   Z7, Z8
-	VCVTDQ2PS    Z8, Z7
-	VMULPS       Z1, Z7, Z9
-	VFNMADD231PS Z0, Z9, Z7
-	VFMADD231PS  Z1, Z7, Z9
-	VSUBPS       Z6, Z9, Z9
-	VPORD        Z8, Z4, Z4
-	VPANDND      Z9, Z3, Z9
-	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      64(CX)(DX*4), Z6
-	VMULPS       Z0, Z6, Z7
-	VADDPS       Z2, Z7, Z7
-	VCVTTPS2DQ   Z7, Z9
-	VCVTDQ2PS    Z9, Z7
-	VMULPS       Z1, Z7, Z10
-	VFNMADD231PS Z0, Z10, Z7
-	VFMADD231PS  Z1, Z7, Z10
-	VSUBPS       Z6, Z10, Z10
-	VPORD        Z9, Z4, Z4
-	VPANDND      Z10, Z3, Z10
-	VMAXPS       Z5, Z10, Z5
-	VPMOVDB      Z8, (AX)(DX*1)
-	VPMOVDB      Z9, 16(AX)(DX*1)
-	CMPQ         DX, BX
-	JGE          end
-	ADDQ         $+32, DX
-	CMPQ         DX, BX
-	CMOVQGT      BX, DX
-	JMP          step
+	VMULPS      (CX)(DX*4), Z0, Z8
+	VMULPS      64(CX)(DX*4), Z0, Z10
+	VADDPS      Z3, Z8, Z8
+	VADDPS      Z3, Z10, Z10
+	VCVTTPS2DQ  Z8, Z7
+	VCVTTPS2DQ  Z10, Z9
+	VCVTDQ2PS   Z7, Z8
+	VCVTDQ2PS   Z9, Z10
+	VMULPS      Z2, Z8, Z11
+	VMULPS      Z2, Z10, Z12
+	VFMADD231PS Z1, Z8, Z11
+	VFMADD231PS Z1, Z10, Z12
+	VSUBPS      (CX)(DX*4), Z11, Z11
+	VSUBPS      64(CX)(DX*4), Z12, Z12
+	VPANDND     Z11, Z4, Z11
+	VPANDND     Z12, Z4, Z12
+	VMAXPS      Z6, Z11, Z6
+	VMAXPS      Z6, Z12, Z6
+	VPORD       Z7, Z5, Z5
+	VPMOVDB     Z7, (AX)(DX*1)
+	VPORD       Z9, Z5, Z5
+	VPMOVDB     Z9, 16(AX)(DX*1)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+32, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
 
 end:
 	MOVL         $0x358637bd, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
-	VCMPPS       $0x16, Z0, Z5, K1
-	VPSRLD       $0x08, Z4, Z4
-	VPTESTMD     Z4, Z4, K2
+	VCMPPS       $0x16, Z0, Z6, K1
+	VPSRLD       $0x08, Z5, Z5
+	VPTESTMD     Z5, Z5, K2
 	KORW         K1, K2, K1
 	KMOVW        K1, AX
 	TESTL        AX, AX
@@ -246,10 +236,10 @@ TEXT ·unpackAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	MOVL         $0x437f0000, BX
+	MOVL         $0x3b808081, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x3b808081, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Z1
 	MOVQ         DX, BX
@@ -257,18 +247,17 @@ TEXT ·unpackAVX512(SB), NOSPLIT, $0-24
 	XORQ         DX, DX
 
 step:
-	VPMOVZXBD    (CX)(DX*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z1, Z2, Z3
-	VFNMADD231PS Z0, Z3, Z2
-	VFMADD231PS  Z1, Z2, Z3
-	VMOVUPS      Z3, (AX)(DX*4)
-	CMPQ         DX, BX
-	JGE          end
-	ADDQ         $+16, DX
-	CMPQ         DX, BX
-	CMOVQGT      BX, DX
-	JMP          step
+	VPMOVZXBD   (CX)(DX*1), Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VMOVUPS     Z3, (AX)(DX*4)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+16, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
 
 end:
 	VZEROUPPER

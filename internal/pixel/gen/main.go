@@ -47,19 +47,25 @@ func main() {
 	Generate()
 }
 
-// scale is what a level is turned into a number with.
-type scale struct{ levels, inverse reg.VecVirtual }
+// inverse is 1/255 as the sum of the nearest float32 and of that nearest to what is left.
+type inverse struct{ high, low reg.VecVirtual }
 
-func (w width) scale() scale { return scale{w.constant(255), w.constant(float32(1.0 / 255))} }
+func (w width) inverse() inverse {
+	high := float32(1.0 / 255)
+	return inverse{w.constant(high), w.constant(float32(1.0/255 - float64(high)))}
+}
 
-// number turns a vector of levels, as float32, into level/255 as a division rounds it: the
-// quotient by the inverse, and one step of Newton's with the exact remainder.
-func (w width) number(s scale, level reg.VecVirtual) reg.VecVirtual {
-	q := w.vector()
-	VMULPS(s.inverse, level, q)
-	VFNMADD231PS(s.levels, q, level) // level - 255 q
-	VFMADD231PS(s.inverse, level, q)
-	return q
+// numbers turns vectors of levels, as float32, into level/255 as a division rounds it.
+func (w width) numbers(by inverse, levels []reg.VecVirtual) []reg.VecVirtual {
+	numbers := make([]reg.VecVirtual, len(levels))
+	for i, level := range levels {
+		numbers[i] = w.vector()
+		VMULPS(by.low, level, numbers[i])
+	}
+	for i, level := range levels {
+		VFMADD231PS(by.high, level, numbers[i])
+	}
+	return numbers
 }
 
 // overlap writes a loop over n elements, at least step of them, in steps: the last one begins
@@ -87,7 +93,8 @@ func (w width) pack() {
 	Pragma("noescape")
 	Doc("pack"+w.name+" writes the levels of n numbers, at least 32, and reports whether a level", "stands for each. If not, the levels are of no use.")
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual)
-	s, half, sign := w.scale(), w.constant(0.5), w.constant(float32(math.Copysign(0, -1)))
+	top, by := w.constant(255), w.inverse()
+	half, sign := w.constant(0.5), w.constant(float32(math.Copysign(0, -1)))
 	bits, farthest := w.constant(0), w.constant(0) // of all levels, and from them
 	order := YMM()
 	if w.lanes == 8 {
@@ -97,38 +104,61 @@ func (w width) pack() {
 		}
 		VMOVDQU(lanes, order)
 	}
-	overlap(n, packed, func(at reg.GPVirtual) {
-		var levels []reg.VecVirtual
-		for i := range packed / w.lanes {
-			v, level, k := w.vector(), w.vector(), w.vector()
-			VMOVUPS(Mem{Base: src, Index: at, Scale: 4, Disp: 4 * i * w.lanes}, v)
-			VMULPS(s.levels, v, level)
-			VADDPS(half, level, level)
-			VCVTTPS2DQ(level, k) // 1<<31 for what is no int32
-			VCVTDQ2PS(k, level)
-			off := w.number(s, level)
-			VSUBPS(v, off, off)
-			if w.lanes == 16 {
-				VPORD(k, bits, bits)
-				VPANDND(off, sign, off)
-			} else {
-				VPOR(k, bits, bits)
-				VANDNPS(off, sign, off)
-			}
-			VMAXPS(farthest, off, farthest)
-			levels = append(levels, k)
+	// levelsOf returns two vectors of levels, and notes how far the numbers are from them. What
+	// one of them waits for, the other has in the meantime.
+	levelsOf := func(at reg.GPVirtual, first int) [2]reg.VecVirtual {
+		var k [2]reg.VecVirtual
+		var from [2]Mem
+		levels := make([]reg.VecVirtual, 2)
+		for i := range k {
+			k[i], levels[i] = w.vector(), w.vector()
+			from[i] = Mem{Base: src, Index: at, Scale: 4, Disp: 4 * (first + i) * w.lanes}
+			VMULPS(from[i], top, levels[i])
 		}
+		for _, level := range levels {
+			VADDPS(half, level, level)
+		}
+		for i, level := range levels {
+			VCVTTPS2DQ(level, k[i]) // 1<<31 for what is no int32
+		}
+		for i, level := range levels {
+			VCVTDQ2PS(k[i], level)
+		}
+		off := w.numbers(by, levels)
+		for i := range off {
+			VSUBPS(from[i], off[i], off[i])
+		}
+		for i := range off {
+			if w.lanes == 16 {
+				VPANDND(off[i], sign, off[i])
+			} else {
+				VANDNPS(off[i], sign, off[i])
+			}
+		}
+		for i := range off {
+			VMAXPS(farthest, off[i], farthest)
+		}
+		return k
+	}
+	overlap(n, packed, func(at reg.GPVirtual) {
+		k := levelsOf(at, 0)
 		if w.lanes == 16 {
-			for i, k := range levels {
-				VPMOVDB(k, Mem{Base: dst, Index: at, Scale: 1, Disp: 16 * i})
+			for i := range k {
+				VPORD(k[i], bits, bits)
+				VPMOVDB(k[i], Mem{Base: dst, Index: at, Scale: 1, Disp: 16 * i})
 			}
 			return
 		}
-		VPACKSSDW(levels[1], levels[0], levels[0])
-		VPACKSSDW(levels[3], levels[2], levels[2])
-		VPACKUSWB(levels[2], levels[0], levels[0])
-		VPERMD(levels[0], order, levels[0]) // the packs go by half registers
-		VMOVDQU(levels[0], Mem{Base: dst, Index: at, Scale: 1})
+		// What 16 bits cannot hold becomes what 8 cannot hold.
+		words := YMM()
+		VPACKSSDW(k[1], k[0], words)
+		VPOR(words, bits, bits)
+		k = levelsOf(at, 2)
+		VPACKSSDW(k[1], k[0], k[0])
+		VPOR(k[0], bits, bits)
+		VPACKUSWB(k[0], words, words)
+		VPERMD(words, order, words) // the packs go by half registers
+		VMOVDQU(words, Mem{Base: dst, Index: at, Scale: 1})
 	})
 	near, mask := w.constant(tolerance), GP32()
 	if w.lanes == 16 {
@@ -139,7 +169,7 @@ func (w width) pack() {
 		KORW(far, wide, far)
 		KMOVW(far, mask)
 	} else {
-		VPSRLD(U8(8), bits, bits)
+		VPSRLW(U8(8), bits, bits)
 		zero, fits := w.constant(0), w.vector()
 		VPCMPEQD(zero, bits, fits)
 		VCMPPS(U8(atMost), near, farthest, farthest)
@@ -160,13 +190,17 @@ func (w width) unpack() {
 	Pragma("noescape")
 	Doc("unpack" + w.name + " writes the numbers that n levels, at least 16, stand for.")
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual)
-	s := w.scale()
+	by := w.inverse()
 	overlap(n, 16, func(at reg.GPVirtual) {
+		var levels []reg.VecVirtual
 		for i := range 16 / w.lanes {
 			k := w.vector()
 			VPMOVZXBD(Mem{Base: src, Index: at, Scale: 1, Disp: i * w.lanes}, k)
 			VCVTDQ2PS(k, k)
-			VMOVUPS(w.number(s, k), Mem{Base: dst, Index: at, Scale: 4, Disp: 4 * i * w.lanes})
+			levels = append(levels, k)
+		}
+		for i, v := range w.numbers(by, levels) {
+			VMOVUPS(v, Mem{Base: dst, Index: at, Scale: 4, Disp: 4 * i * w.lanes})
 		}
 	})
 	VZEROUPPER()
