@@ -23,6 +23,8 @@
 //   - A memory holds an id once: adding it again replaces the example. Examples without
 //     an id are all different, and cannot be removed by it.
 //   - A restored memory does for ever after, call by call, what the original does.
+//   - What a memory showed never changes: examples of a state or of a match of Remove, and those
+//     drawn, until Returned. Others that it packed itself may be written over.
 //   - Equal memories encode to equal bytes; docs/format/replay.md has the layout.
 //
 // # Versions of a large memory

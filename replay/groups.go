@@ -24,7 +24,7 @@ func newStore(cfg Config, page int) store.Store {
 
 // Snapshot implements Memory.
 func (g *groups) Snapshot() State {
-	s := state.State{Form: g.cfg.Kind.form(), Items: g.Items.Freeze(), Seats: g.Seats.Freeze(), List: slices.Clone(g.List)}
+	s := state.State{Form: g.cfg.Kind.form(), Items: g.Freeze(), Seats: g.Seats.Freeze(), List: slices.Clone(g.List)}
 	for i := range s.List {
 		gr := &s.List[i]
 		gr.Members.Forget()

@@ -37,6 +37,22 @@ type Memory interface {
 	Restore(State) error
 }
 
+// A Returner is a memory that makes new rows in the place of old ones where it can. It may do so
+// with a row of bytes that it packed itself, if no state, no match of Remove and no draw has shown
+// it to anybody, or nobody keeps what was drawn.
+type Returner interface {
+	// Returned says that nobody keeps an example that was drawn so far, nor a copy of one that
+	// shares its bytes. Whoever never says so may keep what was drawn for good.
+	Returned()
+}
+
+// Returned tells a memory that wants to know.
+func Returned(m Memory) {
+	if r, ok := m.(Returner); ok {
+		r.Returned()
+	}
+}
+
 // New returns an empty memory. It returns an error if the configuration, with its
 // defaults, is not valid, or needs a Judge.
 func New(cfg Config) (Memory, error) { return NewJudged(cfg, nil) }

@@ -38,7 +38,13 @@ func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	m.recent.Add(ex, func(left *Example) { m.old.Add(left, r) })
+	m.recent.Add(ex, func(left *Example) bool { return m.old.take(left, r) })
+}
+
+// Returned implements Returner.
+func (m *recency) Returned() {
+	m.recent.Returned()
+	m.old.Returned()
 }
 
 // Replace implements Memory. The example keeps the age of the one it replaces.
@@ -71,9 +77,9 @@ func (m *recency) Draw(dst []*Example, n int, r *rand.Rand) []*Example {
 	latest := m.recent.Items.Len()
 	for _, at := range m.Drawer.Draw(m.Len(), n, r) {
 		if at < latest {
-			dst = append(dst, m.recent.Items.At(at))
+			dst = append(dst, m.recent.Lend(at))
 		} else {
-			dst = append(dst, m.old.Items.At(at-latest))
+			dst = append(dst, m.old.Lend(at-latest))
 		}
 	}
 	return dst
@@ -91,7 +97,7 @@ func (m *recency) Bytes() int { return m.recent.Bytes() + m.old.Bytes() }
 // Snapshot implements Memory.
 func (m *recency) Snapshot() State {
 	s := state.State{
-		Form: RecencyMixed.form(), Items: m.recent.Items.Freeze(), Rest: m.old.Items.Freeze(), Sample: m.old.Uniform,
+		Form: RecencyMixed.form(), Items: m.recent.Freeze(), Rest: m.old.Freeze(), Sample: m.old.Uniform,
 	}
 	s.Oldest, s.Newer = m.recent.Order()
 	return State{s}

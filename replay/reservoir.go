@@ -22,19 +22,23 @@ func newReservoir(cfg Config, page int) *reservoir {
 	return &reservoir{cfg: cfg, Store: newStore(cfg, page)}
 }
 
-func (m *reservoir) Add(ex *Example, r *rand.Rand) {
+func (m *reservoir) Add(ex *Example, r *rand.Rand) { m.take(ex, r) }
+
+// take is Add; it reports whether the example may be held now.
+func (m *reservoir) take(ex *Example, r *rand.Rand) bool {
 	if m.Replace(ex) {
-		return
+		return true
 	}
 	size, places := m.Items.Len(), m.cfg.Capacity
 	if m.cfg.MaxBytes > 0 {
 		more := example.Size(ex) + store.SlotBytes
 		if m.Exceeds(more) {
-			return
+			return false
 		}
 		places = m.Limits.Places(&m.Uniform, size, m.Bytes(), more)
 	}
-	switch slot := m.Arrive(size, places, r); slot {
+	slot := m.Arrive(size, places, r)
+	switch slot {
 	case sample.Rejected:
 	case size:
 		m.Push(ex)
@@ -44,6 +48,7 @@ func (m *reservoir) Add(ex *Example, r *rand.Rand) {
 	for m.Exceeds(m.Bytes()) {
 		m.Delete(r.IntN(m.Items.Len()))
 	}
+	return slot != sample.Rejected
 }
 
 func (m *reservoir) Replace(ex *Example) bool {
@@ -80,7 +85,7 @@ func (m *reservoir) Bytes() int { return m.Size() }
 
 // Snapshot implements Memory.
 func (m *reservoir) Snapshot() State {
-	return State{state.State{Form: Reservoir.form(), Items: m.Items.Freeze(), Sample: m.Uniform}}
+	return State{state.State{Form: Reservoir.form(), Items: m.Freeze(), Sample: m.Uniform}}
 }
 
 // Restore implements Memory. The error is ErrState.

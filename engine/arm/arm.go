@@ -163,6 +163,7 @@ func (a *Arm) Learn(fresh []*replay.Example, position uint64, streams Streams) e
 		n = 0 // it looks at the whole memory
 	}
 	a.classes.note(fresh)
+	replay.Returned(a.memory)
 	for i := range a.cfg.Loss.draws() {
 		a.rehearsed[i] = a.choose.Retrieve(a.rehearsed[i][:0], n, fresh, streams.draw)
 	}

@@ -150,6 +150,7 @@ func (a *Arm) bareRehearsal(b testing.TB, fresh []*replay.Example, at uint64, sp
 	t1 := cpu(b)
 	before := *asked
 	draw := rng.New(1, "draw", at)
+	replay.Returned(a.memory)
 	a.rehearsed[0] = a.choose.Retrieve(a.rehearsed[0][:0], len(fresh), fresh, draw)
 	t2 := cpu(b)
 	drawing := *asked - before

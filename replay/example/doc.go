@@ -5,7 +5,8 @@
 //
 // # Invariants
 //
-//   - An Example is immutable once a memory holds it, and shared by pointer.
+//   - An Example is immutable once a memory holds it, and shared by pointer, for as long as
+//     anybody may hold it beside the memory that packed it.
 //   - Features that are float32 nearest to k/255 come back bit for bit; what no byte stands
 //     for is left as it came.
 //   - Size is a function of the contents alone.

@@ -1,7 +1,8 @@
 package example
 
-// An Example is one weighted training example. It is immutable once it was added
-// to a memory: memories, micro-batches and snapshots share it by pointer.
+// An Example is one weighted training example. It is immutable once it was added to a memory:
+// memories, micro-batches and snapshots share it by pointer. One that a memory made itself may
+// be written over when nobody else can hold it any more: see replay.Returner.
 type Example struct {
 	ID       string // the prediction's id, or a self-contained event's id
 	Subject  string // the pseudonymous person, for erasure

@@ -35,15 +35,27 @@ func NewPacker() *Packer { return &Packer{pixel.Best()} }
 
 // Pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
 // or one that no byte stands for.
-func (p *Packer) Pack(ex *Example) *Example {
+func (p *Packer) Pack(ex *Example) *Example { return p.PackOver(nil, ex) }
+
+// PackOver is Pack, but may make the copy in place of another example, whose contents are lost
+// in any case. That must be one that Pack made, and which nobody holds; or nil.
+func (p *Packer) PackOver(old, ex *Example) *Example {
 	if len(ex.Dense) == 0 {
 		return ex
 	}
-	levels := make([]uint8, len(ex.Dense))
+	var levels []uint8
+	if old != nil && len(old.Packed) == len(ex.Dense) {
+		levels = old.Packed
+	} else {
+		old, levels = nil, make([]uint8, len(ex.Dense))
+	}
 	if !p.codec.Pack(levels, ex.Dense) {
 		return ex
 	}
-	packed := *ex
-	packed.Dense, packed.Packed = nil, levels
-	return &packed
+	if old == nil {
+		old = new(Example)
+	}
+	*old = *ex
+	old.Dense, old.Packed = nil, levels
+	return old
 }

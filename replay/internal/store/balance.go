@@ -43,7 +43,7 @@ func (g *Groups) DrawBalanced(dst []*Example, n int, r *rand.Rand) []*Example {
 // drawGroup appends n members of a group to dst, without replacement.
 func (g *Groups) drawGroup(dst []*Example, gr *Group, n int, r *rand.Rand) []*Example {
 	for _, i := range g.Drawer.Draw(gr.Members.N, n, r) {
-		dst = append(dst, g.Items.At(gr.Members.At(i)))
+		dst = append(dst, g.Lend(gr.Members.At(i)))
 	}
 	return dst
 }

@@ -17,6 +17,8 @@
 //   - Groups stand in the order of their first arrival and never go away.
 //   - What is held follows from the calls alone. The index has a seed of its own, and an order
 //     that nobody sees.
+//   - A row is written over only if the store packed it and nobody else can know it: each way
+//     for an example to leave is Lend, Release, Freeze or Sweep, which the loans keep account of.
 //
 // # Concurrency
 //

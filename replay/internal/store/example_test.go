@@ -10,7 +10,10 @@ import (
 func ExampleRing() {
 	ring := store.NewRing(store.New(store.Limits{Capacity: 2}, 1024, false))
 	for _, id := range []string{"a", "b", "c"} {
-		ring.Add(&store.Example{ID: id}, func(left *store.Example) { fmt.Println(left.ID, "leaves for", id) })
+		ring.Add(&store.Example{ID: id}, func(left *store.Example) bool {
+			fmt.Println(left.ID, "leaves for", id)
+			return false
+		})
 	}
 	_, held := ring.Find("b")
 	fmt.Println("b is held:", held)

@@ -24,8 +24,8 @@ func NewRing(s Store) Ring {
 }
 
 // Add makes ex the newest. If others have to leave for it, it calls leave for each, from the
-// oldest on.
-func (g *Ring) Add(ex *Example, leave func(*Example)) {
+// oldest on, which reports whether it may keep the example.
+func (g *Ring) Add(ex *Example, leave func(*Example) bool) {
 	if g.Exceeds(example.Size(ex) + SlotBytes + linkBytes) {
 		leave(ex) // at once, as it is too large by itself
 		return
@@ -37,12 +37,13 @@ func (g *Ring) Add(ex *Example, leave func(*Example)) {
 		g.link(slot)
 	} else {
 		slot := g.oldest
-		left := g.Items.At(slot)
+		if leave(g.Items.At(slot)) {
+			g.Release(slot)
+		}
 		g.unlink(slot)
 		g.Put(slot, ex)
 		g.link(slot)
 		g.PrefetchSlot(g.oldest)
-		leave(left)
 	}
 	for g.Items.Len() > 0 && g.Exceeds(g.Bytes()) {
 		left := g.Items.At(g.oldest)

@@ -21,6 +21,7 @@ type Store struct {
 	index index // examples without an ID are not indexed
 	bytes int
 	packs *example.Packer // nil if dense features are held as they came
+	loans loans           // of packed rows
 	whole int             // examples whose dense features are not
 }
 
@@ -29,7 +30,7 @@ type Store struct {
 func New(limits Limits, page int, packed bool) Store {
 	s := Store{Limits: limits, Items: column.New[*Example](page), index: newIndex(limits.Most())}
 	if packed {
-		s.packs = example.NewPacker()
+		s.packs, s.loans = example.NewPacker(), newLoans()
 	}
 	return s
 }
@@ -56,20 +57,16 @@ func (s *Store) count(ex *Example, n int) {
 	}
 }
 
-// own returns an example as the store holds it.
-func (s *Store) own(ex *Example) *Example {
-	if s.packs != nil {
-		return s.packs.Pack(ex)
-	}
-	return ex
-}
-
 // Find returns the slot of an ID.
 func (s *Store) Find(id string) (int, bool) { return s.index.find(id, &s.Items) }
 
 // Push puts an example in a new slot at the end.
 func (s *Store) Push(ex *Example) {
-	ex = s.own(ex)
+	if s.packs != nil {
+		packed := s.packs.Pack(ex)
+		s.loans.push(packed != ex)
+		ex = packed
+	}
 	s.index.push(ex.ID)
 	s.Items.Push(ex)
 	s.count(ex, 1)
@@ -85,10 +82,18 @@ func (s *Store) Renew(slot int, ex *Example) {
 	s.Put(slot, ex)
 }
 
-// Put overwrites a slot.
+// Put overwrites a slot, and the row that was in it, if that is the store's alone.
 func (s *Store) Put(slot int, ex *Example) {
-	ex = s.own(ex)
-	s.count(s.Items.At(slot), -1)
+	old := s.Items.At(slot)
+	s.count(old, -1)
+	if s.packs != nil {
+		if !s.loans.free(slot) {
+			old = nil
+		}
+		packed := s.packs.PackOver(old, ex)
+		s.loans.put(slot, packed != ex)
+		ex = packed
+	}
 	s.index.put(slot, ex.ID)
 	s.Items.Set(slot, ex)
 	s.count(ex, 1)
@@ -98,6 +103,9 @@ func (s *Store) Put(slot int, ex *Example) {
 func (s *Store) Delete(slot int) {
 	s.count(s.Items.At(slot), -1)
 	s.index.remove(slot)
+	if s.packs != nil {
+		s.loans.remove(slot)
+	}
 	if last := s.Items.Len() - 1; slot != last {
 		s.Items.Set(slot, s.Items.At(last))
 	}
@@ -111,6 +119,9 @@ func (s *Store) Fill(items *column.Column[*Example]) {
 		for _, ex := range page {
 			s.index.push(ex.ID)
 			s.count(ex, 1)
+			if s.packs != nil {
+				s.loans.push(false)
+			}
 		}
 	}
 }
@@ -118,15 +129,40 @@ func (s *Store) Fill(items *column.Column[*Example]) {
 // DrawFrom appends n examples to dst, or every one, without replacement.
 func (s *Store) DrawFrom(d *sample.Drawer, dst []*Example, n int, r *rand.Rand) []*Example {
 	for _, slot := range d.Draw(s.Items.Len(), n, r) {
-		dst = append(dst, s.Items.At(slot))
+		dst = append(dst, s.Lend(slot))
 	}
 	return dst
+}
+
+// Lend returns the example in a slot, to somebody who may keep it until Returned.
+func (s *Store) Lend(slot int) *Example {
+	if s.packs != nil {
+		s.loans.draw(slot)
+	}
+	return s.Items.At(slot)
+}
+
+// Returned says that nobody keeps what was lent so far.
+func (s *Store) Returned() { s.loans.end() }
+
+// Release says that somebody may keep the example in a slot for good.
+func (s *Store) Release(slot int) {
+	if s.packs != nil {
+		s.loans.put(slot, false)
+	}
+}
+
+// Freeze returns the examples as they are now, for a state.
+func (s *Store) Freeze() column.Column[*Example] {
+	s.loans.show()
+	return s.Items.Freeze()
 }
 
 // Sweep drops the examples that match, by a drop that ends with Delete. It goes from the last
 // slot to the first, since dropping one moves the last into its slot.
 func (s *Store) Sweep(match func(*Example) bool, drop func(slot int)) int {
 	n := 0
+	s.loans.show()
 	for slot := s.Items.Len() - 1; slot >= 0; slot-- {
 		if match(s.Items.At(slot)) {
 			drop(slot)
