@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // A bag is a run of per ids in a list; ids below 0 are absent. Weights, one an id, may be
 // nil for 1 each.
 
@@ -108,15 +110,28 @@ func copyRow(dst, src []float32) {
 
 // A Collector adds up rows that belong to the same id. It belongs to one goroutine.
 type Collector struct {
-	slots []int32 // by hash: 1 + the place in index, 0 where empty
-	home  []int32 // by place in index: where its slot is
+	slots []int32 // by hash: begin + 1 + the place in index, begin or less where empty
+	begin int32   // so much was written for lists before
 	few   assurance
 }
 
 // NewCollector returns a Collector for up to n ids.
 func NewCollector(n int) *Collector {
-	return &Collector{slots: make([]int32, tableSize(n)), home: make([]int32, n)}
+	return &Collector{slots: make([]int32, tableSize(n))}
 }
+
+// open returns empty slots for so many ids, the last of them, and what begin is.
+func (c *Collector) open(ids int) (slots []int32, mask int, begin int32) {
+	if int(c.begin) > math.MaxInt32-ids {
+		clear(c.slots)
+		c.begin = 0
+	}
+	mask = tableSize(ids) - 1
+	return c.slots[:mask+1], mask, c.begin
+}
+
+// close empties the slots of n ids.
+func (c *Collector) close(n int) { c.begin += int32(n) }
 
 // tableSize is a power of two of which n is at most a quarter, so that few ids meet.
 func tableSize(n int) int {
@@ -142,8 +157,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 	if weights == nil && per == 1 {
 		return c.vectors(s, index, values, ids, src, dim)
 	}
-	mask := tableSize(len(ids)) - 1
-	slots := c.slots[:mask+1]
+	slots, mask, begin := c.open(len(ids))
 	n, bag, left := 0, 0, per
 	for i, id := range ids {
 		from := src[bag*dim : bag*dim+dim]
@@ -154,15 +168,16 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 			continue
 		}
 		at := hash(id) & mask
-		for slots[at] != 0 && index[slots[at]-1] != id {
+		k := int(slots[at]-begin) - 1
+		for k >= 0 && index[k] != id {
 			at = (at + 1) & mask
+			k = int(slots[at]-begin) - 1
 		}
-		k := int(slots[at]) - 1
 		fresh := k < 0
 		if fresh {
 			k = n
 			n++
-			slots[at], c.home[k], index[k] = int32(n), int32(at), id
+			slots[at], index[k] = begin+int32(n), id
 		}
 		to := values[k*dim : k*dim+dim]
 		switch {
@@ -181,9 +196,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 			}
 		}
 	}
-	for _, at := range c.home[:n] {
-		slots[at] = 0
-	}
+	c.close(n)
 	return n
 }
 
@@ -193,8 +206,7 @@ func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32
 		fill(values[:len(ids)], src[0])
 		return copy(index, ids)
 	}
-	mask := tableSize(len(ids)) - 1
-	slots, home := c.slots[:mask+1], c.home
+	slots, mask, begin := c.open(len(ids))
 	n := 0
 	for bag := 0; len(ids) > 0; bag++ {
 		part, g := ids[:per], src[bag]
@@ -207,23 +219,21 @@ func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32
 				continue
 			}
 			at := hash(id) & mask
-			k := int(slots[at]) - 1
+			k := int(slots[at]-begin) - 1
 			for k >= 0 && index[k] != id {
 				at = (at + 1) & mask
-				k = int(slots[at]) - 1
+				k = int(slots[at]-begin) - 1
 			}
 			if k >= 0 {
 				values[k] += g
 				continue
 			}
-			index[n], values[n], home[n] = id, g, int32(at)
+			index[n], values[n] = id, g
 			n++
-			slots[at] = int32(n)
+			slots[at] = begin + int32(n)
 		}
 	}
-	for _, at := range home[:n] {
-		slots[at] = 0
-	}
+	c.close(n)
 	return n
 }
 
@@ -232,37 +242,38 @@ func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32
 	if len(ids) > 0 && &values[0] == &src[0] && dense(src, len(ids), dim) && c.few.distinct(s, ids) {
 		return copy(index, ids)
 	}
-	mask := tableSize(len(ids)) - 1
-	slots, home := c.slots[:mask+1], c.home
-	n := 0
+	slots, mask, begin := c.open(len(ids))
+	n, run := 0, 0 // rows of values; the first of src that is still to be copied
+	flush := func(to int) {
+		at, from := (n-(to-run))*dim, src[run*dim:to*dim]
+		if len(from) > 0 && &values[at] != &from[0] {
+			copy(values[at:], from)
+		}
+		run = to + 1
+	}
 	for i, id := range ids {
-		from := src[i*dim : (i+1)*dim]
-		if id < 0 || from[0] == 0 && zeros(from) {
+		if id < 0 || src[i*dim] == 0 && zeros(src[i*dim:(i+1)*dim]) {
+			flush(i)
 			continue
 		}
 		at := hash(id) & mask
-		k := int(slots[at]) - 1
+		k := int(slots[at]-begin) - 1
 		for k >= 0 && index[k] != id {
 			at = (at + 1) & mask
-			k = int(slots[at]) - 1
+			k = int(slots[at]-begin) - 1
 		}
 		if k >= 0 {
+			flush(i)
 			to := values[k*dim : (k+1)*dim]
-			s.Add(to, to, from)
+			s.Add(to, to, src[i*dim:(i+1)*dim])
 			continue
 		}
-		if dim == 16 {
-			*(*[16]float32)(values[n*16:]) = *(*[16]float32)(from)
-		} else {
-			copyRow(values[n*dim:(n+1)*dim], from)
-		}
-		index[n], home[n] = id, int32(at)
+		index[n] = id
 		n++
-		slots[at] = int32(n)
+		slots[at] = begin + int32(n)
 	}
-	for _, at := range home[:n] {
-		slots[at] = 0
-	}
+	flush(len(ids))
+	c.close(n)
 	return n
 }
 
