@@ -185,11 +185,6 @@ func prefetchAVX2(base *float32, rows *int32, n int, dim int)
 //go:noescape
 func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
 
-// putRowsAVX2 copies n rows of src, one after the other, to those of a table; none is below 0.
-//
-//go:noescape
-func putRowsAVX2(table *float32, src *float32, rows *int32, n int, bytes int)
-
 // lookUpAVX2 adds offsets to rows of n, and returns 0 if all were from 0 to tops.
 //
 //go:noescape
@@ -427,6 +422,11 @@ func sgdAnchorAVX2(u *update) float32
 //go:noescape
 func sgdImportanceAVX2(u *update) float32
 
+// sgdRowsAVX2 is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.
+//
+//go:noescape
+func sgdRowsAVX2(u *update, rows *int32, n int) float32
+
 // momentumAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape
@@ -441,6 +441,11 @@ func momentumAnchorAVX2(u *update) float32
 //
 //go:noescape
 func momentumImportanceAVX2(u *update) float32
+
+// momentumRowsAVX2 is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.
+//
+//go:noescape
+func momentumRowsAVX2(u *update, rows *int32, n int) float32
 
 // nesterovAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
@@ -457,6 +462,11 @@ func nesterovAnchorAVX2(u *update) float32
 //go:noescape
 func nesterovImportanceAVX2(u *update) float32
 
+// nesterovRowsAVX2 is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.
+//
+//go:noescape
+func nesterovRowsAVX2(u *update, rows *int32, n int) float32
+
 // adamWAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape
@@ -472,6 +482,11 @@ func adamWAnchorAVX2(u *update) float32
 //go:noescape
 func adamWImportanceAVX2(u *update) float32
 
+// adamWRowsAVX2 is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.
+//
+//go:noescape
+func adamWRowsAVX2(u *update, rows *int32, n int) float32
+
 // adagradAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape
@@ -486,6 +501,11 @@ func adagradAnchorAVX2(u *update) float32
 //
 //go:noescape
 func adagradImportanceAVX2(u *update) float32
+
+// adagradRowsAVX2 is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.
+//
+//go:noescape
+func adagradRowsAVX2(u *update, rows *int32, n int) float32
 
 // ftrlAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //

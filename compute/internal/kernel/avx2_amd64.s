@@ -3302,34 +3302,6 @@ zeros:
 	JNZ     zeros
 	JMP     next
 
-// func putRowsAVX2(table *float32, src *float32, rows *int32, n int, bytes int)
-// Requires: AVX
-TEXT ·putRowsAVX2(SB), NOSPLIT, $0-40
-	MOVQ src+8(FP), AX
-	MOVQ table+0(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ bytes+32(FP), SI
-
-row:
-	MOVLQSX (DX), DI
-	IMULQ   SI, DI
-	ADDQ    CX, DI
-	MOVQ    SI, R8
-
-part:
-	VMOVUPS (AX), Y0
-	VMOVUPS Y0, (DI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, AX
-	SUBQ    $+32, R8
-	JNZ     part
-	ADDQ    $+4, DX
-	DECQ    BX
-	JNZ     row
-	VZEROUPPER
-	RET
-
 // func lookUpAVX2(dst *int32, src *int32, offsets *int32, tops *int32, rows int, n int) uint32
 // Requires: AVX, AVX2
 TEXT ·lookUpAVX2(SB), NOSPLIT, $0-52
@@ -9449,10 +9421,10 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-12
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), BX
-	MOVQ         72(AX), SI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), SI
 	XORQ         DI, DI
 	MOVQ         SI, R8
 	ANDQ         $-16, R8
@@ -9567,10 +9539,10 @@ TEXT ·sgdAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), BX
 	MOVQ         64(AX), SI
-	MOVQ         72(AX), DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), DI
 	XORQ         R8, R8
 	MOVQ         DI, R9
 	ANDQ         $-16, R9
@@ -9706,10 +9678,10 @@ TEXT ·sgdImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         64(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -9844,6 +9816,63 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func sgdRowsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·sgdRowsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS 80(AX), Y2
+	MOVQ         rows+8(FP), SI
+	MOVQ         n+16(FP), DI
+	MOVQ         72(AX), R8
+	SHLQ         $0x02, R8
+
+row:
+	MOVLQSX (SI), R9
+	IMULQ   R8, R9
+	MOVQ    R8, R10
+
+part:
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_2:
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)(R9*1)
+	VFMADD231PS  Y3, Y0, Y1
+	ADDQ         $+32, BX
+	ADDQ         $+32, R9
+	SUBQ         $+32, R10
+	JNZ          part
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          row
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func momentumAVX2(u *byte) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-12
@@ -9853,10 +9882,10 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -9993,10 +10022,10 @@ TEXT ·momentumAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -10154,10 +10183,10 @@ TEXT ·momentumImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -10312,6 +10341,70 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func momentumRowsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·momentumRowsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS 80(AX), Y2
+	MOVQ         rows+8(FP), R8
+	MOVQ         n+16(FP), R9
+	MOVQ         72(AX), R10
+	SHLQ         $0x02, R10
+
+row:
+	MOVLQSX (R8), R11
+	IMULQ   R10, R11
+	MOVQ    R10, R12
+
+part:
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R11*1)
+	VFMADD231PS  Y3, Y0, Y1
+	ADDQ         $+32, BX
+	ADDQ         $+32, R11
+	SUBQ         $+32, R12
+	JNZ          part
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          row
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func nesterovAVX2(u *byte) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·nesterovAVX2(SB), NOSPLIT, $0-12
@@ -10321,10 +10414,10 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -10469,10 +10562,10 @@ TEXT ·nesterovAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -10638,10 +10731,10 @@ TEXT ·nesterovImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS 80(AX), Y2
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -10804,6 +10897,72 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func nesterovRowsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS 80(AX), Y2
+	MOVQ         rows+8(FP), R8
+	MOVQ         n+16(FP), R9
+	MOVQ         72(AX), R10
+	SHLQ         $0x02, R10
+
+row:
+	MOVLQSX (R8), R11
+	IMULQ   R10, R11
+	MOVQ    R10, R12
+
+part:
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)(R11*1)
+	VFMADD231PS  Y3, Y0, Y1
+	ADDQ         $+32, BX
+	ADDQ         $+32, R11
+	SUBQ         $+32, R12
+	JNZ          part
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          row
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func adamWAVX2(u *byte) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·adamWAVX2(SB), NOSPLIT, $0-12
@@ -10815,7 +10974,6 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-12
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -10823,6 +10981,7 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 104(AX), Y4
 	VBROADCASTSS 112(AX), Y5
 	VBROADCASTSS 116(AX), Y6
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -11056,7 +11215,6 @@ TEXT ·adamWAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), R9
 	MOVQ         64(AX), R10
-	MOVQ         72(AX), R11
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -11064,6 +11222,7 @@ TEXT ·adamWAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 104(AX), Y4
 	VBROADCASTSS 112(AX), Y5
 	VBROADCASTSS 116(AX), Y6
+	MOVQ         72(AX), R11
 	XORQ         R12, R12
 	MOVQ         R11, R13
 	ANDQ         $-16, R13
@@ -11318,7 +11477,6 @@ TEXT ·adamWImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), R9
 	MOVQ         56(AX), R10
 	MOVQ         64(AX), R11
-	MOVQ         72(AX), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -11326,6 +11484,7 @@ TEXT ·adamWImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 104(AX), Y4
 	VBROADCASTSS 112(AX), Y5
 	VBROADCASTSS 116(AX), Y6
+	MOVQ         72(AX), R12
 	XORQ         R13, R13
 	MOVQ         R12, R14
 	ANDQ         $-16, R14
@@ -11575,6 +11734,100 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func adamWRowsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·adamWRowsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 100(AX), Y3
+	VBROADCASTSS 104(AX), Y4
+	VBROADCASTSS 112(AX), Y5
+	VBROADCASTSS 116(AX), Y6
+	MOVQ         rows+8(FP), R10
+	MOVQ         n+16(FP), R11
+	MOVQ         72(AX), R12
+	SHLQ         $0x02, R12
+
+row:
+	MOVLQSX (R10), R13
+	IMULQ   R12, R13
+	MOVQ    R12, R14
+
+part:
+	VMOVUPS      (DX)(R13*1), Y7
+	VMOVUPS      (BX), Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y8, Y8
+
+without_scale_1:
+	VMOVUPS      (DI)(R13*1), Y9
+	VMOVUPS      (R9)(R13*1), Y10
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y8, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y5, Y10, Y10
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VADDPS       Y8, Y10, Y10
+	VMOVUPS      Y9, (SI)(R13*1)
+	VMOVUPS      Y10, (R8)(R13*1)
+	VFMADD231PS  Y10, Y0, Y2
+	VBROADCASTSS 108(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS 120(AX), Y8
+	VMULPS       Y8, Y10, Y10
+	VSQRTPS      Y10, Y10
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_2
+	VBROADCASTSS 128(AX), Y8
+	VMULPS       Y8, Y7, Y11
+	VADDPS       Y11, Y9, Y9
+
+without_decay_2:
+	VBROADCASTSS 80(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_3
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y9, Y9
+
+without_factor_3:
+	VSUBPS       Y9, Y7, Y7
+	VMOVUPS      Y7, (CX)(R13*1)
+	VFMADD231PS  Y7, Y0, Y1
+	ADDQ         $+32, BX
+	ADDQ         $+32, R13
+	SUBQ         $+32, R14
+	JNZ          part
+	ADDQ         $+4, R10
+	DECQ         R11
+	JNZ          row
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func adagradAVX2(u *byte) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·adagradAVX2(SB), NOSPLIT, $0-12
@@ -11584,11 +11837,11 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VBROADCASTSS 80(AX), Y3
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -11744,11 +11997,11 @@ TEXT ·adagradAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VBROADCASTSS 80(AX), Y3
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -11925,11 +12178,11 @@ TEXT ·adagradImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VBROADCASTSS 80(AX), Y3
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -12100,6 +12353,76 @@ step_end:
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X1
 	MOVSS        X1, ret+8(FP)
+	VZEROUPPER
+	RET
+
+// func adagradRowsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·adagradRowsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 80(AX), Y3
+	MOVQ         rows+8(FP), R8
+	MOVQ         n+16(FP), R9
+	MOVQ         72(AX), R10
+	SHLQ         $0x02, R10
+
+row:
+	MOVLQSX (R8), R11
+	IMULQ   R10, R11
+	MOVQ    R10, R12
+
+part:
+	VMOVUPS      (DX)(R11*1), Y4
+	VMOVUPS      (BX), Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_1
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_1:
+	VMOVUPS      (DI)(R11*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R11*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_2
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_2:
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R11*1)
+	VFMADD231PS  Y4, Y0, Y1
+	ADDQ         $+32, BX
+	ADDQ         $+32, R11
+	SUBQ         $+32, R12
+	JNZ          part
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          row
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -10,8 +10,8 @@ func kernelsAVX2() family {
 		sum: sumAVX2, dot: dotAVX2, max: maxAVX2, sumSq: sumSqAVX2, finite: finiteAVX2,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX2, routeRows: routeRowsAVX2,
-		takeRows: takeRowsAVX2, putRows: putRowsAVX2,
-		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
+		takeRows: takeRowsAVX2,
+		lookUp:   lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX2,
@@ -58,6 +58,13 @@ func kernelsAVX2() family {
 			12: adagradAVX2,
 			13: adagradAnchorAVX2,
 			14: adagradImportanceAVX2,
+		},
+		updateRows: [updateKinds]func(u *update, rows *int32, n int) float32{
+			sgdRowsAVX2,
+			momentumRowsAVX2,
+			nesterovRowsAVX2,
+			adamWRowsAVX2,
+			adagradRowsAVX2,
 		},
 		ftrl: ftrlAVX2, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}

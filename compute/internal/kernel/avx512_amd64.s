@@ -9184,10 +9184,10 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-12
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), BX
-	MOVQ         72(AX), SI
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), SI
 	XORQ         DI, DI
 	MOVQ         SI, R8
 	ANDQ         $-16, R8
@@ -9264,10 +9264,10 @@ TEXT ·sgdAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), BX
 	MOVQ         64(AX), SI
-	MOVQ         72(AX), DI
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), DI
 	XORQ         R8, R8
 	MOVQ         DI, R9
 	ANDQ         $-16, R9
@@ -9355,10 +9355,10 @@ TEXT ·sgdImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         64(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -9450,10 +9450,10 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -9542,10 +9542,10 @@ TEXT ·momentumAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -9645,10 +9645,10 @@ TEXT ·momentumImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -9750,10 +9750,10 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -9846,10 +9846,10 @@ TEXT ·nesterovAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -9953,10 +9953,10 @@ TEXT ·nesterovImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS 80(AX), Z2
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -10064,7 +10064,6 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-12
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -10076,6 +10075,7 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-12
 	VBROADCASTSS 120(AX), Z8
 	VBROADCASTSS 124(AX), Z9
 	VBROADCASTSS 80(AX), Z10
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12
@@ -10206,7 +10206,6 @@ TEXT ·adamWAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), R9
 	MOVQ         64(AX), R10
-	MOVQ         72(AX), R11
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -10218,6 +10217,7 @@ TEXT ·adamWAnchorAVX512(SB), NOSPLIT, $0-12
 	VBROADCASTSS 120(AX), Z8
 	VBROADCASTSS 124(AX), Z9
 	VBROADCASTSS 80(AX), Z10
+	MOVQ         72(AX), R11
 	XORQ         R12, R12
 	MOVQ         R11, R13
 	ANDQ         $-16, R13
@@ -10359,7 +10359,6 @@ TEXT ·adamWImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), R9
 	MOVQ         56(AX), R10
 	MOVQ         64(AX), R11
-	MOVQ         72(AX), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -10371,6 +10370,7 @@ TEXT ·adamWImportanceAVX512(SB), NOSPLIT, $0-12
 	VBROADCASTSS 120(AX), Z8
 	VBROADCASTSS 124(AX), Z9
 	VBROADCASTSS 80(AX), Z10
+	MOVQ         72(AX), R12
 	XORQ         R13, R13
 	MOVQ         R12, R14
 	ANDQ         $-16, R14
@@ -10512,11 +10512,11 @@ TEXT ·adagradAVX512(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
-	MOVQ         72(AX), R8
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
 	VBROADCASTSS 80(AX), Z3
+	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	MOVQ         R8, R10
 	ANDQ         $-16, R10
@@ -10615,11 +10615,11 @@ TEXT ·adagradAnchorAVX512(SB), NOSPLIT, $0-12
 	MOVQ         40(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), R8
-	MOVQ         72(AX), R9
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
 	VBROADCASTSS 80(AX), Z3
+	MOVQ         72(AX), R9
 	XORQ         R10, R10
 	MOVQ         R9, R11
 	ANDQ         $-16, R11
@@ -10729,11 +10729,11 @@ TEXT ·adagradImportanceAVX512(SB), NOSPLIT, $0-12
 	MOVQ         48(AX), DI
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
-	MOVQ         72(AX), R10
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
 	VBROADCASTSS 80(AX), Z3
+	MOVQ         72(AX), R10
 	XORQ         R11, R11
 	MOVQ         R10, R12
 	ANDQ         $-16, R12

@@ -10,8 +10,8 @@ func kernelsAVX512() family {
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
-		takeRows: takeRowsAVX2, putRows: putRowsAVX2,
-		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
+		takeRows: takeRowsAVX2,
+		lookUp:   lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX512,
@@ -58,6 +58,13 @@ func kernelsAVX512() family {
 			12: adagradAVX512,
 			13: adagradAnchorAVX512,
 			14: adagradImportanceAVX512,
+		},
+		updateRows: [updateKinds]func(u *update, rows *int32, n int) float32{
+			sgdRowsAVX2,
+			momentumRowsAVX2,
+			nesterovRowsAVX2,
+			adamWRowsAVX2,
+			adagradRowsAVX2,
 		},
 		ftrl: ftrlAVX512, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}

@@ -213,7 +213,7 @@ func TestFTRLHasTheBitsOfPortable(t *testing.T) {
 	})
 }
 
-// Rows of a few registers are gathered first; others are worked on where they are.
+// Rows of single elements are gathered first, those of whole registers are worked on in one call.
 func TestUpdatesOfRowsEqualThoseOfAll(t *testing.T) {
 	h := hyper
 	for name, update := range map[string]func(u *kernel.Updater, s state, rows []int32, dim int) bool{
@@ -221,6 +221,11 @@ func TestUpdatesOfRowsEqualThoseOfAll(t *testing.T) {
 			return u.SGDRows(s.theta, s.grad, rows, dim, &h)
 		},
 		"momentum": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			return u.MomentumRows(s.theta, s.grad, s.v, rows, dim, &h)
+		},
+		"nesterov": func(u *kernel.Updater, s state, rows []int32, dim int) bool {
+			h := h
+			h.Nesterov = true
 			return u.MomentumRows(s.theta, s.grad, s.v, rows, dim, &h)
 		},
 		"adagrad": func(u *kernel.Updater, s state, rows []int32, dim int) bool {

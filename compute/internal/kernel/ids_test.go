@@ -105,3 +105,23 @@ func TestDistinctSeesEachPairAndEachAbsentId(t *testing.T) {
 		}
 	}
 }
+
+// Slots say when they were written, by a number that comes to its end.
+func TestCollectForgetsListsBeforeAsItsNumbersBeginAnew(t *testing.T) {
+	s, c := Best(), NewCollector(100)
+	index, values := make([]int32, 100), make([]float32, 100)
+	ids, src := make([]int32, 100), make([]float32, 50)
+	for i := range ids {
+		ids[i] = int32(i * 3 % 40)
+	}
+	fill(src, 1)
+	c.begin = math.MaxInt32 - 250
+	for round := range 20 {
+		require.Equal(t, 40, c.Collect(s, index, values, ids, nil, src, 1, 2), "round %d", round)
+		for k, id := range index[:40] {
+			require.EqualValues(t, k*3%40, id, "round %d", round)
+			require.Equal(t, []float32{3, 2}[min(k/20, 1)], values[k], "round %d", round)
+		}
+	}
+	require.Less(t, c.begin, int32(1000))
+}

@@ -76,22 +76,23 @@ type family struct {
 	colSum    func(dst, a *float32, m, n, lda int, acc bool)
 	expSum    func(dst, a *float32, shift float32, n int) float32
 	// Strides of these two are in bytes.
-	maxRows      func(dst, a, b *float32, m, n, ldd, lda, ldb int)
-	routeRows    func(dst, rest, x, y *float32, m, n, ldd, ldr, ldx, ldy int)
-	sum          func(a *float32, n int) float32
-	dot          func(a, b *float32, n int) float32
-	max          func(a *float32, n int) float32
-	sumSq        func(a *float32, n int) float64
-	square64     func(a *float32, n int) float32 // n is a multiple of 64, and above 0
-	finite       func(a *float32, n int) float32 // 0, or a NaN if not all are finite
-	update       [updateCount]func(u *update) float32
+	maxRows   func(dst, a, b *float32, m, n, ldd, lda, ldb int)
+	routeRows func(dst, rest, x, y *float32, m, n, ldd, ldr, ldx, ldy int)
+	sum       func(a *float32, n int) float32
+	dot       func(a, b *float32, n int) float32
+	max       func(a *float32, n int) float32
+	sumSq     func(a *float32, n int) float64
+	square64  func(a *float32, n int) float32 // n is a multiple of 64, and above 0
+	finite    func(a *float32, n int) float32 // 0, or a NaN if not all are finite
+	update    [updateCount]func(u *update) float32
+	// Of n rows of u.n elements, a multiple of 8; nil without.
+	updateRows   [updateKinds]func(u *update, rows *int32, n int) float32
 	ftrl         func(u *update) float32
 	adagradOuter func(o *outer) float32 // nil without
 	dropout      func(dst, x *float32, n int, key uint64, row, layer, below uint32, scale float32)
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
 	// Rows of so many bytes, a multiple of 32; nil without.
 	takeRows func(dst, table *float32, rows *int32, n, bytes int)
-	putRows  func(table, src *float32, rows *int32, n, bytes int)
 	// Of at least 8 ids; nil without.
 	lookUp   func(dst, src, offsets, tops *int32, rows, n int) uint32 // 0 if all were from 0 to tops
 	span     func(ids *int32, n int) (low, high int32)

@@ -6,9 +6,6 @@ package kernel
 // ahead is the number of rows that are requested from memory before they are worked on.
 const ahead = 64
 
-// gathered is the number of elements that are gathered before they are worked on.
-const gathered = 1024
-
 // Request asks for the rows of table to be brought near.
 func (s *Set) Request(table []float32, rows []int32, dim int) {
 	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
@@ -31,21 +28,10 @@ func (s *Set) take(dst, table []float32, rows []int32, dim int) {
 	}
 }
 
-// put copies the rows of src, one after the other, to those of table.
-func (s *Set) put(table, src []float32, rows []int32, dim int) {
-	if s.f.putRows != nil && dim%8 == 0 && len(rows) > 0 && s.within(rows, 0, len(table)/dim) {
-		s.f.putRows(&table[0], &src[:len(rows)*dim][0], &rows[0], len(rows), size*dim)
-		return
-	}
-	for i, r := range rows {
-		copy(table[int(r)*dim:][:dim], src[i*dim:])
-	}
-}
-
 // SGDRows is SGD, in place, on the rows of theta; row i of grad, len(rows)×dim, belongs to
 // rows[i], which occurs once.
 func (u *Updater) SGDRows(theta, grad []float32, rows []int32, dim int, h *Hyper) bool {
-	return u.rows(3*updateSGD, theta, grad, nil, nil, rows, dim, h)
+	return u.rows(updateSGD, theta, grad, nil, nil, rows, dim, h)
 }
 
 // MomentumRows is Momentum in the same way; v is as large as theta. The rows that are not
@@ -55,18 +41,18 @@ func (u *Updater) MomentumRows(theta, grad, v []float32, rows []int32, dim int, 
 	if h.Nesterov {
 		kind = updateNesterov
 	}
-	return u.rows(3*kind, theta, grad, nil, v, rows, dim, h)
+	return u.rows(kind, theta, grad, nil, v, rows, dim, h)
 }
 
 // AdagradRows is Adagrad in the same way; sum is as large as theta.
 func (u *Updater) AdagradRows(theta, grad, sum []float32, rows []int32, dim int, h *Hyper) bool {
-	return u.rows(3*updateAdagrad, theta, grad, nil, sum, rows, dim, h)
+	return u.rows(updateAdagrad, theta, grad, nil, sum, rows, dim, h)
 }
 
 // AdamWRows is AdamW in the same way. Only the rows that are named decay, and their
 // moments do: lazy Adam.
 func (u *Updater) AdamWRows(theta, grad, m, v []float32, rows []int32, dim int, h *Hyper) bool {
-	return u.rows(3*updateAdamW, theta, grad, m, v, rows, dim, h)
+	return u.rows(updateAdamW, theta, grad, m, v, rows, dim, h)
 }
 
 func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim int, h *Hyper) bool {
@@ -74,13 +60,9 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 		return true
 	}
 	u.hyper(h)
-	step, together := ahead, dim > 1 && dim%8 == 0 && dim <= ahead
-	if together {
-		step = min(ahead, len(u.theta)/dim)
-	}
 	finite := true
-	for base := 0; base < len(rows); base += step {
-		part := rows[base:min(base+step, len(rows))]
+	for base := 0; base < len(rows); base += ahead {
+		part := rows[base:min(base+ahead, len(rows))]
 		if len(rows) > ahead { // the processor looks ahead over fewer
 			u.set.Request(theta, part, dim)
 			u.set.Request(m, part, dim)
@@ -88,8 +70,8 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 		}
 		switch {
 		case dim == 1:
-			finite = u.column(kind/3, theta, grad[base:], m, v, part) && finite
-		case together && len(part) > 1:
+			finite = u.column(kind, theta, grad[base:], m, v, part) && finite
+		case dim%8 == 0 && u.set.f.updateRows[kind] != nil:
 			finite = u.together(kind, theta, grad[base*dim:], m, v, part, dim) && finite
 		default:
 			finite = u.apart(kind, theta, grad[base*dim:], m, v, part, dim) && finite
@@ -100,7 +82,7 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 
 // apart takes the step for one row after the other, where it lies.
 func (u *Updater) apart(kind int, theta, grad, m, v []float32, rows []int32, dim int) bool {
-	kernel, finite := u.set.f.update[kind], true
+	kernel, finite := u.set.f.update[3*kind], true
 	u.u.n = dim
 	for i, r := range rows {
 		at := int(r) * dim
@@ -119,30 +101,24 @@ func (u *Updater) apart(kind int, theta, grad, m, v []float32, rows []int32, dim
 	return finite
 }
 
-// together takes the step for rows that were gathered, and scatters them again: a call for each
-// of a few registers is as much work as the registers.
+// together takes the step for all rows in one call: one for each of a few registers would be as
+// much work as the registers.
 func (u *Updater) together(kind int, theta, grad, m, v []float32, rows []int32, dim int) bool {
-	c, n := &u.u, len(rows)*dim
-	c.n, c.grad = n, first(grad, n)
-	u.set.take(u.theta[:n], theta, rows, dim)
-	c.dst, c.theta = &u.theta[0], &u.theta[0]
+	c, size := &u.u, len(theta)
+	if !u.set.within(rows, 0, size/dim) {
+		panic("kernel: a row that the table does not have")
+	}
+	c.n, c.grad = dim, first(grad, len(rows)*dim)
+	c.dst, c.theta = &theta[0], &theta[0]
 	if m != nil {
-		u.set.take(u.m[:n], m, rows, dim)
-		c.m2, c.m = &u.m[0], &u.m[0]
+		c.m = first(m, size)
+		c.m2 = c.m
 	}
 	if v != nil {
-		u.set.take(u.v[:n], v, rows, dim)
-		c.v2, c.v = &u.v[0], &u.v[0]
+		c.v = first(v, size)
+		c.v2 = c.v
 	}
-	bad := u.set.f.update[kind](c)
-	u.set.put(theta, u.theta[:n], rows, dim)
-	if m != nil {
-		u.set.put(m, u.m[:n], rows, dim)
-	}
-	if v != nil {
-		u.set.put(v, u.v[:n], rows, dim)
-	}
-	return bad == 0
+	return u.set.f.updateRows[kind](c, &rows[0], len(rows)) == 0
 }
 
 // column is rows for a table of one column and at most ahead rows, where a call for each row

@@ -53,8 +53,8 @@ type Updater struct {
 	u   update
 	o   outer
 
-	// What was gathered from rows.
-	theta, m, v [gathered]float32
+	// What was gathered from rows of one element.
+	theta, m, v [ahead]float32
 }
 
 // NewUpdater returns an Updater with the kernels of s.

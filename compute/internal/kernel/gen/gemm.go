@@ -61,7 +61,7 @@ func (w width) gemm() {
 		w.transpose()
 		w.rowDots()
 		w.prefetch()
-		w.copyRows()
+		w.takeRows()
 		w.ids()
 	}
 	w.packRows()

@@ -84,7 +84,7 @@ func (w width) table() string {
 	line("sum: %s, dot: %s, max: %s, sumSq: %s, finite: %s,", fn("sum"), fn("dot"), fn("max"), fn("sumSq"), fn("finite"))
 	line("square64: square64AVX2,")
 	line("maxRows: %s, routeRows: %s,", fn("maxRows"), fn("routeRows"))
-	line("takeRows: takeRowsAVX2, putRows: putRowsAVX2,")
+	line("takeRows: takeRowsAVX2,")
 	line("lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,")
 	line("prefetch: prefetchAVX2, peak: %s, perPeak: %d,", fn("peak"), 2*peakChains*w.lanes())
 	line("unary: [unaryCount]func(dst, a *float32, n int){")
@@ -104,6 +104,10 @@ func (w width) table() string {
 		for p := range 3 {
 			line("%d: %s,", 3*kind+p, fn(updateName(name, p)))
 		}
+	}
+	line("},\nupdateRows: [updateKinds]func(u *update, rows *int32, n int) float32{")
+	for _, name := range updateKinds {
+		line("%sRowsAVX2,", name)
 	}
 	line("},\nftrl: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)

@@ -40,6 +40,9 @@ func (w width) updates() {
 		for penalty := range 3 {
 			w.update(kind, penalty)
 		}
+		if !w.wide() {
+			w.updateRows(kind)
+		}
 	}
 }
 
@@ -54,15 +57,27 @@ func (w width) hoisted(kind string) []string {
 	return []string{"rate"}
 }
 
-// update writes one optimizer step. A multiplication by 1, or with no decay, is skipped: the
-// multipliers are what Adam waits for, while one of the two divides. Products and sums are rounded one by one: no fused
-// multiply-add, but for the check that all that is written is finite.
-func (w width) update(kind string, penalty int) {
-	name := updateName(kind, penalty) + w.name
-	TEXT(name, NOSPLIT, "func(u *byte) float32")
-	Pragma("noescape")
-	Doc(name + " returns 0 if all that it wrote is finite, else a NaN.")
-	u := Load(Param("u"), GP64())
+// A stepper writes the arithmetic of one kind of update. A multiplication by 1, or with no
+// decay, is skipped: the multipliers are what Adam waits for, while one of the two divides.
+// Products and sums are rounded one by one: no fused multiply-add, but for the check that all
+// that is written is finite.
+type stepper struct {
+	w       width
+	kind    string
+	penalty int
+	u       reg.Register            // the address of the update
+	at      map[string]reg.Register // addresses of what it reads and writes
+	kept    map[string]reg.VecVirtual
+	zero    reg.VecVirtual
+	// What is checked: θ, which no infinite momentum leaves finite, and the sums of squares,
+	// by which a step is divided. Each has a sum of its own, since additions take long.
+	bad    map[string]reg.VecVirtual
+	labels int
+}
+
+// begins loads addresses and settings.
+func (w width) begins(kind string, penalty int) *stepper {
+	s := &stepper{w: w, kind: kind, penalty: penalty, u: Load(Param("u"), GP64()), at: map[string]reg.Register{}}
 	used := map[string]bool{"dst": true, "theta": true, "grad": true}
 	switch kind {
 	case "adamW":
@@ -72,136 +87,186 @@ func (w width) update(kind string, penalty int) {
 	}
 	used["anchor"] = penalty > 0
 	used["importance"] = penalty == 2
-	at := map[string]reg.Register{}
 	for i, p := range pointers {
 		if used[p] {
-			at[p] = GP64()
-			MOVQ(Mem{Base: u, Disp: 8 * i}, at[p])
+			s.at[p] = GP64()
+			MOVQ(Mem{Base: s.u, Disp: 8 * i}, s.at[p])
 		}
 	}
-	n := GP64()
-	MOVQ(Mem{Base: u, Disp: lengthOffset}, n)
-	// Settings come from memory each time, but for those that registers are left for. Where
-	// a setting is written to, as the strength is, it is no longer one of these.
-	kept := map[string]reg.VecVirtual{}
-	setting := func(name string) reg.VecVirtual {
-		if v := kept[name]; v != nil {
-			return v
-		}
-		v := w.vec()
-		VBROADCASTSS(Mem{Base: u, Disp: settingOffset(name)}, v)
+	s.zero = w.zero()
+	s.bad = map[string]reg.VecVirtual{"dst": w.zero()}
+	if kind == "adamW" || kind == "adagrad" {
+		s.bad["v2"] = w.zero()
+	}
+	s.kept = map[string]reg.VecVirtual{}
+	for _, name := range w.hoisted(kind) {
+		s.kept[name] = s.setting(name)
+	}
+	return s
+}
+
+// setting returns a setting in every lane, from memory each time but for those that registers
+// are left for. Where it is written to, as the strength is, it is no longer one of these.
+func (s *stepper) setting(name string) reg.VecVirtual {
+	if v := s.kept[name]; v != nil {
 		return v
 	}
-	// What is checked: θ, which no infinite momentum leaves finite, and the sums of squares,
-	// by which a step is divided. Each has a sum of its own, since additions take long.
-	labels := 0
-	// unless runs code where a setting has other bits than those that make it void.
-	unless := func(void uint32, name string, code func()) {
-		labels++
-		label := fmt.Sprintf("without_%s_%d", name, labels)
-		CMPL(Mem{Base: u, Disp: settingOffset(name)}, U32(void))
-		JEQ(LabelRef(label))
-		code()
-		Label(label)
-	}
+	v := s.w.vec()
+	VBROADCASTSS(Mem{Base: s.u, Disp: settingOffset(name)}, v)
+	return v
+}
+
+// unless runs code where a setting has other bits than those that make it void.
+func (s *stepper) unless(void uint32, name string, code func()) {
+	s.labels++
+	label := fmt.Sprintf("without_%s_%d", name, s.labels)
+	CMPL(Mem{Base: s.u, Disp: settingOffset(name)}, U32(void))
+	JEQ(LabelRef(label))
+	code()
+	Label(label)
+}
+
+// step takes the step for the elements that place finds; k masks them.
+func (s *stepper) step(place func(p string) Mem, k *mask) {
 	const one = 0x3f800000
-	zero := w.zero()
-	bad := map[string]reg.VecVirtual{"dst": w.zero()}
-	if kind == "adamW" || kind == "adagrad" {
-		bad["v2"] = w.zero()
-	}
-	for _, name := range w.hoisted(kind) {
-		kept[name] = setting(name)
-	}
-	w.loop("step", n, func(off reg.Register, ks []*mask) {
-		for i, k := range ks {
-			read := func(p string) reg.VecVirtual { return w.load(w.at(at[p], off, i), k) }
-			write := func(v reg.VecVirtual, p string) {
-				w.store(v, w.at(at[p], off, i), k)
-				if bad[p] == nil {
-					return
-				}
-				if k != nil {
-					v = w.keep(k, v, zero)
-				}
-				VFMADD231PS(v, zero, bad[p])
-			}
-			theta, g := read("theta"), read("grad")
-			if penalty > 0 {
-				d := w.vec()
-				VSUBPS(read("anchor"), theta, d)
-				s := setting("strength")
-				if penalty == 2 {
-					VMULPS(read("importance"), s, s)
-				}
-				VMULPS(s, d, d)
-				VADDPS(d, g, g)
-			}
-			unless(one, "scale", func() { VMULPS(setting("scale"), g, g) })
-			step := g
-			switch kind {
-			case "sgd":
-				VMULPS(setting("rate"), g, step)
-			case "momentum", "nesterov":
-				v := read("v")
-				mu := setting("momentum")
-				VMULPS(mu, v, v)
-				VADDPS(g, v, v)
-				write(v, "v2")
-				if kind == "nesterov" {
-					VMULPS(mu, v, v)
-					VADDPS(v, g, v)
-				}
-				step = v
-				VMULPS(setting("rate"), v, step)
-			case "adamW":
-				m, v := read("m"), read("v")
-				t := w.vec()
-				VMULPS(setting("beta1"), m, m)
-				VMULPS(setting("new1"), g, t)
-				VADDPS(t, m, m)
-				VMULPS(setting("beta2"), v, v)
-				VMULPS(g, g, g)
-				VMULPS(setting("new2"), g, g)
-				VADDPS(g, v, v)
-				write(m, "m2")
-				write(v, "v2")
-				VMULPS(setting("correct1"), m, m)
-				VMULPS(setting("correct2"), v, v)
-				VSQRTPS(v, v)
-				VADDPS(setting("epsilon"), v, v)
-				VDIVPS(v, m, m)
-				unless(0, "decay", func() {
-					VMULPS(setting("decay"), theta, t)
-					VADDPS(t, m, m)
-				})
-				VMULPS(setting("rate"), m, m)
-				step = m
-			case "adagrad":
-				s, t := read("v"), w.vec()
-				VMULPS(g, g, t)
-				VADDPS(t, s, s)
-				write(s, "v2")
-				VSQRTPS(s, s)
-				VADDPS(setting("epsilon"), s, s)
-				VMULPS(setting("rate"), g, g)
-				VDIVPS(s, g, g)
-				step = g
-			}
-			unless(one, "factor", func() { VMULPS(setting("factor"), step, step) })
-			VSUBPS(step, theta, theta)
-			write(theta, "dst")
+	read := func(p string) reg.VecVirtual { return s.w.load(place(p), k) }
+	write := func(v reg.VecVirtual, p string) {
+		s.w.store(v, place(p), k)
+		if s.bad[p] == nil {
+			return
 		}
-	})
-	acc := make([]reg.VecVirtual, w.parts())
-	acc[0] = bad["dst"]
-	if bad["v2"] != nil {
-		VADDPS(bad["v2"], acc[0], acc[0])
+		if k != nil {
+			v = s.w.keep(k, v, s.zero)
+		}
+		VFMADD231PS(v, s.zero, s.bad[p])
+	}
+	theta, g := read("theta"), read("grad")
+	if s.penalty > 0 {
+		d := s.w.vec()
+		VSUBPS(read("anchor"), theta, d)
+		strength := s.setting("strength")
+		if s.penalty == 2 {
+			VMULPS(read("importance"), strength, strength)
+		}
+		VMULPS(strength, d, d)
+		VADDPS(d, g, g)
+	}
+	s.unless(one, "scale", func() { VMULPS(s.setting("scale"), g, g) })
+	step := g
+	switch s.kind {
+	case "sgd":
+		VMULPS(s.setting("rate"), g, step)
+	case "momentum", "nesterov":
+		v := read("v")
+		mu := s.setting("momentum")
+		VMULPS(mu, v, v)
+		VADDPS(g, v, v)
+		write(v, "v2")
+		if s.kind == "nesterov" {
+			VMULPS(mu, v, v)
+			VADDPS(v, g, v)
+		}
+		step = v
+		VMULPS(s.setting("rate"), v, step)
+	case "adamW":
+		m, v := read("m"), read("v")
+		t := s.w.vec()
+		VMULPS(s.setting("beta1"), m, m)
+		VMULPS(s.setting("new1"), g, t)
+		VADDPS(t, m, m)
+		VMULPS(s.setting("beta2"), v, v)
+		VMULPS(g, g, g)
+		VMULPS(s.setting("new2"), g, g)
+		VADDPS(g, v, v)
+		write(m, "m2")
+		write(v, "v2")
+		VMULPS(s.setting("correct1"), m, m)
+		VMULPS(s.setting("correct2"), v, v)
+		VSQRTPS(v, v)
+		VADDPS(s.setting("epsilon"), v, v)
+		VDIVPS(v, m, m)
+		s.unless(0, "decay", func() {
+			VMULPS(s.setting("decay"), theta, t)
+			VADDPS(t, m, m)
+		})
+		VMULPS(s.setting("rate"), m, m)
+		step = m
+	case "adagrad":
+		sum, t := read("v"), s.w.vec()
+		VMULPS(g, g, t)
+		VADDPS(t, sum, sum)
+		write(sum, "v2")
+		VSQRTPS(sum, sum)
+		VADDPS(s.setting("epsilon"), sum, sum)
+		VMULPS(s.setting("rate"), g, g)
+		VDIVPS(sum, g, g)
+		step = g
+	}
+	s.unless(one, "factor", func() { VMULPS(s.setting("factor"), step, step) })
+	VSUBPS(step, theta, theta)
+	write(theta, "dst")
+}
+
+// end returns what was found.
+func (s *stepper) end() {
+	acc := make([]reg.VecVirtual, s.w.parts())
+	acc[0] = s.bad["dst"]
+	if s.bad["v2"] != nil {
+		VADDPS(s.bad["v2"], acc[0], acc[0])
 	}
 	for i := 1; i < len(acc); i++ {
-		acc[i] = zero
+		acc[i] = s.zero
 	}
-	w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
+	s.w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
 	Store(acc[0].AsX(), ReturnIndex(0))
 	done()
+}
+
+// update writes one optimizer step.
+func (w width) update(kind string, penalty int) {
+	name := updateName(kind, penalty) + w.name
+	TEXT(name, NOSPLIT, "func(u *byte) float32")
+	Pragma("noescape")
+	Doc(name + " returns 0 if all that it wrote is finite, else a NaN.")
+	s := w.begins(kind, penalty)
+	n := GP64()
+	MOVQ(Mem{Base: s.u, Disp: lengthOffset}, n)
+	w.loop("step", n, func(off reg.Register, ks []*mask) {
+		for i, k := range ks {
+			s.step(func(p string) Mem { return w.at(s.at[p], off, i) }, k)
+		}
+	})
+	s.end()
+}
+
+// updateRows writes a step for rows of tables, where they lie.
+func (w width) updateRows(kind string) {
+	name := kind + "RowsAVX2"
+	TEXT(name, NOSPLIT, "func(u *byte, rows *int32, n int) float32")
+	Pragma("noescape")
+	Doc(name + " is the step for n rows of u.n elements, a multiple of 8, whose gradients lie one after the other.")
+	s := w.begins(kind, 0)
+	rows, n := Load(Param("rows"), GP64()), Load(Param("n"), GP64())
+	bytes, off, left, grad := GP64(), GP64(), GP64(), s.at["grad"]
+	MOVQ(Mem{Base: s.u, Disp: lengthOffset}, bytes)
+	SHLQ(U8(2), bytes)
+	Label("row")
+	MOVLQSX(Mem{Base: rows}, off)
+	IMULQ(bytes, off)
+	MOVQ(bytes, left)
+	Label("part")
+	s.step(func(p string) Mem {
+		if p == "grad" {
+			return Mem{Base: grad}
+		}
+		return Mem{Base: s.at[p], Index: off, Scale: 1}
+	}, nil)
+	ADDQ(I8(32), grad)
+	ADDQ(I8(32), off)
+	SUBQ(I8(32), left)
+	JNZ(LabelRef("part"))
+	ADDQ(I8(4), rows)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	s.end()
 }
