@@ -102,6 +102,9 @@ func WithSparseResult(root *gorgonia.Node, to *Sparse) Option {
 // Product is a matrix that a run leaves to who wants it, see its methods. It is not copied.
 type Product = bind.Product
 
+// Folded is a Product of which many rows are alike, see its methods.
+type Folded = bind.Folded
+
 // WithProduct makes each run leave a root that sums over the rows of the batch, as the
 // gradient of an affine map's weights does, to the Product: Output is nil for it, and no
 // memory of the matrix's size is made. If the root is no such product, or other nodes read

@@ -68,6 +68,64 @@ func testProducts(t *testing.T, n *net, capacity, threads int) {
 	require.Contains(t, left.String(), "by rows on demand")
 }
 
+// Rows of a gradient under inputs that have one value throughout are alike, whatever that is.
+func TestFoldedProductsGiveTheBitsOfTheWhole(t *testing.T) {
+	const capacity, in, width = 9, 150, 11
+	for _, value := range []float32{0, float32(math.Copysign(0, -1)), -0.42} {
+		for _, threads := range []int{1, 2} {
+			n := newNet(t, capacity, in, width, 2)
+			n.randomise(3)
+			var p compute.Product
+			plan, err := compute.Compile(n.g, n.roots, capacity, batchOf(n), compute.WithThreads(threads), compute.WithProduct(n.roots[2], &p))
+			require.NoError(t, err)
+			x := n.inputs[0]
+			require.NoError(t, plan.Run(capacity))
+			require.Nil(t, p.Fold(), "no two columns are alike")
+			for i := range x {
+				if j := i % in; j < 20 || j%3 == 0 || j > 130 {
+					x[i] = value
+				}
+			}
+			x[3*in+7], x[8*in+140] = 1, -value
+			for _, rows := range []int{capacity, 4, 1} {
+				if rows == 1 && value != 0 {
+					require.NoError(t, plan.Run(rows))
+					require.Nil(t, p.Fold())
+					continue
+				}
+				require.NoError(t, plan.Run(rows))
+				m, n, _ := p.Shape()
+				want := make([]float32, m*n)
+				p.Write(want)
+				f := p.Fold()
+				require.NotNil(t, f)
+				require.Equal(t, value == 0, f.Zero)
+				require.Less(t, int(f.Places[m]), m*2/3)
+				alike, some := make([]float32, n), make([]float32, int(f.Places[m])*n)
+				f.Alike(alike)
+				f.Rows(some[5*n:], 5, int(f.Places[m]), 0)
+				f.Rows(some[:5*n], 0, 5, 0)
+				for i := range m {
+					got := alike
+					if at := int(f.Places[i]); int(f.Places[i+1]) > at {
+						got = some[at*n : (at+1)*n]
+					} else if f.Zero {
+						require.Equal(t, make([]uint32, n), bitsOf(want[i*n:(i+1)*n]), "row %d is not +0", i)
+					}
+					require.Equal(t, bitsOf(want[i*n:(i+1)*n]), bitsOf(got), "row %d of %d rows with %v", i, rows, value)
+				}
+			}
+		}
+	}
+}
+
+func bitsOf(v []float32) (out []uint32) {
+	for _, x := range v {
+		out = append(out, math.Float32bits(x))
+	}
+	return out
+}
+
 // Where another node reads a root, it is computed as ever.
 func TestAProductThatIsReadIsComputed(t *testing.T) {
 	n := newNet(t, 4, 3, 5, 2)

@@ -96,6 +96,9 @@ func (a *adagrad) descendOuter(u *compute.Updater, i int, theta *models.Param, x
 	return u.AdagradOuter(theta.Data, a.sum.cur[i].Data, x, y, h)
 }
 
+// idle implements idler: no sum is -0, see tame.
+func (a *adagrad) idle() bool { return true }
+
 func (a *adagrad) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
 }

@@ -12,6 +12,10 @@ type outer interface {
 	descendOuter(u *compute.Updater, i int, theta *models.Param, x, y []float32, h *compute.Hyper) (finite, ok bool)
 }
 
+// An idler is a main that may have nothing to do for a gradient of +0: it then leaves parameter
+// and state as they are.
+type idler interface{ idle() bool }
+
 // descendOuter takes the step of tensor i if the optimizer can do that from the factors.
 func (f *fusion) descendOuter(u *compute.Updater, i int, g *compute.Product, theta *models.Param, h *compute.Hyper) (finite, done bool) {
 	if f.outer == nil {

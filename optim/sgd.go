@@ -98,6 +98,9 @@ func (s *sgd) tame(k compute.Arithmetic, _ models.Params) bool {
 		(s.momentum == nil || within(k, s.momentum.cur, tameMean))
 }
 
+// idle implements idler.
+func (s *sgd) idle() bool { return s.momentum == nil }
+
 func (s *sgd) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 }

@@ -15,6 +15,9 @@ type share struct {
 	main        main // of the step in progress
 	hyper       *compute.Hyper
 	product     *compute.Product
+	folded      *compute.Folded // the product, if many of its rows are alike; else nil
+	alike       []float32       // what these are; nil if nothing is to be done for them
+	room        []float32       // for alike
 	tensor      int
 	theta, grad *models.Param
 }
@@ -38,6 +41,7 @@ func (s *share) descend(product *compute.Product, i int, theta, grad *models.Par
 		s.desks[d].damaged = false
 	}
 	s.product, s.tensor, s.theta, s.grad = product, i, theta, grad
+	s.fold()
 	product.Share(s.work)
 	for d := range s.desks {
 		if s.desks[d].damaged {
@@ -45,6 +49,26 @@ func (s *share) descend(product *compute.Product, i int, theta, grad *models.Par
 		}
 	}
 	return true
+}
+
+// fold finds out whether many rows of the product are alike.
+func (s *share) fold() {
+	s.alike = nil
+	idle, ok := s.main.(idler)
+	ok = ok && idle.idle()
+	_, width, terms := s.product.Shape()
+	if terms == 1 && !ok {
+		s.folded = nil
+		return
+	}
+	if s.folded = s.product.Fold(); s.folded == nil || ok && s.folded.Zero {
+		return
+	}
+	if len(s.room) < width {
+		s.room = make([]float32, width)
+	}
+	s.alike = s.room[:width]
+	s.folded.Alike(s.alike)
 }
 
 // rows is a member's part.
@@ -56,10 +80,46 @@ func (s *share) rows(member, from, to int) {
 	for ; from < to; from += step {
 		n := min(step, to-from)
 		// The gradient's own memory is the room for its parts: always the same one.
+		if s.folded != nil {
+			s.foldedRows(d, member, from, from+n, room)
+			continue
+		}
 		d.theta.Data, d.grad.Data = s.theta.Data[from*width:(from+n)*width], room[:n*width]
 		s.product.Rows(d.grad.Data, from, from+n, member)
-		if !s.main.descend(d.updater, s.tensor, from*width, &d.theta, &d.grad, s.hyper) {
-			d.damaged = true
+		d.take(s, from*width)
+	}
+}
+
+// foldedRows takes the step for rows in [from, to): of those that are not alike, what is
+// adjacent at once; of the others one by one, all with the same gradient.
+func (s *share) foldedRows(d *desk, member, from, to int, room []float32) {
+	_, width, _ := s.product.Shape()
+	places := s.folded.Places
+	first := int(places[from])
+	s.folded.Rows(room, first, int(places[to]), member)
+	for i := from; i < to; {
+		end := i + 1
+		if places[end] == places[i] {
+			d.grad.Data = s.alike
+			if s.alike == nil {
+				i = end
+				continue
+			}
+		} else {
+			for end < to && places[end+1] > places[end] {
+				end++
+			}
+			d.grad.Data = room[(int(places[i])-first)*width:][:(end-i)*width]
 		}
+		d.theta.Data = s.theta.Data[i*width : end*width]
+		d.take(s, i*width)
+		i = end
+	}
+}
+
+// take is the step for what lies on the desk, which begins with element at of the tensor.
+func (d *desk) take(s *share, at int) {
+	if !s.main.descend(d.updater, s.tensor, at, &d.theta, &d.grad, s.hyper) {
+		d.damaged = true
 	}
 }

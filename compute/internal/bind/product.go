@@ -14,6 +14,8 @@ type Product struct {
 	k    int // terms of the last run
 	rows int // of the last run
 
+	folded Folded
+
 	crew  Crew
 	task  Task // of who shares the product
 	each  func(member, from, to int)
@@ -64,12 +66,19 @@ func (p *Product) Write(dst []float32) {
 // Rows computes the rows in [from, to) and writes them to dst: for a member, from the call of
 // Share that it is in, or for member 0 outside of any.
 func (p *Product) Rows(dst []float32, from, to, member int) {
-	a := p.a[from:]
-	if p.k == 1 {
-		p.set.Ger(dst, a[:to-from], p.b, to-from, p.n, p.n, false)
+	p.rowsOf(dst, p.a[from:], to-from, p.m, member)
+}
+
+// rowsOf computes a product with leading columns of a, whose rows are lda apart.
+func (p *Product) rowsOf(dst, a []float32, rows, lda, member int) {
+	if rows == 0 {
 		return
 	}
-	p.set.GemmTN(dst, a, p.b, to-from, p.n, p.k, p.n, p.m, p.n, false, p.crew.Work(member))
+	if p.k == 1 {
+		p.set.Ger(dst, a[:rows], p.b, rows, p.n, p.n, false)
+		return
+	}
+	p.set.GemmTN(dst, a, p.b, rows, p.n, p.k, p.n, lda, p.n, false, p.crew.Work(member))
 }
 
 // Outer returns the factors of a product of one term, the outer product x yᵀ; ok says that

@@ -593,6 +593,12 @@ func dropoutAVX2(dst *float32, x *float32, n int, key uint64, row uint32, layer 
 //go:noescape
 func nonzeroAVX2(words *uint64, a *float32, rows int, lda int, cols int)
 
+// equalAVX2 returns a word of which bit j is set if all of column j of a has the bits of value. a
+// has up to 64 columns, beyond which bits may be set; its rows are lda bytes apart.
+//
+//go:noescape
+func equalAVX2(a *float32, rows int, lda int, cols int, value float32) uint64
+
 // negativeZeroAVX2 returns 0 if no element of a is -0.
 //
 //go:noescape

@@ -14452,11 +14452,11 @@ GLOBL cbb67ae85<>(SB), RODATA|NOPTR, $64
 // Requires: AVX
 TEXT ·nonzeroAVX2(SB), NOSPLIT, $0-40
 	MOVQ    words+0(FP), AX
+	VXORPS  Y0, Y0, Y0
 	MOVQ    a+8(FP), DX
 	MOVQ    rows+16(FP), BX
 	MOVQ    lda+24(FP), SI
 	MOVQ    cols+32(FP), DI
-	VXORPS  Y0, Y0, Y0
 	MOVQ    DI, R8
 	ANDQ    $+7, R8
 	LEAQ    lanes<>+0(SB), CX
@@ -14496,6 +14496,57 @@ told:
 	ADDQ SI, DX
 	DECQ BX
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func equalAVX2(a *float32, rows int, lda int, cols int, value float32) uint64
+// Requires: AVX, AVX2
+TEXT ·equalAVX2(SB), NOSPLIT, $0-48
+	VBROADCASTSS value+32(FP), Y0
+	MOVQ         $-1, AX
+	MOVQ         a+0(FP), DX
+	MOVQ         rows+8(FP), BX
+	MOVQ         lda+16(FP), SI
+	MOVQ         cols+24(FP), DI
+	MOVQ         DI, R8
+	ANDQ         $+7, R8
+	LEAQ         lanes<>+0(SB), CX
+	MOVQ         $+16, R9
+	SUBQ         R8, R9
+	VMOVUPS      (CX)(R9*4), Y1
+	ANDQ         $-8, DI
+
+row:
+	XORQ R9, R9
+	XORQ CX, CX
+	CMPQ CX, DI
+	JEQ  tail
+
+octet:
+	VMOVUPS   (DX)(CX*4), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, R10
+	SHLQ      CL, R10
+	ORQ       R10, R9
+	ADDQ      $+8, CX
+	CMPQ      CX, DI
+	JNE       octet
+
+tail:
+	TESTQ      R8, R8
+	JZ         told
+	VMASKMOVPS (DX)(CX*4), Y1, Y2
+	VPCMPEQD   Y0, Y2, Y2
+	VMOVMSKPS  Y2, R10
+	SHLQ       CL, R10
+	ORQ        R10, R9
+
+told:
+	ANDQ R9, AX
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	MOVQ AX, ret+40(FP)
 	VZEROUPPER
 	RET
 

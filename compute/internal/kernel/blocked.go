@@ -39,8 +39,9 @@ type tiles struct {
 	packPanels  func(dst, src *float32, k, lds, panels int)
 	gathered    [gatheredRows + 1][3]gatheredFunc // by rows and registers of columns
 	sparse      [maxSparse + 1]sparseFunc         // by registers of columns
-	// Of rows of up to 64 columns, which elements are not 0.
+	// Of rows of up to 64 columns, which elements are not 0, and which columns are a value.
 	nonzero      func(words *uint64, a *float32, rows, lda, cols int)
+	equal        func(a *float32, rows, lda, cols int, value float32) uint64
 	negativeZero func(a *float32, n int) uint32 // 0 if no element is -0
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
@@ -191,10 +192,7 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 		tile = &t.part
 	}
 	for i := i0; i < i1; {
-		h, blocks := t.rows, (i1-i)/t.rows
-		if blocks == 0 {
-			h, blocks = t.height[i1-i], 1
-		}
+		h, blocks := t.rowsNext(i1-i, j.left == nil)
 		var in *float32
 		if j.in.p != nil {
 			in = j.in.at(i, at)
@@ -216,6 +214,24 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 		}
 		i += h * blocks
 	}
+}
+
+// rowsNext returns the height of the next tiles of so many rows, and how many there are. One of
+// less than four rows would wait for its own sums: the last two share their rows, if they may.
+func (t *blocked) rowsNext(rows int, share bool) (height, blocks int) {
+	height, blocks = t.rows, rows/t.rows
+	rest := rows % t.rows
+	half := (t.rows + rest + 1) / 2
+	switch {
+	case blocks == 0:
+		return t.height[rows], 1
+	case !share || rest == 0 || rest > 3 || t.height[half] != half:
+	case blocks > 1:
+		blocks--
+	default:
+		height = half
+	}
+	return height, blocks
 }
 
 // inPanels computes a product in blocks of k and of rows, after Goto and van de Geijn.

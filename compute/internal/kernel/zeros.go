@@ -57,23 +57,19 @@ func (s *Set) finiteRows(a []float32, m, n, lda int) bool {
 	return true
 }
 
-// Cycles of a term, by which the two ways to a product are compared: of a row of sums, the loads
-// of its columns, or the additions that wait for each other; of a tile its share of them.
 const (
-	sparseWait = 4
-	sampleRows = 8
+	sampleRows  = 8
+	sampleFirst = 128 // elements after which all may be clear
 )
 
 // worthSparse says whether so many elements of a are 0 that passing over them is faster, as far
 // as a few rows show.
 func (t *blocked) worthSparse(j *job, f form, ws []float32) bool {
-	vecs := (j.n + t.lanes - 1) / t.lanes
-	cost := max(sparseWait, (vecs+3)/2)
-	whole := (vecs + 1) / 2
-	if j.m < t.rows {
-		whole = vecs // tiles that are not high read more than they multiply
+	if j.k*j.m < 256 {
+		return false
 	}
-	if 4*whole < cost || j.k*j.m < 256 {
+	cost := t.costs(j)
+	if cost.ofAll(sampleFirst, 0) {
 		return false
 	}
 	// The rows of the operand as it lies in memory.
@@ -82,20 +78,47 @@ func (t *blocked) worthSparse(j *job, f form, ws []float32) bool {
 		rows, cols, a.i, a.j = j.k, j.m, j.a.j, j.a.i
 	}
 	_, words := sparseRoom(ws)
-	word, step := &words[0], max(1, rows/sampleRows)
-	live, seen := 0, 0
+	live, seen, step := 0, 0, max(1, rows/sampleRows)
 	for i := 0; i < rows; i += step {
 		for p := 0; p < cols; p += wordBits {
-			t.nonzero(word, a.at(i, p), 1, a.i, min(wordBits, cols-p))
-			live += bits.OnesCount64(*word)
+			n := min(wordBits, cols-p)
+			t.nonzero(&words[0], a.at(i, p), 1, a.i, n)
+			live += bits.OnesCount64(words[0])
+			seen += n
+			if seen == sampleFirst && live == seen {
+				return false
+			}
 		}
-		seen += cols
-		if live*cost > seen*whole {
+		if cost.ofAll(seen, live) {
 			return false
 		}
 	}
-	return live*cost*7/4 < seen*whole
+	return true
 }
+
+// sparseCost is what a product takes in quarters of a cycle: all terms of an element of a; one
+// that is not 0; and a share of what a word of them takes by itself, for each of its terms.
+type sparseCost struct{ all, live, word int }
+
+// costs follows measurements (BenchmarkZeros): where tiles are high they do their two
+// multiply-adds a cycle, others read as much as they multiply; a row of sums takes a third longer
+// than its loads or than additions that wait for each other.
+func (t *blocked) costs(j *job) sparseCost {
+	vecs := (j.n + t.lanes - 1) / t.lanes
+	chunks := (j.n + t.sparseWidth(j.n) - 1) / t.sparseWidth(j.n)
+	c := sparseCost{all: (vecs + 1) / 2 * 4, live: max(22*chunks, (vecs+3*chunks)*11/4)}
+	if j.m < t.rows {
+		c.all = vecs * 4
+	}
+	if t.apart(j.b) && j.m < packFrom {
+		c.live += c.live / 2
+	}
+	c.word = (5*vecs + 48*chunks) / min(j.k, wordBits)
+	return c
+}
+
+// ofAll says whether it is faster to multiply all terms out, of so many of which some are live.
+func (c sparseCost) ofAll(terms, live int) bool { return terms*c.word+live*c.live >= terms*c.all }
 
 // sparseProduct computes a product from the terms of which a is not 0. It returns false if the
 // result may have other bits, and is to be computed again.
@@ -148,7 +171,7 @@ func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint6
 		for at := 0; at < j.n; at += step {
 			cols := min(step, j.n-at)
 			b := whole.b.from(p, at)
-			if b.i%1024 == 0 && j.m >= packFrom {
+			if t.apart(b) && j.m >= packFrom {
 				b = t.packNear(panel, b, j.k, cols)
 			}
 			var in *float32
@@ -171,8 +194,11 @@ func (t *blocked) sparseWidth(n int) int {
 	return even((n+t.lanes-1)/t.lanes, most) * t.lanes
 }
 
-// packNear copies rows of which few would fit in the first-level cache at once, since they lie
-// a fraction of a page apart.
+// apart says that few rows fit in the first-level cache at once, since they lie a fraction of a
+// page apart.
+func (t *blocked) apart(b factor) bool { return b.i%1024 == 0 }
+
+// packNear copies such rows.
 func (t *blocked) packNear(panel []float32, b factor, k, cols int) factor {
 	for p := range k {
 		copy(panel[p*cols:][:cols], unsafe.Slice(b.at(p, 0), cols))

@@ -36,6 +36,7 @@ func main() {
 		w.adagradOuter()
 		w.dropout()
 		w.nonzero()
+		w.equal()
 		w.negativeZero()
 	}
 	Generate()
@@ -116,7 +117,7 @@ func (w width) table() string {
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")
-	line("nonzero: nonzeroAVX2, negativeZero: negativeZeroAVX2,")
+	line("nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,")
 	line("sparse: [maxSparse + 1]sparseFunc{")
 	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {
 		line("%d: %s,", vecs, fn(fmt.Sprintf("sparse%d", vecs)))

@@ -99,9 +99,36 @@ func (w width) nonzero() {
 	Pragma("noescape")
 	Doc("nonzeroAVX2 sets bit j of word i where element i, j of a is not 0, which a NaN is not. a has up",
 		"to 64 columns; its rows are lda bytes apart.")
-	words, a := Load(Param("words"), GP64()), Load(Param("a"), GP64())
-	rows, lda, cols := Load(Param("rows"), GP64()), Load(Param("lda"), GP64()), Load(Param("cols"), GP64())
-	zero := w.zero()
+	words, zero := Load(Param("words"), GP64()), w.zero()
+	w.eachWord(func(v reg.VecVirtual) { VCMPPS(U8(notEqual), zero, v, v) }, func(word reg.GPVirtual) {
+		MOVQ(word, Mem{Base: words})
+		ADDQ(I8(8), words)
+	})
+	done()
+}
+
+// equal writes the search for columns that hold one value throughout.
+func (w width) equal() {
+	TEXT("equalAVX2", NOSPLIT, "func(a *float32, rows, lda, cols int, value float32) uint64")
+	Pragma("noescape")
+	Doc("equalAVX2 returns a word of which bit j is set if all of column j of a has the bits of value. a",
+		"has up to 64 columns, beyond which bits may be set; its rows are lda bytes apart.")
+	value, all := YMM(), GP64()
+	at, err := Param("value").Resolve()
+	if err != nil {
+		fail(err)
+	}
+	VBROADCASTSS(at.Addr, value)
+	MOVQ(I32(-1), all)
+	w.eachWord(func(v reg.VecVirtual) { VPCMPEQD(value, v, v) }, func(word reg.GPVirtual) { ANDQ(word, all) })
+	Store(all, ReturnIndex(0))
+	done()
+}
+
+// eachWord runs use for each row of up to 64 columns, with the bits of compare.
+func (w width) eachWord(compare func(v reg.VecVirtual), use func(word reg.GPVirtual)) {
+	a, rows := Load(Param("a"), GP64()), Load(Param("rows"), GP64())
+	lda, cols := Load(Param("lda"), GP64()), Load(Param("cols"), GP64())
 	rest := GP64()
 	MOVQ(cols, rest)
 	ANDQ(I8(7), rest)
@@ -113,7 +140,7 @@ func (w width) nonzero() {
 	XORQ(at, at)
 	add := func(v reg.VecVirtual) {
 		bits := GP64()
-		VCMPPS(U8(notEqual), zero, v, v)
+		compare(v)
 		VMOVMSKPS(v, bits.As32())
 		SHLQ(reg.CL, bits)
 		ORQ(bits, word)
@@ -130,12 +157,10 @@ func (w width) nonzero() {
 	JZ(LabelRef("told"))
 	add(w.load(Mem{Base: a, Index: at, Scale: 4}, tail))
 	Label("told")
-	MOVQ(word, Mem{Base: words})
-	ADDQ(I8(8), words)
+	use(word)
 	ADDQ(lda, a)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
-	done()
 }
 
 // negativeZero writes the search for a -0.
