@@ -22,7 +22,8 @@
 //
 // A root that is a sum of outer products over the rows, as the gradient of a matrix is, can
 // be left as its two factors (WithProduct), for a caller who needs a few of its rows at a
-// time.
+// time, or only those that differ (Product.Fold): inputs that hold one value in every row, as
+// those of an empty margin, have equal rows in it.
 //
 // Parameters are finite in every run, which the caller can say (WithFinite): a product with one
 // then passes over zeros of the other factor, with the same bits.
