@@ -77,15 +77,18 @@ func TestACallLargerThanTheQueueIsToldToSplit(t *testing.T) {
 }
 
 func TestACancelledCallerHarmsNobodyElse(t *testing.T) {
-	slow, err := failpoint.Parse("ledger.commit.before=sleep:300ms")
+	goOn := filepath.Join(t.TempDir(), "go-on")
+	held, err := failpoint.Parse("ledger.commit.before=hold:" + goOn)
 	require.NoError(t, err)
-	l := open(t, ledger.Config{Failpoints: slow})
+	l := open(t, ledger.Config{Failpoints: held})
+	release := func() { require.NoError(t, os.WriteFile(goOn, nil, 0o600)) }
+	t.Cleanup(release)
 	gone, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
+	var leaving, staying sync.WaitGroup
 	for c := range 20 {
-		ctx := t.Context()
+		ctx, wg := t.Context(), &staying
 		if c%2 == 0 {
-			ctx = gone
+			ctx, wg = gone, &leaving
 		}
 		wg.Go(func() {
 			_, err := l.Append(ctx, numbered(c*10, c*10+9))
@@ -96,9 +99,12 @@ func TestACancelledCallerHarmsNobodyElse(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
+	require.Eventually(t, func() bool { return held.Hits("ledger.commit.before") > 0 }, 10*time.Second, time.Millisecond)
+	time.Sleep(100 * time.Millisecond) // the others wait behind it
 	cancel()
-	wg.Wait()
+	leaving.Wait()
+	release()
+	staying.Wait()
 	stored := map[string]int{}
 	for _, id := range ids(t, l, 1) {
 		stored[id]++

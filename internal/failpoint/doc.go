@@ -3,7 +3,7 @@
 // Code around a durable step asks its Set at each place; outside a crash test the
 // Set is nil, and asking costs one comparison.
 //
-//	spec ──Parse──▶ *Set ──▶ Hit("checkpoint.before-rename") ──▶ nothing | crash | exit | error | sleep
+//	spec ──Parse──▶ *Set ──▶ Hit("checkpoint.before-rename") ──▶ nothing | crash | exit | error | sleep | hold
 //
 // Each room that has such places exports a function Failpoints that lists their names, so
 // that a harness can enumerate them; a name that a spec mentions and no room has is never hit.

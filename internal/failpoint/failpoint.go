@@ -28,6 +28,7 @@ type point struct {
 	action string
 	at     int64 // fires at this hit, counted from 1
 	sleep  time.Duration
+	file   string // of hold
 	hits   atomic.Int64
 }
 
@@ -37,8 +38,9 @@ type point struct {
 //
 // where action is crash (the process kills itself with SIGKILL: nothing is flushed,
 // nothing is deferred), exit (status ExitStatus, at once), error (Hit returns
-// ErrInjected) or sleep:duration (sleep:50ms, sleep:50ms:3), and hit, from 1, says at
-// which hit it fires; 1 if left out. An empty spec gives a nil Set.
+// ErrInjected), sleep:duration (sleep:50ms, sleep:50ms:3) or hold:path (Hit returns once
+// that file exists; no colons in it), and hit, from 1, says at which hit it fires; 1 if left
+// out. An empty spec gives a nil Set.
 func Parse(spec string) (*Set, error) {
 	spec = strings.TrimSpace(spec)
 	if spec == "" {
@@ -84,8 +86,13 @@ func parseAction(text string) (*point, error) {
 			return nil, fmt.Errorf("sleep %q: must be a duration of 0 or more", args[0])
 		}
 		p.sleep, args = d, args[1:]
+	case "hold":
+		if len(args) == 0 || args[0] == "" {
+			return nil, errors.New("hold must have a path, as in hold:/tmp/go-on")
+		}
+		p.file, args = args[0], args[1:]
 	default:
-		return nil, fmt.Errorf("action %q: must be crash, exit, error or sleep", p.action)
+		return nil, fmt.Errorf("action %q: must be crash, exit, error, sleep or hold", p.action)
 	}
 	switch len(args) {
 	case 0:
@@ -118,6 +125,10 @@ func (s *Set) Hit(name string) error {
 		os.Exit(ExitStatus)
 	case "sleep":
 		time.Sleep(p.sleep)
+	case "hold":
+		for _, err := os.Stat(p.file); err != nil; _, err = os.Stat(p.file) {
+			time.Sleep(time.Millisecond)
+		}
 	case "error":
 		return fmt.Errorf("%s: %w", name, ErrInjected)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,13 +44,30 @@ func TestErrorFiresAtItsHitAndOnlyThere(t *testing.T) {
 }
 
 func TestSleepDelaysItsHit(t *testing.T) {
-	s, err := failpoint.Parse("a=sleep:30ms:2")
+	s, err := failpoint.Parse("a=sleep:30ms:2; b=sleep:1h:2")
 	require.NoError(t, err)
 	start := time.Now()
+	require.NoError(t, s.Hit("b"), "an hour, or at once")
 	require.NoError(t, s.Hit("a"))
-	require.Less(t, time.Since(start), 25*time.Millisecond)
 	require.NoError(t, s.Hit("a"))
 	require.GreaterOrEqual(t, time.Since(start), 30*time.Millisecond)
+}
+
+func TestHoldLastsUntilItsFileIsThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "go-on")
+	s, err := failpoint.Parse("a=hold:" + file)
+	require.NoError(t, err)
+	var there atomic.Bool
+	passed := make(chan bool)
+	go func() {
+		_ = s.Hit("a")
+		passed <- there.Load()
+	}()
+	require.Eventually(t, func() bool { return s.Hits("a") == 1 }, 10*time.Second, time.Millisecond)
+	there.Store(true)
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.True(t, <-passed, "it went on before the file was there")
+	require.NoError(t, s.Hit("a"), "and not again")
 }
 
 func TestConcurrentHitsFireOnce(t *testing.T) {
@@ -79,6 +97,7 @@ func TestParseRefusesAndSaysWhat(t *testing.T) {
 		{"hit of zero", "a=crash:0", "from 1"},
 		{"hit is no number", "a=crash:x", `"x"`},
 		{"sleep without duration", "a=sleep", "duration"},
+		{"hold without path", "a=hold", "path"},
 		{"sleep of nonsense", "a=sleep:soon", `"soon"`},
 		{"named twice", "a=crash;a=exit", "once"},
 		{"too many fields", "a=crash:1:2", "too many"},

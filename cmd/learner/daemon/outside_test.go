@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -101,9 +103,12 @@ func TestErasureThatACrashPreventedIsDoneAfterwards(t *testing.T) {
 	address := ln.Addr().String()
 	require.NoError(t, ln.Close())
 	folder, yaml := t.TempDir(), fmt.Sprintf("log: {listen: %q}\n", address)+oneModel
-	slow, err := failpoint.Parse("ledger.erase.before=sleep:1500ms")
+	goOn := filepath.Join(t.TempDir(), "go-on")
+	held, err := failpoint.Parse("ledger.erase.before=hold:" + goOn)
 	require.NoError(t, err)
-	d := start(t, yaml, folder, daemon.Options{Points: slow})
+	d := start(t, yaml, folder, daemon.Options{Points: held})
+	release := func() { require.NoError(t, os.WriteFile(goOn, nil, 0o600)) }
+	t.Cleanup(release)
 	d.durable("shop", d.teach("shop", "a", 40, lesson))
 	publish := publisher(t, "nats://"+address)
 	publish("private", map[string]string{"ce-consent": "none"}, `{"features":{"x":1},"signal":{"kind":"label","value":1}}`)
@@ -112,6 +117,7 @@ func TestErasureThatACrashPreventedIsDoneAfterwards(t *testing.T) {
 	time.Sleep(300 * time.Millisecond) // versions are due, and wait
 	before := d.status("shop").Learner.Durable
 	left := crash(t, folder)
+	release()
 	d.durable("shop", last)
 	d.stop()
 
