@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,35 +290,52 @@ func hashes(t *testing.T, yaml, folder string) (recovered, whole string) {
 	return recovered, whole
 }
 
-// crash copies the folder of a daemon that runs and has nothing to do: what kill -9 would
-// leave of it.
+// crash copies the folder of a daemon that runs: what kill -9 would leave of it. A version may be
+// written meanwhile, even with nothing to do, for a tick that ended a wait. So the lists of
+// versions are copied first, then what they name, and the log last, which is never behind them.
 func crash(t *testing.T, folder string) string {
 	t.Helper()
 	to := t.TempDir()
-	require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(folder, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		case !d.Type().IsRegular():
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a temporary file
-		}
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
-	}))
+	for stage := range 3 {
+		require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a temporary file
+			}
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(folder, path)
+			if err != nil || stage != stageOf(rel) {
+				return err
+			}
+			if !d.Type().IsRegular() {
+				return nil
+			}
+			data, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(to, rel)), 0o755); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(to, rel), data, 0o644)
+		}))
+	}
 	return to
+}
+
+// stageOf tells lists of versions, blobs and the log apart.
+func stageOf(rel string) int {
+	switch parts := strings.Split(rel, string(filepath.Separator)); {
+	case parts[0] == "log":
+		return 2
+	case slices.Contains(parts, "blobs"):
+		return 1
+	}
+	return 0
 }
 
 // forget takes the versions after a position out of a store, as if the process had ended
