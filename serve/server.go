@@ -164,8 +164,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelRequests()
+	waiting := unused{conns: map[net.Conn]struct{}{}}
 	server := &http.Server{
 		Handler:           s.handler,
+		ConnState:         waiting.note,
 		ReadHeaderTimeout: min(5*time.Second, s.cfg.Limits.ReadTimeout),
 		ReadTimeout:       s.cfg.Limits.ReadTimeout,
 		WriteTimeout:      s.cfg.Limits.ReadTimeout + s.cfg.Limits.Timeout,
@@ -188,6 +190,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// Requests get three quarters of the time, the recorders what is left of it.
 	forRequests, cancelShutdown := context.WithTimeout(deadline, s.cfg.Limits.Drain*3/4)
 	defer cancelShutdown()
+	waiting.close()
 	if e := server.Shutdown(forRequests); e != nil {
 		cancelRequests()
 		err = errors.Join(err, fmt.Errorf("serve: drain requests: %w", e), server.Close())

@@ -254,6 +254,18 @@ func TestStopIsQuickAndCountsWhatItHadToLeave(t *testing.T) {
 	require.Contains(t, got.body, `perennial_serve_predictions_lost_total{model="m"} 1`)
 }
 
+// HTTP clients open connections ahead of requests.
+func TestStopDoesNotWaitForConnectionsWithoutARequest(t *testing.T) {
+	f := setup(t, serve.Config{}, nil)
+	url, stop := start(t, f.server)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	// Connections are accepted in their order.
+	require.Equal(t, http.StatusOK, call(t, http.MethodGet, url+"/v2/health/live", "").status)
+	require.NoError(t, stop())
+}
+
 func TestStopLetsRequestsUnderWayFinish(t *testing.T) {
 	block := make(chan struct{})
 	f := setup(t, serve.Config{}, func(f *fixture) { f.log.block = block })
