@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -385,4 +387,32 @@ func Example() {
 	// Output:
 	// published: <nil>
 	// v1200 [{w [2] [0.5 -1]}]
+}
+
+// Whoever stops while it fetches must not leave goroutines behind, nor the bytes that they hold.
+func TestAFetchThatIsCutOffLeavesNothingBehind(t *testing.T) {
+	js := connect(t)
+	publish(t, publisher(t, js), 100, "stable")
+	f := fetcher(t, js)
+	pointer, err := f.Pointer(t.Context(), "stable")
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	cut := 0
+	for range 30 {
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(time.Duration(r.IntN(10_000))*time.Microsecond, cancel)
+		_, err := f.Fetch(ctx, pointer, nil)
+		if err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+			cut++
+		}
+		timer.Stop()
+		cancel()
+	}
+	require.NotZero(t, cut)
+	stacks := make([]byte, 1<<22)
+	require.Eventually(t, func() bool {
+		all := string(stacks[:runtime.Stack(stacks, true)])
+		return !strings.Contains(all, "jetstream.(*obs).Get") && !strings.Contains(all, "(*Fetcher).open")
+	}, 10*time.Second, 10*time.Millisecond, "of %d that were cut off some are still there", cut)
 }

@@ -116,8 +116,7 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 			}
 		}
 	}
-	// A chunk that fails keeps others from starting. It does not interrupt those under way:
-	// the client leaves a goroutine behind where its Get is cut off.
+	// A chunk that fails keeps others from starting. It does not interrupt those under way.
 	going, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -169,16 +168,17 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 
 // chunk reads one object, never more of it than was announced.
 func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk, error) {
-	ctx, cancel := context.WithTimeout(ctx, minFetch+time.Duration(size/slowest)*time.Second)
-	defer cancel()
-	r, err := f.objects.Get(ctx, c.Object)
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), minFetch+time.Duration(size/slowest)*time.Second)
+	r, err := f.open(ctx, whole, cancel, c.Object)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: object %s is gone", ErrStale, c.Object)
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer cancel()
 	defer r.Close()
+	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
 	info, err := r.Info()
 	if err != nil {
 		return nil, err
@@ -187,6 +187,9 @@ func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk
 		return nil, fmt.Errorf("%w: object %s has %d bytes, announced were %d", ErrStale, c.Object, info.Size, size)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, size+1))
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("object %s: %w", c.Object, err)
 	}
@@ -198,4 +201,35 @@ func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk
 		return nil, fmt.Errorf("%w: object %s has %s, announced was %s", ErrStale, c.Object, got, c.Digest)
 	}
 	return chunk, nil
+}
+
+// open gets an object, or returns ctx's error as soon as that ends. The client leaves a goroutine
+// behind for ever where its Get is cut off, so that goes on to its own end, under whole, and what it
+// gets then is closed. cancel ends whole; where open returns an error, it is called already or will be.
+func (f *Fetcher) open(ctx, whole context.Context, cancel context.CancelFunc, object string) (jetstream.ObjectResult, error) {
+	type opened struct {
+		r   jetstream.ObjectResult
+		err error
+	}
+	got := make(chan opened)
+	go func() {
+		r, err := f.objects.Get(whole, object)
+		select {
+		case got <- opened{r, err}:
+			if err == nil {
+				return
+			}
+		case <-ctx.Done():
+			if err == nil {
+				_ = r.Close()
+			}
+		}
+		cancel()
+	}()
+	select {
+	case o := <-got:
+		return o.r, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
