@@ -515,67 +515,67 @@ func ftrlAVX2(u *update) float32
 // sparse1AVX2 computes rows of 1 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse2AVX2 computes rows of 2 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse3AVX2 computes rows of 3 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse4AVX2 computes rows of 4 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse5AVX2 computes rows of 5 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse6AVX2 computes rows of 6 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse7AVX2 computes rows of 7 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse8AVX2 computes rows of 8 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse9AVX2 computes rows of 9 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse10AVX2 computes rows of 10 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse11AVX2 computes rows of 11 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse12AVX2 computes rows of 12 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse13AVX2 computes rows of 13 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // adagradOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //

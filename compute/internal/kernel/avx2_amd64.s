@@ -12625,235 +12625,292 @@ step_end:
 	VZEROUPPER
 	RET
 
-// func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
 TEXT ·sparse1AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
-	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMASKMOVPS (BX), Y0, Y1
-	ADDQ       R9, BX
+	VMOVUPS (SI)(AX*1), Y0
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y2
-	VMASKMOVPS   (R11), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y1
+	VFMADD231PS  (R12)(AX*1), Y1, Y0
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
-	VXORPS Y2, Y2, Y2
-	VMAXPS Y1, Y2, Y1
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
 
 store:
-	VMASKMOVPS Y1, Y0, (AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse2AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
 TEXT ·sparse2AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+from_memory:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(AX*1), Y1
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
+
+begun:
+	MOVQ  (R9), R10
+	TESTQ R10, R10
+	JZ    summed
+
+term:
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
+	IMULQ        DI, R11
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y2
+	VFMADD231PS  (R12), Y2, Y0
+	VFMADD231PS  (R12)(AX*1), Y2, Y1
+	BLSRQ        R10, R10
+	JNZ          term
+
+summed:
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
+	JZ     store
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, BMI, FMA3
+TEXT ·sparse3AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
+
+row:
+	TESTQ  SI, SI
+	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMASKMOVPS 32(BX), Y0, Y2
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI)(AX*1), Y2
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y3
-	VFMADD231PS  (R11), Y3, Y1
-	VMASKMOVPS   32(R11), Y0, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y3
+	VFMADD231PS  (R12), Y3, Y0
+	VFMADD231PS  32(R12), Y3, Y1
+	VFMADD231PS  (R12)(AX*1), Y3, Y2
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y3, Y3, Y3
+	VMAXPS Y0, Y3, Y0
 	VMAXPS Y1, Y3, Y1
 	VMAXPS Y2, Y3, Y2
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse3AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse3AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse4AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMASKMOVPS 64(BX), Y0, Y3
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS (SI)(AX*1), Y3
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y4
-	VFMADD231PS  (R11), Y4, Y1
-	VFMADD231PS  32(R11), Y4, Y2
-	VMASKMOVPS   64(R11), Y0, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y4
+	VFMADD231PS  (R12), Y4, Y0
+	VFMADD231PS  32(R12), Y4, Y1
+	VFMADD231PS  64(R12), Y4, Y2
+	VFMADD231PS  (R12)(AX*1), Y4, Y3
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMASKMOVPS Y3, Y0, 64(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse4AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse4AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse5AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -12861,79 +12918,79 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMASKMOVPS 96(BX), Y0, Y4
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS (SI)(AX*1), Y4
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y5
-	VFMADD231PS  (R11), Y5, Y1
-	VFMADD231PS  32(R11), Y5, Y2
-	VFMADD231PS  64(R11), Y5, Y3
-	VMASKMOVPS   96(R11), Y0, Y6
-	VFMADD231PS  Y6, Y5, Y4
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y5
+	VFMADD231PS  (R12), Y5, Y0
+	VFMADD231PS  32(R12), Y5, Y1
+	VFMADD231PS  64(R12), Y5, Y2
+	VFMADD231PS  96(R12), Y5, Y3
+	VFMADD231PS  (R12)(AX*1), Y5, Y4
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y5, Y5, Y5
+	VMAXPS Y0, Y5, Y0
 	VMAXPS Y1, Y5, Y1
 	VMAXPS Y2, Y5, Y2
 	VMAXPS Y3, Y5, Y3
 	VMAXPS Y4, Y5, Y4
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMASKMOVPS Y4, Y0, 96(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse5AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse5AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse6AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -12942,40 +12999,42 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMASKMOVPS 128(BX), Y0, Y5
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS (SI)(AX*1), Y5
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y6
-	VFMADD231PS  (R11), Y6, Y1
-	VFMADD231PS  32(R11), Y6, Y2
-	VFMADD231PS  64(R11), Y6, Y3
-	VFMADD231PS  96(R11), Y6, Y4
-	VMASKMOVPS   128(R11), Y0, Y7
-	VFMADD231PS  Y7, Y6, Y5
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y6
+	VFMADD231PS  (R12), Y6, Y0
+	VFMADD231PS  32(R12), Y6, Y1
+	VFMADD231PS  64(R12), Y6, Y2
+	VFMADD231PS  96(R12), Y6, Y3
+	VFMADD231PS  128(R12), Y6, Y4
+	VFMADD231PS  (R12)(AX*1), Y6, Y5
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
 	VMAXPS Y2, Y6, Y2
 	VMAXPS Y3, Y6, Y3
@@ -12983,42 +13042,40 @@ summed:
 	VMAXPS Y5, Y6, Y5
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMASKMOVPS Y5, Y0, 128(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse6AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse6AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse7AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13028,42 +13085,44 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMASKMOVPS 160(BX), Y0, Y6
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS (SI)(AX*1), Y6
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y7
-	VFMADD231PS  (R11), Y7, Y1
-	VFMADD231PS  32(R11), Y7, Y2
-	VFMADD231PS  64(R11), Y7, Y3
-	VFMADD231PS  96(R11), Y7, Y4
-	VFMADD231PS  128(R11), Y7, Y5
-	VMASKMOVPS   160(R11), Y0, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y7
+	VFMADD231PS  (R12), Y7, Y0
+	VFMADD231PS  32(R12), Y7, Y1
+	VFMADD231PS  64(R12), Y7, Y2
+	VFMADD231PS  96(R12), Y7, Y3
+	VFMADD231PS  128(R12), Y7, Y4
+	VFMADD231PS  160(R12), Y7, Y5
+	VFMADD231PS  (R12)(AX*1), Y7, Y6
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y7, Y7, Y7
+	VMAXPS Y0, Y7, Y0
 	VMAXPS Y1, Y7, Y1
 	VMAXPS Y2, Y7, Y2
 	VMAXPS Y3, Y7, Y3
@@ -13072,43 +13131,41 @@ summed:
 	VMAXPS Y6, Y7, Y6
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMASKMOVPS Y6, Y0, 160(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse7AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse7AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse8AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13119,44 +13176,46 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMASKMOVPS 192(BX), Y0, Y7
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS (SI)(AX*1), Y7
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y8
-	VFMADD231PS  (R11), Y8, Y1
-	VFMADD231PS  32(R11), Y8, Y2
-	VFMADD231PS  64(R11), Y8, Y3
-	VFMADD231PS  96(R11), Y8, Y4
-	VFMADD231PS  128(R11), Y8, Y5
-	VFMADD231PS  160(R11), Y8, Y6
-	VMASKMOVPS   192(R11), Y0, Y9
-	VFMADD231PS  Y9, Y8, Y7
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y8
+	VFMADD231PS  (R12), Y8, Y0
+	VFMADD231PS  32(R12), Y8, Y1
+	VFMADD231PS  64(R12), Y8, Y2
+	VFMADD231PS  96(R12), Y8, Y3
+	VFMADD231PS  128(R12), Y8, Y4
+	VFMADD231PS  160(R12), Y8, Y5
+	VFMADD231PS  192(R12), Y8, Y6
+	VFMADD231PS  (R12)(AX*1), Y8, Y7
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
 	VMAXPS Y2, Y8, Y2
 	VMAXPS Y3, Y8, Y3
@@ -13166,44 +13225,42 @@ summed:
 	VMAXPS Y7, Y8, Y7
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMASKMOVPS Y7, Y0, 192(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse8AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse8AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse9AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13215,46 +13272,48 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMASKMOVPS 224(BX), Y0, Y8
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	VMOVUPS (SI)(AX*1), Y8
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y9
-	VFMADD231PS  (R11), Y9, Y1
-	VFMADD231PS  32(R11), Y9, Y2
-	VFMADD231PS  64(R11), Y9, Y3
-	VFMADD231PS  96(R11), Y9, Y4
-	VFMADD231PS  128(R11), Y9, Y5
-	VFMADD231PS  160(R11), Y9, Y6
-	VFMADD231PS  192(R11), Y9, Y7
-	VMASKMOVPS   224(R11), Y0, Y10
-	VFMADD231PS  Y10, Y9, Y8
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y9
+	VFMADD231PS  (R12), Y9, Y0
+	VFMADD231PS  32(R12), Y9, Y1
+	VFMADD231PS  64(R12), Y9, Y2
+	VFMADD231PS  96(R12), Y9, Y3
+	VFMADD231PS  128(R12), Y9, Y4
+	VFMADD231PS  160(R12), Y9, Y5
+	VFMADD231PS  192(R12), Y9, Y6
+	VFMADD231PS  224(R12), Y9, Y7
+	VFMADD231PS  (R12)(AX*1), Y9, Y8
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y9, Y9, Y9
+	VMAXPS Y0, Y9, Y0
 	VMAXPS Y1, Y9, Y1
 	VMAXPS Y2, Y9, Y2
 	VMAXPS Y3, Y9, Y3
@@ -13265,45 +13324,43 @@ summed:
 	VMAXPS Y8, Y9, Y8
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMASKMOVPS Y8, Y0, 224(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse9AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse9AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse10AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13316,48 +13373,50 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMOVUPS    224(BX), Y8
-	VMASKMOVPS 256(BX), Y0, Y9
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	VMOVUPS 256(SI), Y8
+	VMOVUPS (SI)(AX*1), Y9
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y10
-	VFMADD231PS  (R11), Y10, Y1
-	VFMADD231PS  32(R11), Y10, Y2
-	VFMADD231PS  64(R11), Y10, Y3
-	VFMADD231PS  96(R11), Y10, Y4
-	VFMADD231PS  128(R11), Y10, Y5
-	VFMADD231PS  160(R11), Y10, Y6
-	VFMADD231PS  192(R11), Y10, Y7
-	VFMADD231PS  224(R11), Y10, Y8
-	VMASKMOVPS   256(R11), Y0, Y11
-	VFMADD231PS  Y11, Y10, Y9
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y10
+	VFMADD231PS  (R12), Y10, Y0
+	VFMADD231PS  32(R12), Y10, Y1
+	VFMADD231PS  64(R12), Y10, Y2
+	VFMADD231PS  96(R12), Y10, Y3
+	VFMADD231PS  128(R12), Y10, Y4
+	VFMADD231PS  160(R12), Y10, Y5
+	VFMADD231PS  192(R12), Y10, Y6
+	VFMADD231PS  224(R12), Y10, Y7
+	VFMADD231PS  256(R12), Y10, Y8
+	VFMADD231PS  (R12)(AX*1), Y10, Y9
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y10, Y10, Y10
+	VMAXPS Y0, Y10, Y0
 	VMAXPS Y1, Y10, Y1
 	VMAXPS Y2, Y10, Y2
 	VMAXPS Y3, Y10, Y3
@@ -13369,46 +13428,44 @@ summed:
 	VMAXPS Y9, Y10, Y9
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMOVUPS    Y8, 224(AX)
-	VMASKMOVPS Y9, Y0, 256(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse10AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse10AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse11AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13422,50 +13479,52 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMOVUPS    224(BX), Y8
-	VMOVUPS    256(BX), Y9
-	VMASKMOVPS 288(BX), Y0, Y10
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	VMOVUPS 256(SI), Y8
+	VMOVUPS 288(SI), Y9
+	VMOVUPS (SI)(AX*1), Y10
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y11
-	VFMADD231PS  (R11), Y11, Y1
-	VFMADD231PS  32(R11), Y11, Y2
-	VFMADD231PS  64(R11), Y11, Y3
-	VFMADD231PS  96(R11), Y11, Y4
-	VFMADD231PS  128(R11), Y11, Y5
-	VFMADD231PS  160(R11), Y11, Y6
-	VFMADD231PS  192(R11), Y11, Y7
-	VFMADD231PS  224(R11), Y11, Y8
-	VFMADD231PS  256(R11), Y11, Y9
-	VMASKMOVPS   288(R11), Y0, Y12
-	VFMADD231PS  Y12, Y11, Y10
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y11
+	VFMADD231PS  (R12), Y11, Y0
+	VFMADD231PS  32(R12), Y11, Y1
+	VFMADD231PS  64(R12), Y11, Y2
+	VFMADD231PS  96(R12), Y11, Y3
+	VFMADD231PS  128(R12), Y11, Y4
+	VFMADD231PS  160(R12), Y11, Y5
+	VFMADD231PS  192(R12), Y11, Y6
+	VFMADD231PS  224(R12), Y11, Y7
+	VFMADD231PS  256(R12), Y11, Y8
+	VFMADD231PS  288(R12), Y11, Y9
+	VFMADD231PS  (R12)(AX*1), Y11, Y10
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y11, Y11, Y11
+	VMAXPS Y0, Y11, Y0
 	VMAXPS Y1, Y11, Y1
 	VMAXPS Y2, Y11, Y2
 	VMAXPS Y3, Y11, Y3
@@ -13478,47 +13537,45 @@ summed:
 	VMAXPS Y10, Y11, Y10
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMOVUPS    Y8, 224(AX)
-	VMOVUPS    Y9, 256(AX)
-	VMASKMOVPS Y10, Y0, 288(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 288(CX)
+	VMOVUPS Y10, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse11AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse11AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse12AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13533,52 +13590,54 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMOVUPS    224(BX), Y8
-	VMOVUPS    256(BX), Y9
-	VMOVUPS    288(BX), Y10
-	VMASKMOVPS 320(BX), Y0, Y11
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	VMOVUPS 256(SI), Y8
+	VMOVUPS 288(SI), Y9
+	VMOVUPS 320(SI), Y10
+	VMOVUPS (SI)(AX*1), Y11
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y12
-	VFMADD231PS  (R11), Y12, Y1
-	VFMADD231PS  32(R11), Y12, Y2
-	VFMADD231PS  64(R11), Y12, Y3
-	VFMADD231PS  96(R11), Y12, Y4
-	VFMADD231PS  128(R11), Y12, Y5
-	VFMADD231PS  160(R11), Y12, Y6
-	VFMADD231PS  192(R11), Y12, Y7
-	VFMADD231PS  224(R11), Y12, Y8
-	VFMADD231PS  256(R11), Y12, Y9
-	VFMADD231PS  288(R11), Y12, Y10
-	VMASKMOVPS   320(R11), Y0, Y13
-	VFMADD231PS  Y13, Y12, Y11
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y12
+	VFMADD231PS  (R12), Y12, Y0
+	VFMADD231PS  32(R12), Y12, Y1
+	VFMADD231PS  64(R12), Y12, Y2
+	VFMADD231PS  96(R12), Y12, Y3
+	VFMADD231PS  128(R12), Y12, Y4
+	VFMADD231PS  160(R12), Y12, Y5
+	VFMADD231PS  192(R12), Y12, Y6
+	VFMADD231PS  224(R12), Y12, Y7
+	VFMADD231PS  256(R12), Y12, Y8
+	VFMADD231PS  288(R12), Y12, Y9
+	VFMADD231PS  320(R12), Y12, Y10
+	VFMADD231PS  (R12)(AX*1), Y12, Y11
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
 	VMAXPS Y2, Y12, Y2
 	VMAXPS Y3, Y12, Y3
@@ -13592,48 +13651,46 @@ summed:
 	VMAXPS Y11, Y12, Y11
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMOVUPS    Y8, 224(AX)
-	VMOVUPS    Y9, 256(AX)
-	VMOVUPS    Y10, 288(AX)
-	VMASKMOVPS Y11, Y0, 320(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 288(CX)
+	VMOVUPS Y10, 320(CX)
+	VMOVUPS Y11, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+// func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
-TEXT ·sparse12AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
+TEXT ·sparse13AVX2(SB), NOSPLIT, $0-104
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -13649,54 +13706,56 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMOVUPS    224(BX), Y8
-	VMOVUPS    256(BX), Y9
-	VMOVUPS    288(BX), Y10
-	VMOVUPS    320(BX), Y11
-	VMASKMOVPS 352(BX), Y0, Y12
-	ADDQ       R9, BX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	VMOVUPS 256(SI), Y8
+	VMOVUPS 288(SI), Y9
+	VMOVUPS 320(SI), Y10
+	VMOVUPS 352(SI), Y11
+	VMOVUPS (SI)(AX*1), Y12
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y13
-	VFMADD231PS  (R11), Y13, Y1
-	VFMADD231PS  32(R11), Y13, Y2
-	VFMADD231PS  64(R11), Y13, Y3
-	VFMADD231PS  96(R11), Y13, Y4
-	VFMADD231PS  128(R11), Y13, Y5
-	VFMADD231PS  160(R11), Y13, Y6
-	VFMADD231PS  192(R11), Y13, Y7
-	VFMADD231PS  224(R11), Y13, Y8
-	VFMADD231PS  256(R11), Y13, Y9
-	VFMADD231PS  288(R11), Y13, Y10
-	VFMADD231PS  320(R11), Y13, Y11
-	VMASKMOVPS   352(R11), Y0, Y14
-	VFMADD231PS  Y14, Y13, Y12
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Y13
+	VFMADD231PS  (R12), Y13, Y0
+	VFMADD231PS  32(R12), Y13, Y1
+	VFMADD231PS  64(R12), Y13, Y2
+	VFMADD231PS  96(R12), Y13, Y3
+	VFMADD231PS  128(R12), Y13, Y4
+	VFMADD231PS  160(R12), Y13, Y5
+	VFMADD231PS  192(R12), Y13, Y6
+	VFMADD231PS  224(R12), Y13, Y7
+	VFMADD231PS  256(R12), Y13, Y8
+	VFMADD231PS  288(R12), Y13, Y9
+	VFMADD231PS  320(R12), Y13, Y10
+	VFMADD231PS  352(R12), Y13, Y11
+	VFMADD231PS  (R12)(AX*1), Y13, Y12
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Y13, Y13, Y13
+	VMAXPS Y0, Y13, Y0
 	VMAXPS Y1, Y13, Y1
 	VMAXPS Y2, Y13, Y2
 	VMAXPS Y3, Y13, Y3
@@ -13711,152 +13770,28 @@ summed:
 	VMAXPS Y12, Y13, Y12
 
 store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMOVUPS    Y8, 224(AX)
-	VMOVUPS    Y9, 256(AX)
-	VMOVUPS    Y10, 288(AX)
-	VMOVUPS    Y11, 320(AX)
-	VMASKMOVPS Y12, Y0, 352(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
-	VZEROUPPER
-	RET
-
-// func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, BMI, FMA3
-TEXT ·sparse13AVX2(SB), NOSPLIT, $0-104
-	MOVQ    cols+88(FP), AX
-	LEAQ    lanes<>+0(SB), CX
-	MOVQ    $+16, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    c+0(FP), AX
-	MOVQ    a+8(FP), CX
-	MOVQ    b+16(FP), DX
-	MOVQ    in+24(FP), BX
-	MOVQ    ap+64(FP), SI
-	MOVQ    bp+72(FP), DI
-	MOVQ    words+32(FP), R8
-
-row:
-	TESTQ  BX, BX
-	JNZ    from_memory
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS Y13, Y13, Y13
-	JMP    begun
-
-from_memory:
-	MOVQ       ldin+80(FP), R9
-	VMOVUPS    (BX), Y1
-	VMOVUPS    32(BX), Y2
-	VMOVUPS    64(BX), Y3
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    128(BX), Y5
-	VMOVUPS    160(BX), Y6
-	VMOVUPS    192(BX), Y7
-	VMOVUPS    224(BX), Y8
-	VMOVUPS    256(BX), Y9
-	VMOVUPS    288(BX), Y10
-	VMOVUPS    320(BX), Y11
-	VMOVUPS    352(BX), Y12
-	VMASKMOVPS 384(BX), Y0, Y13
-	ADDQ       R9, BX
-
-begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
-	JZ    summed
-
-term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
-	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Y14
-	VFMADD231PS  (R11), Y14, Y1
-	VFMADD231PS  32(R11), Y14, Y2
-	VFMADD231PS  64(R11), Y14, Y3
-	VFMADD231PS  96(R11), Y14, Y4
-	VFMADD231PS  128(R11), Y14, Y5
-	VFMADD231PS  160(R11), Y14, Y6
-	VFMADD231PS  192(R11), Y14, Y7
-	VFMADD231PS  224(R11), Y14, Y8
-	VFMADD231PS  256(R11), Y14, Y9
-	VFMADD231PS  288(R11), Y14, Y10
-	VFMADD231PS  320(R11), Y14, Y11
-	VFMADD231PS  352(R11), Y14, Y12
-	VMASKMOVPS   384(R11), Y0, Y15
-	VFMADD231PS  Y15, Y14, Y13
-	BLSRQ        R9, R9
-	JNZ          term
-
-summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
-	JZ     store
-	VXORPS Y14, Y14, Y14
-	VMAXPS Y1, Y14, Y1
-	VMAXPS Y2, Y14, Y2
-	VMAXPS Y3, Y14, Y3
-	VMAXPS Y4, Y14, Y4
-	VMAXPS Y5, Y14, Y5
-	VMAXPS Y6, Y14, Y6
-	VMAXPS Y7, Y14, Y7
-	VMAXPS Y8, Y14, Y8
-	VMAXPS Y9, Y14, Y9
-	VMAXPS Y10, Y14, Y10
-	VMAXPS Y11, Y14, Y11
-	VMAXPS Y12, Y14, Y12
-	VMAXPS Y13, Y14, Y13
-
-store:
-	VMOVUPS    Y1, (AX)
-	VMOVUPS    Y2, 32(AX)
-	VMOVUPS    Y3, 64(AX)
-	VMOVUPS    Y4, 96(AX)
-	VMOVUPS    Y5, 128(AX)
-	VMOVUPS    Y6, 160(AX)
-	VMOVUPS    Y7, 192(AX)
-	VMOVUPS    Y8, 224(AX)
-	VMOVUPS    Y9, 256(AX)
-	VMOVUPS    Y10, 288(AX)
-	VMOVUPS    Y11, 320(AX)
-	VMOVUPS    Y12, 352(AX)
-	VMASKMOVPS Y13, Y0, 384(AX)
-	MOVQ       ldc+48(FP), R9
-	ADDQ       R9, AX
-	MOVQ       ai+56(FP), R9
-	ADDQ       R9, CX
-	ADDQ       $+8, R8
-	MOVQ       rows+40(FP), R9
-	DECQ       R9
-	MOVQ       R9, rows+40(FP)
-	JNZ        row
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 288(CX)
+	VMOVUPS Y10, 320(CX)
+	VMOVUPS Y11, 352(CX)
+	VMOVUPS Y12, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
+	JNZ     row
 	VZEROUPPER
 	RET
 

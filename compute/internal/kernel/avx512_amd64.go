@@ -482,39 +482,39 @@ func ftrlAVX512(u *update) float32
 // sparse1AVX512 computes rows of 1 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse2AVX512 computes rows of 2 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse2AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse2AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse3AVX512 computes rows of 3 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse3AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse3AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse4AVX512 computes rows of 4 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse4AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse4AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse5AVX512 computes rows of 5 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse5AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse5AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse6AVX512 computes rows of 6 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse6AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse6AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse7AVX512 computes rows of 7 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse7AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse7AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
 // sparse8AVX512 computes rows of 8 registers of columns from the terms that words name.
 //
 //go:noescape
-func sparse8AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
+func sparse8AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)

@@ -10956,156 +10956,145 @@ step_end:
 	VZEROUPPER
 	RET
 
-// func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse1AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      R9, BX
+	VMOVUPS (SI)(AX*1), Z0
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z1
-	VMOVUPS.Z    (R11), K1, Z2
-	VFMADD231PS  Z2, Z1, Z0
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z1
+	VFMADD231PS  (R12)(AX*1), Z1, Z0
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
 store:
-	VMOVUPS Z0, K1, (AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse2AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse2AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse2AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI)(AX*1), Z1
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z2
-	VFMADD231PS  (R11), Z2, Z0
-	VMOVUPS.Z    64(R11), K1, Z3
-	VFMADD231PS  Z3, Z2, Z1
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z2
+	VFMADD231PS  (R12), Z2, Z0
+	VFMADD231PS  (R12)(AX*1), Z2, Z1
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse3AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse3AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse3AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11113,34 +11102,33 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS.Z 128(BX), K1, Z2
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI)(AX*1), Z2
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z3
-	VFMADD231PS  (R11), Z3, Z0
-	VFMADD231PS  64(R11), Z3, Z1
-	VMOVUPS.Z    128(R11), K1, Z4
-	VFMADD231PS  Z4, Z3, Z2
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z3
+	VFMADD231PS  (R12), Z3, Z0
+	VFMADD231PS  64(R12), Z3, Z1
+	VFMADD231PS  (R12)(AX*1), Z3, Z2
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z3, Z3, Z3
 	VMAXPS Z0, Z3, Z0
@@ -11148,38 +11136,35 @@ summed:
 	VMAXPS Z2, Z3, Z2
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse4AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse4AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse4AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11188,36 +11173,35 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS.Z 192(BX), K1, Z3
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS (SI)(AX*1), Z3
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z4
-	VFMADD231PS  (R11), Z4, Z0
-	VFMADD231PS  64(R11), Z4, Z1
-	VFMADD231PS  128(R11), Z4, Z2
-	VMOVUPS.Z    192(R11), K1, Z5
-	VFMADD231PS  Z5, Z4, Z3
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z4
+	VFMADD231PS  (R12), Z4, Z0
+	VFMADD231PS  64(R12), Z4, Z1
+	VFMADD231PS  128(R12), Z4, Z2
+	VFMADD231PS  (R12)(AX*1), Z4, Z3
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
@@ -11226,39 +11210,36 @@ summed:
 	VMAXPS Z3, Z4, Z3
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse5AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse5AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse5AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11268,38 +11249,37 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS   192(BX), Z3
-	VMOVUPS.Z 256(BX), K1, Z4
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS (SI)(AX*1), Z4
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z5
-	VFMADD231PS  (R11), Z5, Z0
-	VFMADD231PS  64(R11), Z5, Z1
-	VFMADD231PS  128(R11), Z5, Z2
-	VFMADD231PS  192(R11), Z5, Z3
-	VMOVUPS.Z    256(R11), K1, Z6
-	VFMADD231PS  Z6, Z5, Z4
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z5
+	VFMADD231PS  (R12), Z5, Z0
+	VFMADD231PS  64(R12), Z5, Z1
+	VFMADD231PS  128(R12), Z5, Z2
+	VFMADD231PS  192(R12), Z5, Z3
+	VFMADD231PS  (R12)(AX*1), Z5, Z4
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z5, Z5, Z5
 	VMAXPS Z0, Z5, Z0
@@ -11309,40 +11289,37 @@ summed:
 	VMAXPS Z4, Z5, Z4
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, K1, 256(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse6AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse6AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse6AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11353,40 +11330,39 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS   192(BX), Z3
-	VMOVUPS   256(BX), Z4
-	VMOVUPS.Z 320(BX), K1, Z5
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS (SI)(AX*1), Z5
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z6
-	VFMADD231PS  (R11), Z6, Z0
-	VFMADD231PS  64(R11), Z6, Z1
-	VFMADD231PS  128(R11), Z6, Z2
-	VFMADD231PS  192(R11), Z6, Z3
-	VFMADD231PS  256(R11), Z6, Z4
-	VMOVUPS.Z    320(R11), K1, Z7
-	VFMADD231PS  Z7, Z6, Z5
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z6
+	VFMADD231PS  (R12), Z6, Z0
+	VFMADD231PS  64(R12), Z6, Z1
+	VFMADD231PS  128(R12), Z6, Z2
+	VFMADD231PS  192(R12), Z6, Z3
+	VFMADD231PS  256(R12), Z6, Z4
+	VFMADD231PS  (R12)(AX*1), Z6, Z5
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
@@ -11397,41 +11373,38 @@ summed:
 	VMAXPS Z5, Z6, Z5
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, K1, 320(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse7AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse7AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse7AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11443,42 +11416,41 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS   192(BX), Z3
-	VMOVUPS   256(BX), Z4
-	VMOVUPS   320(BX), Z5
-	VMOVUPS.Z 384(BX), K1, Z6
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS (SI)(AX*1), Z6
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z7
-	VFMADD231PS  (R11), Z7, Z0
-	VFMADD231PS  64(R11), Z7, Z1
-	VFMADD231PS  128(R11), Z7, Z2
-	VFMADD231PS  192(R11), Z7, Z3
-	VFMADD231PS  256(R11), Z7, Z4
-	VFMADD231PS  320(R11), Z7, Z5
-	VMOVUPS.Z    384(R11), K1, Z8
-	VFMADD231PS  Z8, Z7, Z6
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z7
+	VFMADD231PS  (R12), Z7, Z0
+	VFMADD231PS  64(R12), Z7, Z1
+	VFMADD231PS  128(R12), Z7, Z2
+	VFMADD231PS  192(R12), Z7, Z3
+	VFMADD231PS  256(R12), Z7, Z4
+	VFMADD231PS  320(R12), Z7, Z5
+	VFMADD231PS  (R12)(AX*1), Z7, Z6
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z7, Z7, Z7
 	VMAXPS Z0, Z7, Z0
@@ -11490,42 +11462,39 @@ summed:
 	VMAXPS Z6, Z7, Z6
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, K1, 384(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func sparse8AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, cols int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI, BMI2
+// func sparse8AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse8AVX512(SB), NOSPLIT, $0-104
-	MOVQ  cols+88(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  b+16(FP), DX
-	MOVQ  in+24(FP), BX
-	MOVQ  ap+64(FP), SI
-	MOVQ  bp+72(FP), DI
-	MOVQ  words+32(FP), R8
+	MOVQ last+88(FP), AX
+	MOVQ c+0(FP), CX
+	MOVQ a+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ in+24(FP), SI
+	MOVQ ap+64(FP), DI
+	MOVQ bp+72(FP), R8
+	MOVQ words+32(FP), R9
 
 row:
-	TESTQ  BX, BX
+	TESTQ  SI, SI
 	JNZ    from_memory
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -11538,44 +11507,43 @@ row:
 	JMP    begun
 
 from_memory:
-	MOVQ      ldin+80(FP), R9
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS   192(BX), Z3
-	VMOVUPS   256(BX), Z4
-	VMOVUPS   320(BX), Z5
-	VMOVUPS   384(BX), Z6
-	VMOVUPS.Z 448(BX), K1, Z7
-	ADDQ      R9, BX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS (SI)(AX*1), Z7
+	MOVQ    ldin+80(FP), R10
+	ADDQ    R10, SI
 
 begun:
-	MOVQ  (R8), R9
-	TESTQ R9, R9
+	MOVQ  (R9), R10
+	TESTQ R10, R10
 	JZ    summed
 
 term:
-	TZCNTQ       R9, R10
-	MOVQ         R10, R11
-	IMULQ        SI, R10
+	TZCNTQ       R10, R11
+	MOVQ         R11, R12
 	IMULQ        DI, R11
-	ADDQ         DX, R11
-	VBROADCASTSS (CX)(R10*1), Z8
-	VFMADD231PS  (R11), Z8, Z0
-	VFMADD231PS  64(R11), Z8, Z1
-	VFMADD231PS  128(R11), Z8, Z2
-	VFMADD231PS  192(R11), Z8, Z3
-	VFMADD231PS  256(R11), Z8, Z4
-	VFMADD231PS  320(R11), Z8, Z5
-	VFMADD231PS  384(R11), Z8, Z6
-	VMOVUPS.Z    448(R11), K1, Z9
-	VFMADD231PS  Z9, Z8, Z7
-	BLSRQ        R9, R9
+	IMULQ        R8, R12
+	ADDQ         BX, R12
+	VBROADCASTSS (DX)(R11*1), Z8
+	VFMADD231PS  (R12), Z8, Z0
+	VFMADD231PS  64(R12), Z8, Z1
+	VFMADD231PS  128(R12), Z8, Z2
+	VFMADD231PS  192(R12), Z8, Z3
+	VFMADD231PS  256(R12), Z8, Z4
+	VFMADD231PS  320(R12), Z8, Z5
+	VFMADD231PS  384(R12), Z8, Z6
+	VFMADD231PS  (R12)(AX*1), Z8, Z7
+	BLSRQ        R10, R10
 	JNZ          term
 
 summed:
-	MOVQ   relu+96(FP), R9
-	TESTQ  R9, R9
+	MOVQ   relu+96(FP), R10
+	TESTQ  R10, R10
 	JZ     store
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
@@ -11588,22 +11556,22 @@ summed:
 	VMAXPS Z7, Z8, Z7
 
 store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, K1, 448(AX)
-	MOVQ    ldc+48(FP), R9
-	ADDQ    R9, AX
-	MOVQ    ai+56(FP), R9
-	ADDQ    R9, CX
-	ADDQ    $+8, R8
-	MOVQ    rows+40(FP), R9
-	DECQ    R9
-	MOVQ    R9, rows+40(FP)
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	MOVQ    ldc+48(FP), R10
+	ADDQ    R10, CX
+	MOVQ    ai+56(FP), R10
+	ADDQ    R10, DX
+	ADDQ    $+8, R9
+	MOVQ    rows+40(FP), R10
+	DECQ    R10
+	MOVQ    R10, rows+40(FP)
 	JNZ     row
 	VZEROUPPER
 	RET

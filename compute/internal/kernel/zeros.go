@@ -11,8 +11,8 @@ import (
 // that holds a -0 is computed again, with every term.
 
 // A sparseFunc computes rows of sums over the terms whose bits are set, one word a row. Strides
-// are in bytes; the last register has cols columns.
-type sparseFunc func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, cols, relu int)
+// are in bytes; the last register begins last bytes after the first.
+type sparseFunc func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, last, relu int)
 
 const (
 	maxSparse = 13
@@ -65,7 +65,7 @@ const (
 // worthSparse says whether so many elements of a are 0 that passing over them is faster, as far
 // as a few rows show.
 func (t *blocked) worthSparse(j *job, f form, ws []float32) bool {
-	if j.k*j.m < 256 {
+	if last := (j.n-1)%t.sparseWidth(j.n) + 1; j.k*j.m < 256 || last < t.lanes {
 		return false
 	}
 	cost := t.costs(j)
@@ -133,8 +133,12 @@ func (t *blocked) sparseProduct(whole *job, f form, ws []float32) bool {
 		}
 		t.sparseBlock(&j, f, panel, words)
 	}
-	for i := range whole.m {
-		if t.negativeZero(whole.c.at(i, 0), whole.n) != 0 {
+	rows, n := whole.m, whole.n
+	if whole.c.i == size*n {
+		rows, n = 1, rows*n
+	}
+	for i := range rows {
+		if t.negativeZero(whole.c.at(i, 0), n) != 0 {
 			return false
 		}
 	}
@@ -171,7 +175,7 @@ func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint6
 		for at := 0; at < j.n; at += step {
 			cols := min(step, j.n-at)
 			b := whole.b.from(p, at)
-			if t.apart(b) && j.m >= packFrom {
+			if j.m >= packFrom {
 				b = t.packNear(panel, b, j.k, cols)
 			}
 			var in *float32
@@ -180,7 +184,7 @@ func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint6
 			}
 			vecs := (cols + t.lanes - 1) / t.lanes
 			t.sparse[vecs](j.c.at(0, at), j.a.at(0, 0), b.at(0, 0), in, &words[0],
-				j.m, j.c.i, j.a.i, j.a.j, b.i, j.in.i, cols-(vecs-1)*t.lanes, j.relu)
+				j.m, j.c.i, j.a.i, j.a.j, b.i, j.in.i, size*(cols-t.lanes), j.relu)
 		}
 	}
 }
@@ -198,12 +202,13 @@ func (t *blocked) sparseWidth(n int) int {
 // page apart.
 func (t *blocked) apart(b factor) bool { return b.i%1024 == 0 }
 
-// packNear copies such rows.
+// packNear copies rows to where they are in no other's way in the first-level cache.
 func (t *blocked) packNear(panel []float32, b factor, k, cols int) factor {
+	width := (cols + t.lanes - 1) / t.lanes * t.lanes
 	for p := range k {
-		copy(panel[p*cols:][:cols], unsafe.Slice(b.at(p, 0), cols))
+		copy(panel[p*width:][:cols], unsafe.Slice(b.at(p, 0), cols))
 	}
-	return factor{unsafe.Pointer(&panel[0]), size * cols, size}
+	return factor{unsafe.Pointer(&panel[0]), size * width, size}
 }
 
 // tellZeros writes which terms of each row are not 0.

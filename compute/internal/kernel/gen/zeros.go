@@ -12,7 +12,7 @@ import (
 const wordBits = 64
 
 // sparseVecs is the number of registers of the widest row of sums over terms that are not zero.
-// AVX2 needs three beside them: a factor, a mask and a column under it.
+// AVX2 has room for two more beside a factor, but rows of them leave the first-level cache.
 func (w width) sparseVecs() int {
 	if w.wide() {
 		return 8
@@ -25,7 +25,8 @@ func (w width) sparseVecs() int {
 //	c = in + Σ a[i ai + p ap] b[p bp + j]    over the terms p whose bit is set in words[i]
 //
 // Strides are in bytes. in is 0 if nil; its rows are ldin apart, which is 0 for a row that all
-// share. The last register has cols columns. With relu not 0, c is at least 0.
+// share. The last register begins last bytes after the first, where it may overlap the one before
+// it: both then hold the same sums. With relu not 0, c is at least 0.
 func (w width) sparseRows() {
 	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {
 		w.sparseRow(vecs)
@@ -34,40 +35,50 @@ func (w width) sparseRows() {
 
 func (w width) sparseRow(vecs int) {
 	name := fmt.Sprintf("sparse%d%s", vecs, w.name)
-	TEXT(name, NOSPLIT, "func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, cols, relu int)")
+	TEXT(name, NOSPLIT, "func(c, a, b, in *float32, words *uint64, rows, ldc, ai, ap, bp, ldin, last, relu int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s computes rows of %d registers of columns from the terms that words name.", name, vecs))
-	masks := make([]*mask, vecs)
-	masks[vecs-1] = w.masks(Load(Param("cols"), GP64()), 1)[0]
+	last := Load(Param("last"), GP64())
+	at := func(base reg.Register, j int) Mem {
+		if j == vecs-1 {
+			return Mem{Base: base, Index: last, Scale: 1}
+		}
+		return Mem{Base: base, Disp: j * w.bytes}
+	}
 	c, a, b, in := Load(Param("c"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("in"), GP64())
 	ap, bp, words := Load(Param("ap"), GP64()), Load(Param("bp"), GP64()), Load(Param("words"), GP64())
-	sums := [][]reg.VecVirtual{nil}
-	for range vecs {
-		sums[0] = append(sums[0], w.vec())
+	sums := make([]reg.VecVirtual, vecs)
+	for j := range sums {
+		sums[j] = w.vec()
 	}
 	Label("row")
-	w.begin(in, sums, masks)
+	TESTQ(in, in)
+	JNZ(LabelRef("from_memory"))
+	for _, v := range sums {
+		w.clear(v)
+	}
+	JMP(LabelRef("begun"))
+	Label("from_memory")
+	for j, v := range sums {
+		VMOVUPS(at(in, j), v)
+	}
+	ADDQ(Load(Param("ldin"), GP64()), in)
 	Label("begun")
 	word := GP64()
 	MOVQ(Mem{Base: words}, word)
 	TESTQ(word, word)
 	JZ(LabelRef("summed"))
 	Label("term")
-	at, row := GP64(), GP64()
-	TZCNTQ(word, at)
-	MOVQ(at, row)
-	IMULQ(ap, at)
+	place, row := GP64(), GP64()
+	TZCNTQ(word, place)
+	MOVQ(place, row)
+	IMULQ(ap, place)
 	IMULQ(bp, row)
 	ADDQ(b, row)
 	x := w.vec()
-	VBROADCASTSS(Mem{Base: a, Index: at, Scale: 1}, x)
-	for j, v := range sums[0] {
-		m := Mem{Base: row, Disp: j * w.bytes}
-		if masks[j] == nil {
-			VFMADD231PS(m, x, v)
-		} else {
-			VFMADD231PS(w.load(m, masks[j]), x, v)
-		}
+	VBROADCASTSS(Mem{Base: a, Index: place, Scale: 1}, x)
+	for j, v := range sums {
+		VFMADD231PS(at(row, j), x, v)
 	}
 	BLSRQ(word, word)
 	JNZ(LabelRef("term"))
@@ -76,12 +87,12 @@ func (w width) sparseRow(vecs int) {
 	TESTQ(relu, relu)
 	JZ(LabelRef("store"))
 	zero := w.zero()
-	for _, v := range sums[0] {
+	for _, v := range sums {
 		VMAXPS(v, zero, v)
 	}
 	Label("store")
-	for j, v := range sums[0] {
-		w.store(v, Mem{Base: c, Disp: j * w.bytes}, masks[j])
+	for j, v := range sums {
+		VMOVUPS(v, at(c, j))
 	}
 	ADDQ(Load(Param("ldc"), GP64()), c)
 	ADDQ(Load(Param("ai"), GP64()), a)
