@@ -15,6 +15,7 @@ import (
 type Model struct {
 	*Predictor
 	grads     Params
+	squares   []float32        // by parameter
 	trainers  map[int]*trainer // by rows
 	current   *trainer         // the one that was used last
 	objective Objective
@@ -24,7 +25,9 @@ type Model struct {
 	company   []Param // tables
 }
 
-func newModel(p *Predictor) *Model { return &Model{Predictor: p, grads: p.params.ZeroGrads()} }
+func newModel(p *Predictor) *Model {
+	return &Model{Predictor: p, grads: p.params.ZeroGrads(), squares: make([]float32, len(p.params))}
+}
 
 // Init writes initial values to the parameters, drawn from r.
 func (m *Model) Init(r *rand.Rand) { m.arch.Init(m.spec, m.params, r) }
@@ -108,7 +111,7 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !m.kernels.Finite(src) {
+		if !m.finite(i, src) {
 			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, dst.Name)
 		}
 		if &src[0] != &dst.Data[0] {
@@ -121,6 +124,18 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	m.lastRows, m.open = b.Rows, t.products
 	return loss, nil
 }
+
+// finite says whether the i-th gradient is, which the sum of its squares tells unless it
+// overflows.
+func (m *Model) finite(i int, grad []float32) bool {
+	sum := m.kernels.Dot(grad, grad)
+	m.squares[i] = sum
+	return sum <= math.MaxFloat32 || m.kernels.Finite(grad)
+}
+
+// Squares returns the sum of the squares of the i-th gradient, in float32 and in one fixed order,
+// as the last Differentiate left it; if it has a Product, anything.
+func (m *Model) Squares(i int) float32 { return m.squares[i] }
 
 // Product returns the gradient of the i-th parameter as the last Differentiate left it, nil
 // if Grads has it. It holds until the next call that computes gradients.
@@ -170,7 +185,7 @@ func (m *Model) rows(t *trainer, i int) error {
 		}
 	}
 	g.Rows, g.Data = rows.Index, rows.Values
-	if len(g.Data) > 0 && !m.kernels.Finite(g.Data) {
+	if !m.finite(i, g.Data) {
 		return fmt.Errorf("%w: gradient of %s", ErrNonFinite, g.Name)
 	}
 	return nil

@@ -96,7 +96,7 @@ func (p *Pipeline) mild(m *models.Model, grads models.Params) bool {
 			sum += bound * bound
 			continue
 		}
-		sum += float64(p.kernels.Dot(grads[i].Data, grads[i].Data))
+		sum += float64(m.Squares(i))
 	}
 	return sum <= largest*largest
 }
