@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"encoding/binary"
+
 	"github.com/perennial-ml/perennial/bench/data"
 	"github.com/perennial-ml/perennial/feedback/feature"
 )
@@ -13,6 +15,8 @@ type Examples struct {
 	// value stands for; images alone.
 	gather []int32
 	levels *[256]float32
+	// spread says which input shows each pixel, -1 for none; nil if one shows in several.
+	spread []int32
 	// mean and scale standardise the numbers of a table.
 	mean, scale []float32
 	// classes is what each class of the set is called here; nil for the same.
@@ -55,11 +59,35 @@ func (e *Examples) Dense(dst []float32, i int) {
 		return
 	}
 	pixels := e.set.Pixels[int(e.rows[i])*n : int(e.rows[i]+1)*n]
+	if e.spread != nil {
+		e.draw(dst[:len(e.gather)], pixels)
+		return
+	}
 	for j, from := range e.gather {
 		if from < 0 {
 			dst[j] = e.levels[0]
 		} else {
 			dst[j] = e.levels[pixels[from]]
+		}
+	}
+}
+
+// draw writes the pixels that are not 0, of which images have few, over those that are.
+func (e *Examples) draw(dst []float32, pixels []byte) {
+	ground := e.levels[0]
+	for j := range dst {
+		dst[j] = ground
+	}
+	spread := e.spread[:len(pixels)]
+	for from := 0; from < len(pixels); {
+		if from+8 <= len(pixels) && binary.LittleEndian.Uint64(pixels[from:]) == 0 {
+			from += 8
+			continue
+		}
+		for end := min(from+8, len(pixels)); from < end; from++ {
+			if v := pixels[from]; v != 0 && spread[from] >= 0 {
+				dst[spread[from]] = e.levels[v]
+			}
 		}
 	}
 }

@@ -20,6 +20,25 @@ func plain(height, width, pad int) []int32 {
 	return out
 }
 
+// inverse returns which input shows each of so many pixels, -1 for none; nil if one shows in
+// several.
+func inverse(gather []int32, pixels int) []int32 {
+	out := make([]int32, pixels)
+	for p := range out {
+		out[p] = -1
+	}
+	for j, p := range gather {
+		if p < 0 {
+			continue
+		}
+		if out[p] >= 0 {
+			return nil
+		}
+		out[p] = int32(j)
+	}
+	return out
+}
+
 // permuted reorders all inputs, the margin's among them.
 func permuted(gather []int32, r *rand.Rand) []int32 {
 	out := append([]int32(nil), gather...)
