@@ -14401,6 +14401,49 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $0-40
 	ANDQ    $-8, DI
 
 row:
+	CMPQ      DI, $+64
+	JNE       part
+	VMOVUPS   (DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, R9
+	VMOVUPS   32(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x08, CX
+	ORQ       CX, R9
+	VMOVUPS   64(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x10, CX
+	ORQ       CX, R9
+	VMOVUPS   96(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x18, CX
+	ORQ       CX, R9
+	VMOVUPS   128(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x20, CX
+	ORQ       CX, R9
+	VMOVUPS   160(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x28, CX
+	ORQ       CX, R9
+	VMOVUPS   192(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x30, CX
+	ORQ       CX, R9
+	VMOVUPS   224(DX), Y2
+	VCMPPS    $0x04, Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x38, CX
+	ORQ       CX, R9
+	JMP       told
+
+part:
 	XORQ R9, R9
 	XORQ CX, CX
 	CMPQ CX, DI
@@ -14452,6 +14495,49 @@ TEXT ·equalAVX2(SB), NOSPLIT, $0-48
 	ANDQ         $-8, DI
 
 row:
+	CMPQ      DI, $+64
+	JNE       part
+	VMOVUPS   (DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, R9
+	VMOVUPS   32(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x08, CX
+	ORQ       CX, R9
+	VMOVUPS   64(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x10, CX
+	ORQ       CX, R9
+	VMOVUPS   96(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x18, CX
+	ORQ       CX, R9
+	VMOVUPS   128(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x20, CX
+	ORQ       CX, R9
+	VMOVUPS   160(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x28, CX
+	ORQ       CX, R9
+	VMOVUPS   192(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x30, CX
+	ORQ       CX, R9
+	VMOVUPS   224(DX), Y2
+	VPCMPEQD  Y0, Y2, Y2
+	VMOVMSKPS Y2, CX
+	SHLQ      $0x38, CX
+	ORQ       CX, R9
+	JMP       told
+
+part:
 	XORQ R9, R9
 	XORQ CX, CX
 	CMPQ CX, DI

@@ -147,6 +147,21 @@ func (w width) eachWord(compare func(v reg.VecVirtual), use func(word reg.GPVirt
 	ANDQ(I8(-8), cols)
 	Label("row")
 	word, at := GP64(), reg.RCX
+	CMPQ(cols, I8(wordBits))
+	JNE(LabelRef("part"))
+	for i := 0; i < wordBits; i += 8 {
+		v, bits := w.load(Mem{Base: a, Disp: 4 * i}, nil), GP64()
+		compare(v)
+		if i == 0 {
+			VMOVMSKPS(v, word.As32())
+			continue
+		}
+		VMOVMSKPS(v, bits.As32())
+		SHLQ(U8(i), bits)
+		ORQ(bits, word)
+	}
+	JMP(LabelRef("told"))
+	Label("part")
 	XORQ(word, word)
 	XORQ(at, at)
 	add := func(v reg.VecVirtual) {
