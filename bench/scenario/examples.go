@@ -72,22 +72,33 @@ func (e *Examples) Dense(dst []float32, i int) {
 	}
 }
 
-// draw writes the pixels that are not 0, of which images have few, over those that are.
+// draw writes the pixels of which some among eight are not 0, as few of an image are, over what
+// 0 stands for.
 func (e *Examples) draw(dst []float32, pixels []byte) {
-	ground := e.levels[0]
-	for j := range dst {
-		dst[j] = ground
+	levels, spread := e.levels, e.spread[:len(pixels)]
+	if ground := levels[0]; ground == 0 {
+		clear(dst)
+	} else {
+		for j := range dst {
+			dst[j] = ground
+		}
 	}
-	spread := e.spread[:len(pixels)]
-	for from := 0; from < len(pixels); {
-		if from+8 <= len(pixels) && binary.LittleEndian.Uint64(pixels[from:]) == 0 {
-			from += 8
+	from := 0
+	for ; from+8 <= len(pixels); from += 8 {
+		word := binary.LittleEndian.Uint64(pixels[from:])
+		if word == 0 {
 			continue
 		}
-		for end := min(from+8, len(pixels)); from < end; from++ {
-			if v := pixels[from]; v != 0 && spread[from] >= 0 {
-				dst[spread[from]] = e.levels[v]
+		for _, j := range (*[8]int32)(spread[from:]) {
+			if uint(j) < uint(len(dst)) { // -1 is not
+				dst[j] = levels[byte(word)]
 			}
+			word >>= 8
+		}
+	}
+	for ; from < len(pixels); from++ {
+		if j := spread[from]; j >= 0 {
+			dst[j] = levels[pixels[from]]
 		}
 	}
 }
