@@ -12,6 +12,8 @@ import (
 //
 // Where nothing but a schedule stands beside the optimizer, the gradient of a matrix never
 // exists as a whole: a few of its rows at a time are computed, and used while they are near.
+// Rows that are alike, under inputs of one value, are computed once, and not at all where they are
+// 0 and the optimizer has nothing to do then.
 func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 	f := p.fused()
 	if f == nil || f.before > 0 || f.clip != nil {
