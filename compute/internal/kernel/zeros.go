@@ -22,7 +22,7 @@ const (
 // AffineFinite is Affine for a w that holds neither NaN nor infinity, and with the same bits: it
 // passes over elements of x that are 0 where there are many.
 func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
-	if s.tiled != nil && m > 0 && n > 0 && k > 0 && len(ws) >= Workspace {
+	if m*k >= sampleLeast && s.tiled != nil && n > 0 && len(ws) >= Workspace {
 		fits(dst, m, n, ldd)
 		fits(x, m, k, ldx)
 		fits(w, k, n, ldw)
@@ -41,6 +41,9 @@ func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int
 // gemmTNSparse computes a product aᵀ b if it is worth to look for zeros of a, and returns whether
 // it did.
 func (s *Set) gemmTNSparse(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) bool {
+	if m*k < sampleLeast {
+		return false
+	}
 	j := newJob(formTN, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false)
 	return s.tiled.worthSparse(&j, formTN, ws) && s.finiteRows(b, k, n, ldb) && s.tiled.sparseProduct(&j, formTN, ws)
 }
@@ -58,6 +61,7 @@ func (s *Set) finiteRows(a []float32, m, n, lda int) bool {
 }
 
 const (
+	sampleLeast = 256 // elements from which it is worth to look
 	sampleRows  = 8
 	sampleFirst = 128 // elements after which all may be clear
 )
@@ -65,7 +69,7 @@ const (
 // worthSparse says whether so many elements of a are 0 that passing over them is faster, as far
 // as a few rows show.
 func (t *blocked) worthSparse(j *job, f form, ws []float32) bool {
-	if last := (j.n-1)%t.sparseWidth(j.n) + 1; j.k*j.m < 256 || last < t.lanes {
+	if last := (j.n-1)%t.sparseWidth(j.n) + 1; last < t.lanes {
 		return false
 	}
 	cost := t.costs(j)
