@@ -70,7 +70,7 @@ func testProducts(t *testing.T, n *net, capacity, threads int) {
 
 // Rows of a gradient under inputs that have one value throughout are alike, whatever that is.
 func TestFoldedProductsGiveTheBitsOfTheWhole(t *testing.T) {
-	const capacity, in, width = 9, 150, 11
+	const capacity, in, width = 9, 150, 67
 	for _, value := range []float32{0, float32(math.Copysign(0, -1)), -0.42} {
 		for _, threads := range []int{1, 2} {
 			n := newNet(t, capacity, in, width, 2)

@@ -15,21 +15,26 @@ type Folded struct {
 	a []float32 // terms × those that are not alike
 }
 
-// foldTerms is the number of terms up to which looking for such rows pays: in many rows of a
-// batch few columns hold one value.
-const foldTerms = 64
+// Looking for such rows pays up to so many terms, since in many rows of a batch few columns hold
+// one value, from so many columns of a on, and for rows that are longer than telling them apart
+// takes.
+const (
+	foldTerms = 64
+	foldRows  = 64
+	foldWidth = 64
+)
 
 // Fold tells rows that are alike, if they are many; otherwise it returns nil. Those of a product
 // of one term, which is no work to speak of, are told if they are 0. Nothing else of the Product
 // changes.
 func (p *Product) Fold() *Folded {
+	if p.k < 1 || p.k > foldTerms || p.m < foldRows || p.n < foldWidth {
+		return nil
+	}
 	if p.folded.Places == nil {
 		p.folded = Folded{product: p, Places: make([]int32, p.m+1)}
 	}
 	f := &p.folded
-	if p.k < 1 || p.k > foldTerms {
-		return nil
-	}
 	value := kernel.Frequent(p.a[:p.m])
 	if p.k == 1 && value != 0 || !p.set.Alike(f.Places, p.a, p.k, p.m, value) {
 		return nil

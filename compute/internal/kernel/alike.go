@@ -12,7 +12,7 @@ import (
 // are others than those whose elements all have the bits of value. It returns false if the latter
 // are less than a quarter, as soon as some rows show it.
 func (s *Set) Alike(places []int32, a []float32, rows, cols int, value float32) bool {
-	if rows < 1 || cols < leastAlike {
+	if rows < 1 || cols < 1 {
 		return false
 	}
 	fits(a, rows, cols, cols)
@@ -47,10 +47,7 @@ func (s *Set) Alike(places []int32, a []float32, rows, cols int, value float32) 
 	return true
 }
 
-const (
-	leastAlike = 64 // columns from which looking for equal ones pays
-	firstAlike = 8  // rows that are looked at first
-)
+const firstAlike = 8 // rows that are looked at first
 
 func (s *Set) equal(a []float32, rows, cols, lda int, value float32) uint64 {
 	if s.tiled != nil {
