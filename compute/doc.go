@@ -25,8 +25,8 @@
 // time, or only those that differ (Product.Fold): inputs that hold one value in every row, as
 // those of an empty margin, have equal rows in it.
 //
-// Parameters are finite in every run, which the caller can say (WithFinite): a product with one
-// then passes over zeros of the other factor, with the same bits.
+// Parameters are finite in every run, which the caller can say (WithFinite): an affine map then
+// passes over zeros of what it multiplies by them, with the same bits.
 //
 // The differentiable ops that graphs are made of are in compute/op; the elementary
 // functions with one result on every machine are in compute/real. Arithmetic offers the

@@ -55,8 +55,9 @@ func WithBatch(inputs ...*gorgonia.Node) Option {
 }
 
 // WithFinite names inputs, or constants, that hold neither NaN nor infinity in any run, as the
-// parameters of a model. A product with one passes over elements of the other factor that are
-// 0, where there are many: such terms change no bit of a sum.
+// parameters of a model. An affine map whose weights are one passes over elements of the other
+// factor that are 0, where there are many: such terms change no bit of a sum. If it is not finite
+// after all, the result depends on the family of kernels.
 func WithFinite(inputs ...*gorgonia.Node) Option {
 	return func(o *options) { o.finite = append(o.finite, inputs...) }
 }

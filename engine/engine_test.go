@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -377,4 +378,19 @@ func TestRestoreRefusesAnotherConfigurationsState(t *testing.T) {
 			require.Equal(t, before, hash(t, other))
 		})
 	}
+}
+
+// Products pass over inputs of zero, whatever the weight is: one that is not finite would show with
+// some kernels and not with others.
+func TestRestoreRefusesWeightsThatAreNotFinite(t *testing.T) {
+	cfg := config()
+	e := newEngine(t, cfg)
+	apply(t, e, traffic(1, 200).records)
+	stored := partsOf(t, e)
+	weights := stored[arm.PartWeights]
+	binary.LittleEndian.PutUint32(weights[len(weights)-4:], math.Float32bits(float32(math.Inf(1))))
+	other := newEngine(t, cfg)
+	before := hash(t, other)
+	require.ErrorIs(t, other.Restore(readFrom(stored)), models.ErrNonFinite)
+	require.Equal(t, before, hash(t, other))
 }

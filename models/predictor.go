@@ -25,7 +25,8 @@ func (p *Predictor) Spec() Spec { return p.spec }
 // Capacity returns the largest number of rows of a batch.
 func (p *Predictor) Capacity() int { return p.capacity }
 
-// Params returns live views of the parameters: the next Predict sees what is written.
+// Params returns live views of the parameters: the next Predict sees what is written. That must be
+// finite: a product may pass over a weight whose input is 0, whatever it is.
 func (p *Predictor) Params() Params { return p.params }
 
 // Load copies src into the parameters. It returns ErrParams if src does not fit and

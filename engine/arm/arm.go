@@ -263,8 +263,12 @@ func (a *Arm) Freeze() *models.Frozen {
 	return a.frozen
 }
 
-// load replaces the weights.
+// load replaces the weights. It returns models.ErrNonFinite, and changes nothing, if one is not
+// finite.
 func (a *Arm) load(weights *models.Frozen) error {
+	if !weights.Finite() {
+		return fmt.Errorf("%w: weights to load", models.ErrNonFinite)
+	}
 	frozen, err := a.dirty.Thaw(a.model.Params(), weights)
 	if err != nil {
 		return err
