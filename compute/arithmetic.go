@@ -41,7 +41,7 @@ func (a Arithmetic) Softmax(dst, z []float32, rows, columns int) {
 }
 
 // LookUp computes dst = src + offsets for rows of len(offsets) ids, one after the other in src.
-// It returns false, and has written anything, unless each is from 0 to its column's top.
+// It returns false, and leaves dst undefined, unless each is from 0 to its column's top.
 func (a Arithmetic) LookUp(dst, src, offsets, tops []int32) bool {
 	return a.set.LookUp(dst, src, offsets, tops)
 }

@@ -134,7 +134,7 @@ func (m *Model) finite(i int, grad []float32) bool {
 }
 
 // Squares returns the sum of the squares of the i-th gradient, in float32 and in one fixed order,
-// as the last Differentiate left it; if it has a Product, anything.
+// as the last Differentiate left it. It is undefined if that gradient has a Product.
 func (m *Model) Squares(i int) float32 { return m.squares[i] }
 
 // Product returns the gradient of the i-th parameter as the last Differentiate left it, nil

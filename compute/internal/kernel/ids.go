@@ -1,7 +1,7 @@
 package kernel
 
 // LookUp computes dst = src + offsets for rows of len(offsets) ids, one after the other in src.
-// It returns false, and has written anything, unless each is from 0 to its column's top.
+// It returns false, and leaves dst undefined, unless each is from 0 to its column's top.
 func (s *Set) LookUp(dst, src, offsets, tops []int32) bool {
 	n := len(offsets)
 	if n == 0 || len(src) == 0 {
