@@ -24,6 +24,8 @@ func (c Config) validateGrowth() error {
 		return fmt.Errorf("max_classes: must be at least classes, %d, got %d", c.Spec.Classes, c.MaxClasses)
 	case c.MaxClasses > c.Spec.Classes && len(c.Heads) > 0:
 		return fmt.Errorf("max_classes: must be absent beside heads, got %d: they name every class beforehand", c.MaxClasses)
+	case c.MaxClasses > c.Spec.Classes && c.Spec.ClassNorm != 0:
+		return fmt.Errorf("max_classes: must be absent beside class_norm, got %d: the weights of a new class, zeros, have no direction", c.MaxClasses)
 	}
 	widest := c.Spec
 	widest.Classes = c.MaxClasses

@@ -189,7 +189,7 @@ func TestGrowthIsRefusedWithTheFieldAndTheRule(t *testing.T) {
 	for want, change := range map[string]func(*engine.Config){
 		"max_classes: must be absent for task binary": func(c *engine.Config) { c.Spec.Task, c.Spec.Classes = models.Binary, 0 },
 		"max_classes: must be at least classes, 2":    func(c *engine.Config) { c.MaxClasses = 1 },
-		"max_classes: models: invalid spec: classes cannot grow with class_norm": func(c *engine.Config) {
+		"max_classes: must be absent beside class_norm": func(c *engine.Config) {
 			c.Spec.Kind, c.Spec.Hidden, c.Spec.ClassNorm = "mlp", []int{4}, 1
 		},
 		"max_classes: must be absent beside heads": func(c *engine.Config) {
