@@ -114,6 +114,7 @@ func TestErrorsNameFieldAndRule(t *testing.T) {
 		{"baseline: majority", "baseline: majority, joint: true", "learns nothing"},
 		{"name: small", "name: small\nepochs: 1\niterations: 1", "epochs, iterations"},
 		{"name: small", "name: small\nfigure: beauty", "figure"},
+		{"name: small", "name: small\nseeds: [1, 2, 1]", "seeds: must differ, got 1 twice"},
 		{"kind: mlp", "kind: magic", "model.kind"},
 		{"rehearsal: {ratio: -1}", "classes: 3", "learner.classes: must be absent"},
 		{"methods:", "methods: []\nother:", "other"},

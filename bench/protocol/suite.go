@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/perennial-ml/perennial/bench/data"
 	"github.com/perennial-ml/perennial/bench/scenario"
@@ -111,6 +112,11 @@ func (s Suite) Validate() error {
 		return fmt.Errorf("look: must not be negative")
 	case len(s.Methods) == 0:
 		return fmt.Errorf("methods: must not be empty")
+	}
+	for i, seed := range s.Seeds {
+		if slices.Contains(s.Seeds[:i], seed) {
+			return fmt.Errorf("seeds: must differ, got %d twice", seed)
+		}
 	}
 	seen := map[string]bool{}
 	for i, m := range s.Methods {

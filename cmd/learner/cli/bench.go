@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,6 +107,9 @@ training rows is scored in place of the test rows: for choosing settings.`,
 				if !(validation >= 0 && validation < 1) {
 					return usageError{fmt.Errorf("--validation: must be at least 0 and below 1, got %v", validation)}
 				}
+				if jobs < 1 {
+					return usageError{fmt.Errorf("--jobs: must be at least 1, got %d", jobs)}
+				}
 				if validation > 0 {
 					s.Name, s.Scenario.Validation = s.Name+"-validation", validation
 					if err := s.Validate(); err != nil {
@@ -117,6 +121,9 @@ training rows is scored in place of the test rows: for choosing settings.`,
 					seed, err := strconv.ParseUint(text, 10, 64)
 					if err != nil || seed == 0 {
 						return usageError{fmt.Errorf("--seeds: must be whole numbers from 1, got %q", text)}
+					}
+					if slices.Contains(c.Seeds, seed) {
+						return usageError{fmt.Errorf("--seeds: must differ, got %d twice", seed)}
 					}
 					c.Seeds = append(c.Seeds, seed)
 				}

@@ -74,6 +74,8 @@ func TestBenchSaysWhatIsWrong(t *testing.T) {
 		{"--seeds", "0", `--seeds: must be whole numbers from 1, got "0"`},
 		{"--seeds", "1,x", `--seeds: must be whole numbers from 1, got "x"`},
 		{"--validation", "1", "--validation: must be at least 0 and below 1, got 1"},
+		{"--seeds", "2,1,2", "--seeds: must differ, got 2 twice"},
+		{"--jobs", "0", "--jobs: must be at least 1, got 0"},
 		{"--validation", "-0.5", "--validation: must be at least 0 and below 1, got -0.5"},
 	} {
 		status, _, errs = s.run("bench", "run", "d-avalanche", "--data", benchData, "--results", s.folder, flag[0], flag[1])
