@@ -15,13 +15,11 @@ type Folded struct {
 	a []float32 // terms × those that are not alike
 }
 
-// Looking for such rows pays up to so many terms, since in many rows of a batch few columns hold
-// one value, from so many columns of a on, and for rows that are longer than telling them apart
-// takes.
+// Within these bounds looking for such rows pays.
 const (
-	foldTerms = 64
-	foldRows  = 64
-	foldWidth = 64
+	foldTerms = 64 // at most: of more rows of a batch few columns hold one value
+	foldRows  = 64 // at least
+	foldWidth = 64 // at least: shorter rows are computed in the time that telling them apart takes
 )
 
 // Fold tells rows that are alike, if they are many; otherwise it returns nil. Those of a product
