@@ -410,9 +410,36 @@ func TestAFetchThatIsCutOffLeavesNothingBehind(t *testing.T) {
 		cancel()
 	}
 	require.NotZero(t, cut)
+	requireNoneLeft(t)
+}
+
+// requireNoneLeft waits for what fetches left to go on by itself.
+func requireNoneLeft(t *testing.T) {
+	t.Helper()
 	stacks := make([]byte, 1<<22)
 	require.Eventually(t, func() bool {
 		all := string(stacks[:runtime.Stack(stacks, true)])
-		return !strings.Contains(all, "jetstream.(*obs).Get") && !strings.Contains(all, "(*Fetcher).open")
-	}, 10*time.Second, 10*time.Millisecond, "of %d that were cut off some are still there", cut)
+		return !strings.Contains(all, "jetstream.(*obs).Get") && !strings.Contains(all, "(*Fetcher).get")
+	}, 20*time.Second, 10*time.Millisecond, "some that were cut off are still there")
+}
+
+// An object whose bytes are gone never ends: whoever stops must not wait for it.
+func TestAFetchOfWhatNeverEndsIsCutOffAtOnce(t *testing.T) {
+	js := connect(t)
+	publish(t, publisher(t, js), 100, "stable")
+	f := fetcher(t, js)
+	pointer, err := f.Pointer(t.Context(), "stable")
+	require.NoError(t, err)
+	bucket, err := distribute.Bucket("churn")
+	require.NoError(t, err)
+	objects, err := js.Stream(t.Context(), "OBJ_"+bucket)
+	require.NoError(t, err)
+	require.NoError(t, objects.Purge(t.Context(), jetstream.WithPurgeSubject("$O."+bucket+".C.>")))
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err = f.Fetch(ctx, pointer, nil)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(start), 3*time.Second)
+	requireNoneLeft(t)
 }

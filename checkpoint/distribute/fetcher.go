@@ -168,28 +168,7 @@ func (f *Fetcher) Fetch(ctx context.Context, p *Pointer, have *models.Frozen) (*
 
 // chunk reads one object, never more of it than was announced.
 func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk, error) {
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), minFetch+time.Duration(size/slowest)*time.Second)
-	r, err := f.open(ctx, whole, cancel, c.Object)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: object %s is gone", ErrStale, c.Object)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	defer r.Close()
-	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
-	info, err := r.Info()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size != uint64(size) {
-		return nil, fmt.Errorf("%w: object %s has %d bytes, announced were %d", ErrStale, c.Object, info.Size, size)
-	}
-	data, err := io.ReadAll(io.LimitReader(r, size+1))
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
+	data, err := f.read(ctx, c.Object, size)
 	if err != nil {
 		return nil, fmt.Errorf("object %s: %w", c.Object, err)
 	}
@@ -203,33 +182,50 @@ func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk
 	return chunk, nil
 }
 
-// open gets an object, or returns ctx's error as soon as that ends. The client leaves a goroutine
-// behind for ever where its Get is cut off, so that goes on to its own end, under whole, and what it
-// gets then is closed. cancel ends whole; where open returns an error, it is called already or will be.
-func (f *Fetcher) open(ctx, whole context.Context, cancel context.CancelFunc, object string) (jetstream.ObjectResult, error) {
-	type opened struct {
-		r   jetstream.ObjectResult
-		err error
+// read returns what an object holds, or ctx's error as soon as that ends. The client leaves a
+// goroutine behind for ever where its Get is cut off, and its Close waits for a Read that waits
+// for bytes. So both go on in a goroutine of their own, to the end of a read that nobody cut
+// off at the latest.
+func (f *Fetcher) read(ctx context.Context, object string, size int64) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
 	}
-	got := make(chan opened)
+	got := make(chan result, 1)
 	go func() {
-		r, err := f.objects.Get(whole, object)
-		select {
-		case got <- opened{r, err}:
-			if err == nil {
-				return
-			}
-		case <-ctx.Done():
-			if err == nil {
-				_ = r.Close()
-			}
-		}
-		cancel()
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), minFetch+time.Duration(size/slowest)*time.Second)
+		defer cancel()
+		data, err := f.get(ctx, whole, object, size)
+		got <- result{data, err}
 	}()
 	select {
-	case o := <-got:
-		return o.r, o.err
+	case r := <-got:
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return r.data, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// get is read until whole ends. Where ctx does, it reads no more than comes next.
+func (f *Fetcher) get(ctx, whole context.Context, object string, size int64) ([]byte, error) {
+	r, err := f.objects.Get(whole, object)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, fmt.Errorf("%w: it is gone", ErrStale)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
+	info, err := r.Info()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size != uint64(size) {
+		return nil, fmt.Errorf("%w: it has %d bytes, announced were %d", ErrStale, info.Size, size)
+	}
+	return io.ReadAll(io.LimitReader(r, size+1))
 }
