@@ -46,8 +46,10 @@ func (a Arithmetic) LookUp(dst, src, offsets, tops []int32) bool {
 	return a.set.LookUp(dst, src, offsets, tops)
 }
 
-// Request asks for rows of a table, dim elements each, to be brought near. It changes nothing.
-func (a Arithmetic) Request(table []float32, rows []int32, dim int) { a.set.Request(table, rows, dim) }
+// Prefetch asks for rows of a table, dim elements each, to be brought near. It changes nothing.
+func (a Arithmetic) Prefetch(table []float32, rows []int32, dim int) {
+	a.set.Prefetch(table, rows, dim)
+}
 
 // Name returns the name of the family.
 func (a Arithmetic) Name() string { return a.set.Name }

@@ -22,7 +22,7 @@ type Model struct {
 	last      []float32          // logits of the last Gradients, in its graph's memory
 	open      []*compute.Product // by parameter: gradients of the last Differentiate
 	lastRows  int
-	company   []Param // tables
+	near      []Param // tables that rows are prefetched of
 }
 
 func newModel(p *Predictor) *Model {
@@ -74,7 +74,7 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	if err := t.fill(&m.core, b); err != nil {
 		return 0, err
 	}
-	m.request(t.ids[:min(len(t.ids), len(b.Categories))])
+	m.prefetch(t.ids[:min(len(t.ids), len(b.Categories))])
 	targets, weights := copy(t.targets, b.Targets), copy(t.weights, b.Weights)
 	if !t.partial {
 		clear(t.targets[targets:])

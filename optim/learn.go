@@ -20,7 +20,7 @@ func (p *Pipeline) Learn(m *models.Model, b *models.Batch) (float64, error) {
 		return p.learnApart(m, b)
 	}
 	if p.learner != m {
-		m.Accompany(f.main.memory().tensors()...)
+		m.PrefetchWith(f.main.memory().tensors()...)
 		p.learner = m
 	}
 	loss, err := m.Differentiate(b)

@@ -82,17 +82,25 @@ func (c Campaign) Run(ctx context.Context) (skipped int, err error) {
 	return skipped, context.Cause(ctx)
 }
 
-// plan lists what is to be run: a seed of every method before the next one, so that an
-// interrupted campaign has a table.
-func (c Campaign) plan() (jobs []job, skipped int, err error) {
+// Validate returns an error unless the suite has all of the methods.
+func (c Campaign) Validate() error {
 	for _, name := range c.Methods {
 		if _, ok := c.Suite.Method(name); !ok {
 			var names []string
 			for _, m := range c.Suite.Methods {
 				names = append(names, m.Name)
 			}
-			return nil, 0, fmt.Errorf("suite %s has no method %q; there is %s", c.Suite.Name, name, strings.Join(names, ", "))
+			return fmt.Errorf("suite %s has no method %q; there is %s", c.Suite.Name, name, strings.Join(names, ", "))
 		}
+	}
+	return nil
+}
+
+// plan lists what is to be run: a seed of every method before the next one, so that an
+// interrupted campaign has a table.
+func (c Campaign) plan() (jobs []job, skipped int, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, 0, err
 	}
 	seeds := c.Seeds
 	if len(seeds) == 0 {

@@ -117,6 +117,9 @@ training rows is scored in place of the test rows: for choosing settings.`,
 					}
 				}
 				c := campaign.Campaign{Suite: s, Methods: methods, Jobs: jobs, Origin: result.Here(a.line)}
+				if err := c.Validate(); err != nil {
+					return usageError{fmt.Errorf("--method: %w", err)}
+				}
 				for _, text := range seeds {
 					seed, err := strconv.ParseUint(text, 10, 64)
 					if err != nil || seed == 0 {

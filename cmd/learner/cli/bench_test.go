@@ -73,6 +73,7 @@ func TestBenchSaysWhatIsWrong(t *testing.T) {
 	for _, flag := range [][]string{
 		{"--seeds", "0", `--seeds: must be whole numbers from 1, got "0"`},
 		{"--seeds", "1,x", `--seeds: must be whole numbers from 1, got "x"`},
+		{"--method", "none,nope", `--method: suite d-avalanche has no method "nope"; there is majority, `},
 		{"--validation", "1", "--validation: must be at least 0 and below 1, got 1"},
 		{"--seeds", "2,1,2", "--seeds: must differ, got 2 twice"},
 		{"--jobs", "0", "--jobs: must be at least 1, got 0"},

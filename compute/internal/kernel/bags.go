@@ -22,7 +22,7 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 	at := 0
 	for base := 0; base < len(ids); base += ahead {
 		part := ids[base:min(base+ahead, len(ids))]
-		s.Request(table, part, dim)
+		s.Prefetch(table, part, dim)
 		for i, r := range part {
 			to := dst[at : at+dim]
 			first := (base+i)%per == 0
@@ -54,7 +54,7 @@ func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
 		part := ids[:min(ahead, len(ids))]
 		ids = ids[len(part):]
 		if far {
-			s.Request(table, part, dim)
+			s.Prefetch(table, part, dim)
 		}
 		s.take(dst[:len(part)*dim], table, part, dim)
 		dst = dst[len(part)*dim:]
@@ -67,7 +67,7 @@ func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, p
 	for b := range len(ids) / per {
 		if b*per >= fetched && len(ids) > ahead {
 			next := min(fetched+max(per, ahead/per*per), len(ids))
-			s.Request(table, ids[fetched:next], 1)
+			s.Prefetch(table, ids[fetched:next], 1)
 			fetched = next
 		}
 		sum, part := float32(0), ids[b*per:(b+1)*per]
@@ -289,7 +289,7 @@ func fill(x []float32, v float32) {
 
 // dense says that none of n rows begins with 0.
 func dense(x []float32, n, dim int) bool {
-	if n > fewIds {
+	if n > fewIDs {
 		return false
 	}
 	for i := range n {

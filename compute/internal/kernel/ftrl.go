@@ -52,9 +52,9 @@ func (u *Updater) FTRLRows(theta, grad, z, n []float32, rows []int32, dim int, h
 	for base := 0; base < len(rows); base += ahead {
 		part := rows[base:min(base+ahead, len(rows))]
 		if len(rows) > ahead {
-			u.set.Request(theta, part, dim)
-			u.set.Request(z, part, dim)
-			u.set.Request(n, part, dim)
+			u.set.Prefetch(theta, part, dim)
+			u.set.Prefetch(z, part, dim)
+			u.set.Prefetch(n, part, dim)
 		}
 		if dim == 1 {
 			k := len(part)

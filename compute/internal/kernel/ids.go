@@ -39,27 +39,27 @@ func (s *Set) within(ids []int32, least, n int) bool {
 	return int(low) >= least && int(high) < n
 }
 
-// fewIds is so many that comparing all with all is quick.
-const fewIds = 64
+// fewIDs is so many that comparing all with all is quick.
+const fewIDs = 64
 
 // An assurance tells lists of ids that differ from others.
 type assurance struct {
-	padded [fewIds]int32
+	padded [fewIDs]int32
 	seen   [seenSize]uint8 // by hash: the mark of the last list with such an id
 	mark   uint8           // of a list
 }
 
-// seenSize is so much that few of fewIds differing ids meet, and stays in the cache.
+// seenSize is so much that few of fewIDs differing ids meet, and stays in the cache.
 const (
 	seenLog  = 13
 	seenSize = 1 << seenLog
 )
 
-// distinct says that ids are at most fewIds, none below 0 and none twice, which is quickly told.
+// distinct says that ids are at most fewIDs, none below 0 and none twice, which is quickly told.
 // It may not say so of some such ids.
 func (a *assurance) distinct(s *Set, ids []int32) bool {
 	n := len(ids)
-	if n > fewIds {
+	if n > fewIDs {
 		return false
 	}
 	if s.f.distinct == nil || n == 0 {

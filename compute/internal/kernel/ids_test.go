@@ -82,13 +82,13 @@ func TestDistinctSeesEachPairAndEachAbsentId(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, s := range sets(t) {
 		var a assurance
-		for n := 1; n <= fewIds+1; n++ {
+		for n := 1; n <= fewIDs+1; n++ {
 			ids := make([]int32, n)
 			for i, v := range r.Perm(1 << 12)[:n] {
 				ids[i] = int32(v)
 			}
 			if s.f.distinct != nil {
-				require.Equal(t, n <= fewIds, a.distinct(s, ids), "%s: %d ids", s.Name, n)
+				require.Equal(t, n <= fewIDs, a.distinct(s, ids), "%s: %d ids", s.Name, n)
 			}
 			for i := range ids {
 				was := ids[i]

@@ -6,8 +6,8 @@ package kernel
 // ahead is the number of rows that are requested from memory before they are worked on.
 const ahead = 64
 
-// Request asks for the rows of table to be brought near.
-func (s *Set) Request(table []float32, rows []int32, dim int) {
+// Prefetch asks for the rows of table to be brought near.
+func (s *Set) Prefetch(table []float32, rows []int32, dim int) {
 	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
 		s.f.prefetch(&table[0], &rows[0], len(rows), dim)
 	}
@@ -64,9 +64,9 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 	for base := 0; base < len(rows); base += ahead {
 		part := rows[base:min(base+ahead, len(rows))]
 		if len(rows) > ahead { // the processor looks ahead over fewer
-			u.set.Request(theta, part, dim)
-			u.set.Request(m, part, dim)
-			u.set.Request(v, part, dim)
+			u.set.Prefetch(theta, part, dim)
+			u.set.Prefetch(m, part, dim)
+			u.set.Prefetch(v, part, dim)
 		}
 		switch {
 		case dim == 1:
