@@ -70,7 +70,7 @@ func roomNotes() map[string]note {
 		"optim.Schedule.final":        {unit: "factor", min: 0, max: 1, text: "For linear and cosine: the factor at the end."},
 		"optim.Schedule.every":        {unit: "steps", text: "For step: how many steps lie between reductions."},
 		"optim.Schedule.factor":       {unit: "factor", above: 0, max: 1, optional: true, text: "For step: what each reduction multiplies by; 0.5 if left out."},
-		"optim.Schedule.groups":       {text: "Tensors that learn more slowly than others, or not at all. The first group that matches a tensor counts.", maxItems: 64},
+		"optim.Schedule.groups":       {text: "Tensors that learn more slowly than others, or not at all. The first group that matches a tensor counts.", minItems: 1, maxItems: 64},
 		"optim.Group.tensors":         {required: true, text: "Which tensors: a pattern of their names, such as output.bias, hidden.* or *.weight."},
 		"optim.Group.factor":          {required: true, unit: "factor", min: 0, max: 1, text: "What their steps are multiplied by; with 0 they stay what they are."},
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
@@ -74,7 +75,7 @@ func (c *Committer) answer(ctx context.Context) (*nats.Msg, error) {
 // Meanwhile nothing is sent but one question for each AppendTimeout, so that a stalled
 // broker's queues do not grow. It reports false if ctx ended or the wait must go on.
 func (c *Committer) recovered(ctx context.Context) bool {
-	known, err := c.known(ctx, []string{newToken()}, time.Now().Add(c.cfg.Timeout))
+	known, err := c.known(ctx, []string{nuid.Next()}, time.Now().Add(c.cfg.Timeout))
 	if err == nil && len(known) == 1 {
 		c.stalled = false
 		c.log.Info("the log answers again")

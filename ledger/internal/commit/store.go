@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
@@ -101,7 +100,7 @@ func (c *Committer) stageOnDisk() {
 
 // sendBatch sends the items of f.todo, to be stored all or none, in that order.
 func (c *Committer) sendBatch(f *flight) error {
-	batch, commit := []string{newToken()}, []string{"1"}
+	batch, commit := []string{nuid.Next()}, []string{"1"}
 	for k, i := range f.todo {
 		m := f.unique[i].msg
 		m.Header[headerBatchID] = batch
@@ -185,6 +184,3 @@ func (c *Committer) nextReply() string {
 func (c *Committer) unsent(err error) error {
 	return fmt.Errorf("send to the log: %w: %w", ErrStalled, err)
 }
-
-// newToken returns a string that nobody else makes.
-func newToken() string { return strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix) }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/perennial-ml/perennial/ledger/internal/ask"
 )
@@ -92,7 +92,7 @@ type pull struct {
 // New returns a cursor that is yet to be opened. js asks over nc, which brings what is
 // delivered; both outlive the cursor.
 func New(nc *nats.Conn, js jetstream.JetStream, cfg Config, log *slog.Logger) *Cursor {
-	c := &Cursor{nc: nc, js: js, cfg: cfg, log: log, name: cfg.Consumer, owner: newToken(), last: cfg.After}
+	c := &Cursor{nc: nc, js: js, cfg: cfg, log: log, name: cfg.Consumer, owner: nuid.Next(), last: cfg.After}
 	if !c.shared() {
 		c.name, c.cfg.Replicas = ownName(), 1
 	}
@@ -102,10 +102,7 @@ func New(nc *nats.Conn, js jetstream.JetStream, cfg Config, log *slog.Logger) *C
 func (c *Cursor) shared() bool { return c.cfg.Consumer != "" }
 
 // ownName names a consumer that one cursor has to itself.
-func ownName() string { return "range-" + newToken() }
-
-// newToken returns a string that nobody else makes.
-func newToken() string { return strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix) }
+func ownName() string { return "range-" + nuid.Next() }
 
 // Last is the sequence of the last message that Next returned; Config.After before that.
 func (c *Cursor) Last() uint64 { return c.last }
