@@ -35,15 +35,19 @@ type fakeLog struct {
 	ids     map[string]uint64
 	err     error         // of every call
 	block   chan struct{} // calls wait until it is closed
+	blocked chan struct{} // a call that is about to wait sends to it, where there is one
 	refuse  string        // id of an event that alone is refused
 	appends int
 }
 
 func (l *fakeLog) Append(ctx context.Context, events []feedback.Event) ([]ledger.Receipt, error) {
 	l.mu.Lock()
-	block, err := l.block, l.err
+	block, blocked, err := l.block, l.blocked, l.err
 	l.mu.Unlock()
 	if block != nil {
+		if blocked != nil {
+			blocked <- struct{}{}
+		}
 		select {
 		case <-block:
 		case <-ctx.Done():
