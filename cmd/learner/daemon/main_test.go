@@ -78,7 +78,10 @@ func start(t *testing.T, yaml, folder string, opt daemon.Options) *running {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	opt.Logger, opt.Listener = discard(), ln
+	opt.Listener = ln
+	if opt.Logger == nil {
+		opt.Logger = discard()
+	}
 	d, err := daemon.Open(t.Context(), parse(t, yaml, folder), opt)
 	require.NoError(t, err)
 	return attend(t, ln, func(ctx context.Context) error { return d.Run(ctx) }, d.Close)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
 	"github.com/perennial-ml/perennial/engine"
@@ -22,8 +23,9 @@ type arrival struct {
 
 // read scans the log and decodes ahead of the loop until ctx ends or the scan fails.
 // It closes out.
-func read(ctx context.Context, m *machine.Machine, scan *ledger.Scan, out chan<- arrival) error {
+func read(ctx context.Context, m *machine.Machine, scan *ledger.Scan, out chan<- arrival, logger *slog.Logger) error {
 	defer close(out)
+	spread := m.Decoder.Config().Dictionary.NewSpread()
 	for {
 		raw, err := scan.Next(ctx)
 		if err != nil {
@@ -38,6 +40,8 @@ func read(ctx context.Context, m *machine.Machine, scan *ledger.Scan, out chan<-
 		a := arrival{rec: m.Decode(raw)}
 		if a.rec.Event == nil {
 			a.raw = raw
+		} else {
+			lookAt(a.rec.Event.Row, spread, logger)
 		}
 		select {
 		case out <- a:

@@ -129,7 +129,7 @@ func (r *runner) run(ctx, working context.Context) error {
 			cancel()
 		}
 	}
-	ahead.Go(func() { fail(0, read(ctx, r.machine, scan, arrivals)) })
+	ahead.Go(func() { fail(0, read(ctx, r.machine, scan, arrivals, r.logger)) })
 	if r.distribute != nil {
 		ahead.Go(func() { fail(1, r.distribute.run(ctx)) })
 	}
