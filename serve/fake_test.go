@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -28,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a test waits for what must come, on a machine that has other work.
+const patience = time.Minute
+
 // fakeLog keeps what it is given, and fails as told.
 type fakeLog struct {
 	mu      sync.Mutex
@@ -35,7 +39,7 @@ type fakeLog struct {
 	ids     map[string]uint64
 	err     error         // of every call
 	block   chan struct{} // calls wait until it is closed
-	blocked chan struct{} // a call that is about to wait sends to it, where there is one
+	blocked chan struct{} // a call that is about to wait sends to it first, where there is one
 	refuse  string        // id of an event that alone is refused
 	appends int
 }
@@ -46,7 +50,10 @@ func (l *fakeLog) Append(ctx context.Context, events []feedback.Event) ([]ledger
 	l.mu.Unlock()
 	if block != nil {
 		if blocked != nil {
-			blocked <- struct{}{}
+			select {
+			case blocked <- struct{}{}:
+			case <-block:
+			}
 		}
 		select {
 		case <-block:
@@ -86,6 +93,13 @@ func (l *fakeLog) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.err = err
+}
+
+// hold lets calls from now on wait for another block.
+func (l *fakeLog) hold(block chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.block = block
 }
 
 func (l *fakeLog) all() []feedback.Event {
@@ -194,6 +208,12 @@ func setup(t testing.TB, cfg serve.Config, change func(*fixture)) *fixture {
 	}
 	if cfg.Record.Mode == "" {
 		cfg.Record.Mode = serve.RecordDurable
+	}
+	if cfg.Limits.Timeout == 0 {
+		cfg.Limits.Timeout = patience
+	}
+	if cfg.Limits.Drain == 0 {
+		cfg.Limits.Drain = 4900 * time.Millisecond // the longest
 	}
 	if change != nil {
 		change(f)

@@ -49,8 +49,8 @@ func newRecorder(model string, log Log, cfg Record, logger *slog.Logger, m *metr
 }
 
 // add queues events together. It waits while there is no room and returns ctx's error
-// if that takes too long, or the log's if that is why; nothing was queued then. Events that are larger than the whole
-// queue go in alone.
+// if that takes too long, or the log's if that is why; nothing was queued then. Events
+// that are larger than the whole queue go in alone.
 func (r *recorder) add(ctx context.Context, events []feedback.Event) error {
 	size := sizeOf(events)
 	for {
@@ -69,17 +69,24 @@ func (r *recorder) add(ctx context.Context, events []feedback.Event) error {
 			}
 			return nil
 		}
-		room, ailing := r.room, r.ailing
+		room := r.room
 		r.mu.Unlock()
 		select {
 		case <-room:
 		case <-ctx.Done():
-			if ailing != nil {
-				return fmt.Errorf("wait for the prediction log: %w", ailing)
-			}
-			return fmt.Errorf("wait for the prediction log: %w", ctx.Err())
+			return fmt.Errorf("wait for the prediction log: %w", r.why(ctx))
 		}
 	}
+}
+
+// why says what an add that waited for room until ctx's end waited for.
+func (r *recorder) why(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ailing != nil {
+		return r.ailing
+	}
+	return ctx.Err()
 }
 
 func sizeOf(events []feedback.Event) int64 {
