@@ -29,7 +29,7 @@ func crashChild(dir, spec string) error {
 		return err
 	}
 	ctx := context.Background()
-	b, err := ledger.Connect(ctx, ledger.Config{Dir: dir, Failpoints: fail}, discard())
+	b, err := ledger.Connect(ctx, patiently(ledger.Config{Dir: dir, Failpoints: fail}), discard())
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,27 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a test waits for what must come, on a machine that has other work.
+const patience = time.Minute
+
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// patiently lets appends wait, and ids be known, for longer than a slow machine takes;
+// unless cfg says how long.
+func patiently(cfg ledger.Config) ledger.Config {
+	if cfg.AppendTimeout == 0 {
+		cfg.AppendTimeout = patience
+	}
+	if cfg.DuplicateWindow == 0 {
+		cfg.DuplicateWindow = time.Hour
+	}
+	return cfg
+}
 
 // connect runs an embedded log in dir for as long as the test, or until it is closed.
 func connect(t testing.TB, cfg ledger.Config) *ledger.Broker {
 	t.Helper()
+	cfg = patiently(cfg)
 	b, err := ledger.Connect(t.Context(), cfg, discard())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
@@ -85,7 +101,7 @@ func ids(t testing.TB, l *ledger.Log, from ledger.Position) []string {
 // next returns the scan's next n ids.
 func next(t testing.TB, s *ledger.Scan, n int) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out []string
 	for range n {

@@ -9,7 +9,7 @@ import (
 )
 
 // patience is how long a server may take to do what it must.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Server runs one server with JetStream for as long as the test. Each edit may change
 // its options first.

@@ -43,9 +43,7 @@ func TestAQuestionIsPutAgainOnlyWhereNoAnswerCame(t *testing.T) {
 func TestNoWaitOutlastsItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	_, err := ask.Again(ctx, func(context.Context) (int, error) { return 0, nats.ErrNoResponders })
 	require.ErrorIs(t, err, nats.ErrNoResponders)
-	require.False(t, ask.Sleep(ctx, time.Minute))
-	require.Less(t, time.Since(start), 5*time.Second)
+	require.False(t, ask.Sleep(ctx, time.Hour))
 }

@@ -29,7 +29,7 @@ func run(t *testing.T, cfg commit.Config) *commit.Committer {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	cfg.Stream, cfg.Subject = "MESSAGES", "messages"
-	cfg.QueueBytes, cfg.MaxBatch, cfg.Timeout = 1<<20, 1000, 10*time.Second
+	cfg.QueueBytes, cfg.MaxBatch, cfg.Timeout = 1<<20, 1000, time.Minute
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: cfg.Stream, Subjects: []string{cfg.Subject}, MaxMsgSize: 1000, AllowAtomicPublish: true,
 	})
