@@ -141,8 +141,8 @@ training rows is scored in place of the test rows: for choosing settings.`,
 	flags.addResults(cmd)
 	cmd.Flags().StringSliceVar(&methods, "method", nil, "methods to run, separated by commas; by default all")
 	cmd.Flags().StringSliceVar(&seeds, "seeds", nil, "seeds to run, separated by commas; by default the suite's")
-	cmd.Flags().IntVar(&jobs, "jobs", runtime.NumCPU(), "runs at a time; by default as many as there are processors")
-	cmd.Flags().Lookup("jobs").DefValue = "" // help and reference are the same on every machine
+	cmd.Flags().IntVar(&jobs, "jobs", runtime.NumCPU(), "runs at a time")
+	cmd.Flags().Lookup("jobs").DefValue = "one a processor" // help and reference are the same on every machine
 	cmd.Flags().Float64Var(&validation, "validation", 0, "share of the training rows to score in place of the test rows")
 	return cmd
 }
