@@ -5694,14 +5694,21 @@ end:
 // func reLUAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·reLUAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ   dst+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   n+16(FP), DX
+	CMPQ   DX, $0x01
+	JNE    several
+	VMOVSS (CX), X0
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVSS X0, (AX)
+	JMP    map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y0
@@ -5713,25 +5720,31 @@ map_groups:
 	VMAXPS  Y0, Y1, Y0
 	VMOVUPS Y0, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y0
-	VMOVUPS    32(SI)(DI*4), Y1
-	VMASKMOVPS (CX)(BX*1), Y0, Y2
-	VXORPS     Y3, Y3, Y3
-	VMAXPS     Y2, Y3, Y2
-	VMASKMOVPS Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y1, Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
 	VXORPS     Y2, Y2, Y2
-	VMAXPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -5740,14 +5753,45 @@ map_end:
 // func tanhAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, $0x01
+	JNE          several
+	VMOVSS       (CX), X0
+	VANDPS       c80000000<>+0(SB), Y0, Y1
+	VANDPS       c7fffffff<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      c41a00000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y2
+	VSUBPS       c4b400000<>+0(SB), Y2, Y3
+	VPSUBD       c4b400000<>+0(SB), Y2, Y2
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y0
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y4
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VADDPS       c40000000<>+0(SB), Y0, Y2
+	VDIVPS       Y2, Y0, Y0
+	VORPS        Y1, Y0, Y0
+	VMOVSS       X0, (AX)
+	JMP          map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(BX*1), Y0
@@ -5807,73 +5851,79 @@ map_groups:
 	VORPS        Y1, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(BX*1)
 	ADDQ         $+64, BX
-	CMPQ         BX, SI
-	JNE          map_groups
+	SUBQ         $+16, DX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, DX
+	ADDQ         $+16, DX
 	JZ           map_end
+	CMPQ         DX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VANDPS       c80000000<>+0(SB), Y0, Y1
+	VANDPS       c7fffffff<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      c41a00000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y2
+	VSUBPS       c4b400000<>+0(SB), Y2, Y3
+	VPSUBD       c4b400000<>+0(SB), Y2, Y2
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y0
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y4
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VADDPS       c40000000<>+0(SB), Y0, Y2
+	VDIVPS       Y2, Y0, Y0
+	VORPS        Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $+16, DI
 	SUBQ         DX, DI
 	VMOVUPS      (SI)(DI*4), Y0
-	VMOVUPS      32(SI)(DI*4), Y1
-	VMASKMOVPS   (CX)(BX*1), Y0, Y2
-	VANDPS       c80000000<>+0(SB), Y2, Y3
-	VANDPS       c7fffffff<>+0(SB), Y2, Y2
-	VADDPS       Y2, Y2, Y2
-	VMOVUPS      c41a00000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMOVUPS      c4b400000<>+0(SB), Y4
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       c4b400000<>+0(SB), Y4, Y5
-	VPSUBD       c4b400000<>+0(SB), Y4, Y4
-	VFNMADD231PS c3f317000<>+0(SB), Y5, Y2
-	VFNMADD231PS c3805fdf4<>+0(SB), Y5, Y2
-	VMOVUPS      c39506967<>+0(SB), Y6
-	VFMADD213PS  c3ab743ce<>+0(SB), Y2, Y6
-	VFMADD213PS  c3c088908<>+0(SB), Y2, Y6
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y2, Y6
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y2, Y6
-	VFMADD213PS  c3f000000<>+0(SB), Y2, Y6
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y6
-	VPADDD       c0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VSUBPS       c3f800000<>+0(SB), Y4, Y2
-	VFMADD231PS  Y4, Y6, Y2
-	VADDPS       c40000000<>+0(SB), Y2, Y4
-	VDIVPS       Y4, Y2, Y2
-	VORPS        Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS   32(CX)(BX*1), Y1, Y0
-	VANDPS       c80000000<>+0(SB), Y0, Y2
-	VANDPS       c7fffffff<>+0(SB), Y0, Y0
-	VADDPS       Y0, Y0, Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VANDPS       c80000000<>+0(SB), Y1, Y2
+	VANDPS       c7fffffff<>+0(SB), Y1, Y1
+	VADDPS       Y1, Y1, Y1
 	VMOVUPS      c41a00000<>+0(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
 	VMOVUPS      c4b400000<>+0(SB), Y3
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y3
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y3
 	VSUBPS       c4b400000<>+0(SB), Y3, Y4
 	VPSUBD       c4b400000<>+0(SB), Y3, Y3
-	VFNMADD231PS c3f317000<>+0(SB), Y4, Y0
-	VFNMADD231PS c3805fdf4<>+0(SB), Y4, Y0
+	VFNMADD231PS c3f317000<>+0(SB), Y4, Y1
+	VFNMADD231PS c3805fdf4<>+0(SB), Y4, Y1
 	VMOVUPS      c39506967<>+0(SB), Y5
-	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y5
-	VFMADD213PS  c3c088908<>+0(SB), Y0, Y5
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y5
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y5
-	VFMADD213PS  c3f000000<>+0(SB), Y0, Y5
-	VMULPS       Y0, Y0, Y4
-	VFMADD213PS  Y0, Y4, Y5
+	VFMADD213PS  c3ab743ce<>+0(SB), Y1, Y5
+	VFMADD213PS  c3c088908<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y1, Y5
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y5
 	VPADDD       c0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VSUBPS       c3f800000<>+0(SB), Y3, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VADDPS       c40000000<>+0(SB), Y0, Y3
-	VDIVPS       Y3, Y0, Y0
-	VORPS        Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
+	VSUBPS       c3f800000<>+0(SB), Y3, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VADDPS       c40000000<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
+	VORPS        Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -6170,14 +6220,50 @@ GLOBL c40000000<>(SB), RODATA|NOPTR, $64
 // func sigmoidAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, $0x01
+	JNE          several
+	VMOVSS       (CX), X0
+	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y2
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y2, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y2, Y0
+	VMOVUPS      c39506967<>+0(SB), Y3
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y3
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y3
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y3
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y3
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VFMADD213PS  Y0, Y2, Y3
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      c3f800000<>+0(SB), Y0
+	VDIVPS       Y3, Y0, Y0
+	VMOVSS       X0, (AX)
+	JMP          map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(BX*1), Y0
@@ -6247,83 +6333,89 @@ map_groups:
 	VDIVPS       Y3, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(BX*1)
 	ADDQ         $+64, BX
-	CMPQ         BX, SI
-	JNE          map_groups
+	SUBQ         $+16, DX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, DX
+	ADDQ         $+16, DX
 	JZ           map_end
+	CMPQ         DX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y2
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y2, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y2, Y0
+	VMOVUPS      c39506967<>+0(SB), Y3
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y3
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y3
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y3
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y3
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VFMADD213PS  Y0, Y2, Y3
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      c3f800000<>+0(SB), Y0
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $+16, DI
 	SUBQ         DX, DI
 	VMOVUPS      (SI)(DI*4), Y0
-	VMOVUPS      32(SI)(DI*4), Y1
-	VMASKMOVPS   (CX)(BX*1), Y0, Y2
-	VXORPS       c80000000<>+0(SB), Y2, Y2
-	VMOVUPS      c42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      cc2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      c4b400000<>+0(SB), Y3
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       c4b400000<>+0(SB), Y3, Y4
-	VPSUBD       c4b400000<>+0(SB), Y3, Y3
-	VFNMADD231PS c3f317000<>+0(SB), Y4, Y2
-	VFNMADD231PS c3805fdf4<>+0(SB), Y4, Y2
-	VMOVUPS      c39506967<>+0(SB), Y5
-	VFMADD213PS  c3ab743ce<>+0(SB), Y2, Y5
-	VFMADD213PS  c3c088908<>+0(SB), Y2, Y5
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y2, Y5
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y2, Y5
-	VFMADD213PS  c3f000000<>+0(SB), Y2, Y5
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y5
-	VPSRAD       $0x01, Y3, Y2
-	VPSUBD       Y2, Y3, Y3
-	VPADDD       c0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       c0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VADDPS       c3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       c3f800000<>+0(SB), Y5, Y5
-	VMOVUPS      c3f800000<>+0(SB), Y2
-	VDIVPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS   32(CX)(BX*1), Y1, Y0
-	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VXORPS       c80000000<>+0(SB), Y1, Y1
 	VMOVUPS      c42b20000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
 	VMOVUPS      cc2d00000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      c4b400000<>+0(SB), Y2
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y2
 	VSUBPS       c4b400000<>+0(SB), Y2, Y3
 	VPSUBD       c4b400000<>+0(SB), Y2, Y2
-	VFNMADD231PS c3f317000<>+0(SB), Y3, Y0
-	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y0
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y1
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y1
 	VMOVUPS      c39506967<>+0(SB), Y4
-	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y4
-	VFMADD213PS  c3c088908<>+0(SB), Y0, Y4
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y4
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y4
-	VFMADD213PS  c3f000000<>+0(SB), Y0, Y4
-	VMULPS       Y0, Y0, Y3
-	VFMADD213PS  Y0, Y3, Y4
-	VPSRAD       $0x01, Y2, Y0
-	VPSUBD       Y0, Y2, Y2
-	VPADDD       c0000007f<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
+	VFMADD213PS  c3ab743ce<>+0(SB), Y1, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y4
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
 	VPADDD       c0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VADDPS       c3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
 	VMULPS       Y2, Y4, Y4
 	VADDPS       c3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      c3f800000<>+0(SB), Y0
-	VDIVPS       Y4, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
+	VMOVUPS      c3f800000<>+0(SB), Y1
+	VDIVPS       Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -6368,14 +6460,52 @@ GLOBL cc2d00000<>(SB), RODATA|NOPTR, $64
 // func gELUAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gELUAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, $0x01
+	JNE          several
+	VMOVSS       (CX), X0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      cbd922279<>+0(SB), Y2
+	VFMADD213PS  cbfcc422a<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y0, Y2
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y2, Y1, Y2
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y3
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y2
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y2
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y2, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y2, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y2, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y2, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y3
+	VFMADD213PS  Y2, Y3, Y4
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVSS       X0, (AX)
+	JMP          map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(BX*1), Y0
@@ -6449,57 +6579,63 @@ map_groups:
 	VDIVPS       Y4, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(BX*1)
 	ADDQ         $+64, BX
-	CMPQ         BX, SI
-	JNE          map_groups
+	SUBQ         $+16, DX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, DX
+	ADDQ         $+16, DX
 	JZ           map_end
+	CMPQ         DX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      cbd922279<>+0(SB), Y2
+	VFMADD213PS  cbfcc422a<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y0, Y2
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y2, Y1, Y2
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y3
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y2
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y2
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y2, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y2, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y2, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y2, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y3
+	VFMADD213PS  Y2, Y3, Y4
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $+16, DI
 	SUBQ         DX, DI
 	VMOVUPS      (SI)(DI*4), Y0
-	VMOVUPS      32(SI)(DI*4), Y1
-	VMASKMOVPS   (CX)(BX*1), Y0, Y2
-	VMULPS       Y2, Y2, Y3
-	VMOVUPS      cbd922279<>+0(SB), Y4
-	VFMADD213PS  cbfcc422a<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y2, Y4
-	VMOVUPS      c42b20000<>+0(SB), Y3
-	VMINPS       Y4, Y3, Y4
-	VMOVUPS      cc2d00000<>+0(SB), Y3
-	VMAXPS       Y4, Y3, Y4
-	VMOVUPS      c4b400000<>+0(SB), Y3
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y4, Y3
-	VSUBPS       c4b400000<>+0(SB), Y3, Y5
-	VPSUBD       c4b400000<>+0(SB), Y3, Y3
-	VFNMADD231PS c3f317000<>+0(SB), Y5, Y4
-	VFNMADD231PS c3805fdf4<>+0(SB), Y5, Y4
-	VMOVUPS      c39506967<>+0(SB), Y6
-	VFMADD213PS  c3ab743ce<>+0(SB), Y4, Y6
-	VFMADD213PS  c3c088908<>+0(SB), Y4, Y6
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y4, Y6
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y4, Y6
-	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y5
-	VFMADD213PS  Y4, Y5, Y6
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       c0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       c0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VADDPS       c3f800000<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VADDPS       c3f800000<>+0(SB), Y6, Y6
-	VDIVPS       Y6, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS   32(CX)(BX*1), Y1, Y0
-	VMULPS       Y0, Y0, Y2
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VMULPS       Y1, Y1, Y2
 	VMOVUPS      cbd922279<>+0(SB), Y3
 	VFMADD213PS  cbfcc422a<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y0, Y3
+	VMULPS       Y3, Y1, Y3
 	VMOVUPS      c42b20000<>+0(SB), Y2
 	VMINPS       Y3, Y2, Y3
 	VMOVUPS      cc2d00000<>+0(SB), Y2
@@ -6528,8 +6664,8 @@ map_tail:
 	VMULPS       Y3, Y5, Y5
 	VMULPS       Y2, Y5, Y5
 	VADDPS       c3f800000<>+0(SB), Y5, Y5
-	VDIVPS       Y5, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
+	VDIVPS       Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -6574,14 +6710,46 @@ GLOBL cbfcc422a<>(SB), RODATA|NOPTR, $64
 // func expAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, $0x01
+	JNE          several
+	VMOVSS       (CX), X0
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y2
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y2, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y2, Y0
+	VMOVUPS      c39506967<>+0(SB), Y3
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y3
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y3
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y3
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y3
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VFMADD213PS  Y0, Y2, Y3
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVSS       X3, (AX)
+	JMP          map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(BX*1), Y0
@@ -6643,75 +6811,81 @@ map_groups:
 	VMULPS       Y1, Y3, Y3
 	VMOVUPS      Y3, 32(AX)(BX*1)
 	ADDQ         $+64, BX
-	CMPQ         BX, SI
-	JNE          map_groups
+	SUBQ         $+16, DX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, DX
+	ADDQ         $+16, DX
 	JZ           map_end
+	CMPQ         DX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      c4b400000<>+0(SB), Y1
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y1
+	VSUBPS       c4b400000<>+0(SB), Y1, Y2
+	VPSUBD       c4b400000<>+0(SB), Y1, Y1
+	VFNMADD231PS c3f317000<>+0(SB), Y2, Y0
+	VFNMADD231PS c3805fdf4<>+0(SB), Y2, Y0
+	VMOVUPS      c39506967<>+0(SB), Y3
+	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y3
+	VFMADD213PS  c3c088908<>+0(SB), Y0, Y3
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y3
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y3
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VFMADD213PS  Y0, Y2, Y3
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VADDPS       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $+16, DI
 	SUBQ         DX, DI
 	VMOVUPS      (SI)(DI*4), Y0
-	VMOVUPS      32(SI)(DI*4), Y1
-	VMASKMOVPS   (CX)(BX*1), Y0, Y2
-	VMOVUPS      c42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      cc2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      c4b400000<>+0(SB), Y3
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       c4b400000<>+0(SB), Y3, Y4
-	VPSUBD       c4b400000<>+0(SB), Y3, Y3
-	VFNMADD231PS c3f317000<>+0(SB), Y4, Y2
-	VFNMADD231PS c3805fdf4<>+0(SB), Y4, Y2
-	VMOVUPS      c39506967<>+0(SB), Y5
-	VFMADD213PS  c3ab743ce<>+0(SB), Y2, Y5
-	VFMADD213PS  c3c088908<>+0(SB), Y2, Y5
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y2, Y5
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y2, Y5
-	VFMADD213PS  c3f000000<>+0(SB), Y2, Y5
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y5
-	VPSRAD       $0x01, Y3, Y2
-	VPSUBD       Y2, Y3, Y3
-	VPADDD       c0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       c0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VADDPS       c3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (AX)(BX*1)
-	VMASKMOVPS   32(CX)(BX*1), Y1, Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VMOVUPS      c42b20000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
 	VMOVUPS      cc2d00000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      c4b400000<>+0(SB), Y2
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y0, Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y2
 	VSUBPS       c4b400000<>+0(SB), Y2, Y3
 	VPSUBD       c4b400000<>+0(SB), Y2, Y2
-	VFNMADD231PS c3f317000<>+0(SB), Y3, Y0
-	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y0
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y1
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y1
 	VMOVUPS      c39506967<>+0(SB), Y4
-	VFMADD213PS  c3ab743ce<>+0(SB), Y0, Y4
-	VFMADD213PS  c3c088908<>+0(SB), Y0, Y4
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y0, Y4
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y0, Y4
-	VFMADD213PS  c3f000000<>+0(SB), Y0, Y4
-	VMULPS       Y0, Y0, Y3
-	VFMADD213PS  Y0, Y3, Y4
-	VPSRAD       $0x01, Y2, Y0
-	VPSUBD       Y0, Y2, Y2
-	VPADDD       c0000007f<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
+	VFMADD213PS  c3ab743ce<>+0(SB), Y1, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y4
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
 	VPADDD       c0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VADDPS       c3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
 	VMULPS       Y2, Y4, Y4
-	VMASKMOVPS   Y4, Y1, 32(AX)(BX*1)
+	VMASKMOVPS   Y4, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -6720,14 +6894,60 @@ map_end:
 // func logAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        a+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x01
+	JNE         several
+	VMOVSS      (CX), X0
+	VMULPS      c4c000000<>+0(SB), Y0, Y1
+	VMOVUPS     c00800000<>+0(SB), Y2
+	VCMPPS      $0x11, Y2, Y0, Y3
+	VBLENDVPS   Y3, Y1, Y0, Y1
+	VMOVUPS     cc1c80000<>+0(SB), Y3
+	VXORPS      Y4, Y4, Y4
+	VCMPPS      $0x11, Y2, Y0, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VPSUBD      c3f3504f3<>+0(SB), Y1, Y1
+	VPSRAD      $0x17, Y1, Y3
+	VCVTDQ2PS   Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VANDPS      c007fffff<>+0(SB), Y1, Y1
+	VPADDD      c3f3504f3<>+0(SB), Y1, Y1
+	VSUBPS      c3f800000<>+0(SB), Y1, Y1
+	VMOVUPS     c3d9021bb<>+0(SB), Y3
+	VFMADD213PS cbdebd1b8<>+0(SB), Y1, Y3
+	VFMADD213PS c3def251a<>+0(SB), Y1, Y3
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y1, Y3
+	VFMADD213PS c3e11e9bf<>+0(SB), Y1, Y3
+	VFMADD213PS cbe2aae50<>+0(SB), Y1, Y3
+	VFMADD213PS c3e4cceac<>+0(SB), Y1, Y3
+	VFMADD213PS cbe7ffffc<>+0(SB), Y1, Y3
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y1, Y3
+	VMULPS      Y1, Y1, Y4
+	VMULPS      Y1, Y3, Y3
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS cb95e8083<>+0(SB), Y2, Y3
+	VFMADD231PS cbf000000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y3
+	VFMADD231PS c3f318000<>+0(SB), Y2, Y3
+	VMOVUPS     c7f800000<>+0(SB), Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y0, Y3, Y1
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     cff800000<>+0(SB), Y3
+	VCMPPS      $0x00, Y2, Y0, Y4
+	VBLENDVPS   Y4, Y3, Y1, Y1
+	VMOVUPS     c7fc00000<>+0(SB), Y3
+	VCMPPS      $0x11, Y2, Y0, Y0
+	VBLENDVPS   Y0, Y3, Y1, Y0
+	VMOVSS      X0, (AX)
+	JMP         map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS     (CX)(BX*1), Y0
@@ -6817,68 +7037,74 @@ map_groups:
 	VBLENDVPS   Y0, Y3, Y1, Y0
 	VMOVUPS     Y0, 32(AX)(BX*1)
 	ADDQ        $+64, BX
-	CMPQ        BX, SI
-	JNE         map_groups
+	SUBQ        $+16, DX
+	JGE         map_groups
 
 map_tail:
-	ANDQ        $+15, DX
+	ADDQ        $+16, DX
 	JZ          map_end
+	CMPQ        DX, $0x08
+	JLT         map_rest
+	VMOVUPS     (CX)(BX*1), Y0
+	VMULPS      c4c000000<>+0(SB), Y0, Y1
+	VMOVUPS     c00800000<>+0(SB), Y2
+	VCMPPS      $0x11, Y2, Y0, Y3
+	VBLENDVPS   Y3, Y1, Y0, Y1
+	VMOVUPS     cc1c80000<>+0(SB), Y3
+	VXORPS      Y4, Y4, Y4
+	VCMPPS      $0x11, Y2, Y0, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VPSUBD      c3f3504f3<>+0(SB), Y1, Y1
+	VPSRAD      $0x17, Y1, Y3
+	VCVTDQ2PS   Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VANDPS      c007fffff<>+0(SB), Y1, Y1
+	VPADDD      c3f3504f3<>+0(SB), Y1, Y1
+	VSUBPS      c3f800000<>+0(SB), Y1, Y1
+	VMOVUPS     c3d9021bb<>+0(SB), Y3
+	VFMADD213PS cbdebd1b8<>+0(SB), Y1, Y3
+	VFMADD213PS c3def251a<>+0(SB), Y1, Y3
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y1, Y3
+	VFMADD213PS c3e11e9bf<>+0(SB), Y1, Y3
+	VFMADD213PS cbe2aae50<>+0(SB), Y1, Y3
+	VFMADD213PS c3e4cceac<>+0(SB), Y1, Y3
+	VFMADD213PS cbe7ffffc<>+0(SB), Y1, Y3
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y1, Y3
+	VMULPS      Y1, Y1, Y4
+	VMULPS      Y1, Y3, Y3
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS cb95e8083<>+0(SB), Y2, Y3
+	VFMADD231PS cbf000000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y3
+	VFMADD231PS c3f318000<>+0(SB), Y2, Y3
+	VMOVUPS     c7f800000<>+0(SB), Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y0, Y3, Y1
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     cff800000<>+0(SB), Y3
+	VCMPPS      $0x00, Y2, Y0, Y4
+	VBLENDVPS   Y4, Y3, Y1, Y1
+	VMOVUPS     c7fc00000<>+0(SB), Y3
+	VCMPPS      $0x11, Y2, Y0, Y0
+	VBLENDVPS   Y0, Y3, Y1, Y0
+	VMOVUPS     Y0, (AX)(BX*1)
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DX
+	JZ          map_end
+
+map_rest:
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $+16, DI
 	SUBQ        DX, DI
 	VMOVUPS     (SI)(DI*4), Y0
-	VMOVUPS     32(SI)(DI*4), Y1
-	VMASKMOVPS  (CX)(BX*1), Y0, Y2
-	VMULPS      c4c000000<>+0(SB), Y2, Y3
-	VMOVUPS     c00800000<>+0(SB), Y4
-	VCMPPS      $0x11, Y4, Y2, Y5
-	VBLENDVPS   Y5, Y3, Y2, Y3
-	VMOVUPS     cc1c80000<>+0(SB), Y5
-	VXORPS      Y6, Y6, Y6
-	VCMPPS      $0x11, Y4, Y2, Y4
-	VBLENDVPS   Y4, Y5, Y6, Y4
-	VPSUBD      c3f3504f3<>+0(SB), Y3, Y3
-	VPSRAD      $0x17, Y3, Y5
-	VCVTDQ2PS   Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VANDPS      c007fffff<>+0(SB), Y3, Y3
-	VPADDD      c3f3504f3<>+0(SB), Y3, Y3
-	VSUBPS      c3f800000<>+0(SB), Y3, Y3
-	VMOVUPS     c3d9021bb<>+0(SB), Y5
-	VFMADD213PS cbdebd1b8<>+0(SB), Y3, Y5
-	VFMADD213PS c3def251a<>+0(SB), Y3, Y5
-	VFMADD213PS cbdfe5d4f<>+0(SB), Y3, Y5
-	VFMADD213PS c3e11e9bf<>+0(SB), Y3, Y5
-	VFMADD213PS cbe2aae50<>+0(SB), Y3, Y5
-	VFMADD213PS c3e4cceac<>+0(SB), Y3, Y5
-	VFMADD213PS cbe7ffffc<>+0(SB), Y3, Y5
-	VFMADD213PS c3eaaaaaa<>+0(SB), Y3, Y5
-	VMULPS      Y3, Y3, Y6
-	VMULPS      Y3, Y5, Y5
-	VMULPS      Y6, Y5, Y5
-	VFMADD231PS cb95e8083<>+0(SB), Y4, Y5
-	VFMADD231PS cbf000000<>+0(SB), Y6, Y5
-	VADDPS      Y5, Y3, Y5
-	VFMADD231PS c3f318000<>+0(SB), Y4, Y5
-	VMOVUPS     c7f800000<>+0(SB), Y3
-	VCMPPS      $0x15, Y3, Y2, Y3
-	VBLENDVPS   Y3, Y2, Y5, Y3
-	VXORPS      Y4, Y4, Y4
-	VMOVUPS     cff800000<>+0(SB), Y5
-	VCMPPS      $0x00, Y4, Y2, Y6
-	VBLENDVPS   Y6, Y5, Y3, Y3
-	VMOVUPS     c7fc00000<>+0(SB), Y5
-	VCMPPS      $0x11, Y4, Y2, Y2
-	VBLENDVPS   Y2, Y5, Y3, Y2
-	VMASKMOVPS  Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS  32(CX)(BX*1), Y1, Y0
-	VMULPS      c4c000000<>+0(SB), Y0, Y2
+	VMASKMOVPS  (CX)(BX*1), Y0, Y1
+	VMULPS      c4c000000<>+0(SB), Y1, Y2
 	VMOVUPS     c00800000<>+0(SB), Y3
-	VCMPPS      $0x11, Y3, Y0, Y4
-	VBLENDVPS   Y4, Y2, Y0, Y2
+	VCMPPS      $0x11, Y3, Y1, Y4
+	VBLENDVPS   Y4, Y2, Y1, Y2
 	VMOVUPS     cc1c80000<>+0(SB), Y4
 	VXORPS      Y5, Y5, Y5
-	VCMPPS      $0x11, Y3, Y0, Y3
+	VCMPPS      $0x11, Y3, Y1, Y3
 	VBLENDVPS   Y3, Y4, Y5, Y3
 	VPSUBD      c3f3504f3<>+0(SB), Y2, Y2
 	VPSRAD      $0x17, Y2, Y4
@@ -6904,16 +7130,16 @@ map_tail:
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS c3f318000<>+0(SB), Y3, Y4
 	VMOVUPS     c7f800000<>+0(SB), Y2
-	VCMPPS      $0x15, Y2, Y0, Y2
-	VBLENDVPS   Y2, Y0, Y4, Y2
+	VCMPPS      $0x15, Y2, Y1, Y2
+	VBLENDVPS   Y2, Y1, Y4, Y2
 	VXORPS      Y3, Y3, Y3
 	VMOVUPS     cff800000<>+0(SB), Y4
-	VCMPPS      $0x00, Y3, Y0, Y5
+	VCMPPS      $0x00, Y3, Y1, Y5
 	VBLENDVPS   Y5, Y4, Y2, Y2
 	VMOVUPS     c7fc00000<>+0(SB), Y4
-	VCMPPS      $0x11, Y3, Y0, Y0
-	VBLENDVPS   Y0, Y4, Y2, Y0
-	VMASKMOVPS  Y0, Y1, 32(AX)(BX*1)
+	VCMPPS      $0x11, Y3, Y1, Y1
+	VBLENDVPS   Y1, Y4, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -7282,14 +7508,20 @@ GLOBL c7fc00000<>(SB), RODATA|NOPTR, $64
 // func sqrtAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·sqrtAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x01
+	JNE     several
+	VMOVSS  (CX), X0
+	VSQRTPS Y0, Y0
+	VMOVSS  X0, (AX)
+	JMP     map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y0
@@ -7299,23 +7531,29 @@ map_groups:
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y0
-	VMOVUPS    32(SI)(DI*4), Y1
-	VMASKMOVPS (CX)(BX*1), Y0, Y2
-	VSQRTPS    Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y1, Y0
-	VSQRTPS    Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -7324,14 +7562,20 @@ map_end:
 // func absAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·absAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ   dst+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   n+16(FP), DX
+	CMPQ   DX, $0x01
+	JNE    several
+	VMOVSS (CX), X0
+	VANDPS c7fffffff<>+0(SB), Y0, Y0
+	VMOVSS X0, (AX)
+	JMP    map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y0
@@ -7341,23 +7585,29 @@ map_groups:
 	VANDPS  c7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y0
+	VANDPS  c7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y0
-	VMOVUPS    32(SI)(DI*4), Y1
-	VMASKMOVPS (CX)(BX*1), Y0, Y2
-	VANDPS     c7fffffff<>+0(SB), Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y1, Y0
-	VANDPS     c7fffffff<>+0(SB), Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VANDPS     c7fffffff<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -7366,14 +7616,96 @@ map_end:
 // func softplusAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, $0x01
+	JNE          several
+	VMOVSS       (CX), X0
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      c4b400000<>+0(SB), Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       c4b400000<>+0(SB), Y2, Y3
+	VPSUBD       c4b400000<>+0(SB), Y2, Y2
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y1
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y1
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y1, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y4
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y1
+	VSUBPS       c3f800000<>+0(SB), Y1, Y2
+	VSUBPS       Y2, Y4, Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       c4c000000<>+0(SB), Y1, Y3
+	VMOVUPS      c00800000<>+0(SB), Y4
+	VCMPPS       $0x11, Y4, Y1, Y5
+	VBLENDVPS    Y5, Y3, Y1, Y3
+	VMOVUPS      cc1c80000<>+0(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VPSUBD       c3f3504f3<>+0(SB), Y3, Y3
+	VPSRAD       $0x17, Y3, Y5
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VANDPS       c007fffff<>+0(SB), Y3, Y3
+	VPADDD       c3f3504f3<>+0(SB), Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      c3d9021bb<>+0(SB), Y5
+	VFMADD213PS  cbdebd1b8<>+0(SB), Y3, Y5
+	VFMADD213PS  c3def251a<>+0(SB), Y3, Y5
+	VFMADD213PS  cbdfe5d4f<>+0(SB), Y3, Y5
+	VFMADD213PS  c3e11e9bf<>+0(SB), Y3, Y5
+	VFMADD213PS  cbe2aae50<>+0(SB), Y3, Y5
+	VFMADD213PS  c3e4cceac<>+0(SB), Y3, Y5
+	VFMADD213PS  cbe7ffffc<>+0(SB), Y3, Y5
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VFMADD231PS  cb95e8083<>+0(SB), Y4, Y5
+	VFMADD231PS  cbf000000<>+0(SB), Y6, Y5
+	VADDPS       Y5, Y3, Y5
+	VFMADD231PS  c3f318000<>+0(SB), Y4, Y5
+	VMOVUPS      c7f800000<>+0(SB), Y3
+	VCMPPS       $0x15, Y3, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y5, Y3
+	VXORPS       Y4, Y4, Y4
+	VMOVUPS      cff800000<>+0(SB), Y5
+	VCMPPS       $0x00, Y4, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y3, Y3
+	VMOVUPS      c7fc00000<>+0(SB), Y5
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y3, Y1
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVSS       X0, (AX)
+	JMP          map_end
+
+several:
 	XORQ BX, BX
-	MOVQ DX, SI
-	ANDQ $-16, SI
-	SHLQ $0x02, SI
-	JZ   map_tail
+	SUBQ $+16, DX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(BX*1), Y0
@@ -7535,100 +7867,106 @@ map_groups:
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(BX*1)
 	ADDQ         $+64, BX
-	CMPQ         BX, SI
-	JNE          map_groups
+	SUBQ         $+16, DX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, DX
+	ADDQ         $+16, DX
 	JZ           map_end
+	CMPQ         DX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      c4b400000<>+0(SB), Y2
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       c4b400000<>+0(SB), Y2, Y3
+	VPSUBD       c4b400000<>+0(SB), Y2, Y2
+	VFNMADD231PS c3f317000<>+0(SB), Y3, Y1
+	VFNMADD231PS c3805fdf4<>+0(SB), Y3, Y1
+	VMOVUPS      c39506967<>+0(SB), Y4
+	VFMADD213PS  c3ab743ce<>+0(SB), Y1, Y4
+	VFMADD213PS  c3c088908<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y4
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y1
+	VSUBPS       c3f800000<>+0(SB), Y1, Y2
+	VSUBPS       Y2, Y4, Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       c4c000000<>+0(SB), Y1, Y3
+	VMOVUPS      c00800000<>+0(SB), Y4
+	VCMPPS       $0x11, Y4, Y1, Y5
+	VBLENDVPS    Y5, Y3, Y1, Y3
+	VMOVUPS      cc1c80000<>+0(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VPSUBD       c3f3504f3<>+0(SB), Y3, Y3
+	VPSRAD       $0x17, Y3, Y5
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VANDPS       c007fffff<>+0(SB), Y3, Y3
+	VPADDD       c3f3504f3<>+0(SB), Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      c3d9021bb<>+0(SB), Y5
+	VFMADD213PS  cbdebd1b8<>+0(SB), Y3, Y5
+	VFMADD213PS  c3def251a<>+0(SB), Y3, Y5
+	VFMADD213PS  cbdfe5d4f<>+0(SB), Y3, Y5
+	VFMADD213PS  c3e11e9bf<>+0(SB), Y3, Y5
+	VFMADD213PS  cbe2aae50<>+0(SB), Y3, Y5
+	VFMADD213PS  c3e4cceac<>+0(SB), Y3, Y5
+	VFMADD213PS  cbe7ffffc<>+0(SB), Y3, Y5
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VFMADD231PS  cb95e8083<>+0(SB), Y4, Y5
+	VFMADD231PS  cbf000000<>+0(SB), Y6, Y5
+	VADDPS       Y5, Y3, Y5
+	VFMADD231PS  c3f318000<>+0(SB), Y4, Y5
+	VMOVUPS      c7f800000<>+0(SB), Y3
+	VCMPPS       $0x15, Y3, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y5, Y3
+	VXORPS       Y4, Y4, Y4
+	VMOVUPS      cff800000<>+0(SB), Y5
+	VCMPPS       $0x00, Y4, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y3, Y3
+	VMOVUPS      c7fc00000<>+0(SB), Y5
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y3, Y1
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $+16, DI
 	SUBQ         DX, DI
 	VMOVUPS      (SI)(DI*4), Y0
-	VMOVUPS      32(SI)(DI*4), Y1
-	VMASKMOVPS   (CX)(BX*1), Y0, Y2
-	VORPS        c80000000<>+0(SB), Y2, Y3
-	VXORPS       Y4, Y4, Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      c42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      cc2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      c4b400000<>+0(SB), Y4
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       c4b400000<>+0(SB), Y4, Y5
-	VPSUBD       c4b400000<>+0(SB), Y4, Y4
-	VFNMADD231PS c3f317000<>+0(SB), Y5, Y3
-	VFNMADD231PS c3805fdf4<>+0(SB), Y5, Y3
-	VMOVUPS      c39506967<>+0(SB), Y6
-	VFMADD213PS  c3ab743ce<>+0(SB), Y3, Y6
-	VFMADD213PS  c3c088908<>+0(SB), Y3, Y6
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y3, Y6
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y3, Y6
-	VFMADD213PS  c3f000000<>+0(SB), Y3, Y6
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y6
-	VPSRAD       $0x01, Y4, Y3
-	VPSUBD       Y3, Y4, Y4
-	VPADDD       c0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       c0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VADDPS       c3f800000<>+0(SB), Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       c3f800000<>+0(SB), Y6, Y3
-	VSUBPS       c3f800000<>+0(SB), Y3, Y4
-	VSUBPS       Y4, Y6, Y4
-	VDIVPS       Y3, Y4, Y4
-	VMULPS       c4c000000<>+0(SB), Y3, Y5
-	VMOVUPS      c00800000<>+0(SB), Y6
-	VCMPPS       $0x11, Y6, Y3, Y7
-	VBLENDVPS    Y7, Y5, Y3, Y5
-	VMOVUPS      cc1c80000<>+0(SB), Y7
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x11, Y6, Y3, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VPSUBD       c3f3504f3<>+0(SB), Y5, Y5
-	VPSRAD       $0x17, Y5, Y7
-	VCVTDQ2PS    Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VANDPS       c007fffff<>+0(SB), Y5, Y5
-	VPADDD       c3f3504f3<>+0(SB), Y5, Y5
-	VSUBPS       c3f800000<>+0(SB), Y5, Y5
-	VMOVUPS      c3d9021bb<>+0(SB), Y7
-	VFMADD213PS  cbdebd1b8<>+0(SB), Y5, Y7
-	VFMADD213PS  c3def251a<>+0(SB), Y5, Y7
-	VFMADD213PS  cbdfe5d4f<>+0(SB), Y5, Y7
-	VFMADD213PS  c3e11e9bf<>+0(SB), Y5, Y7
-	VFMADD213PS  cbe2aae50<>+0(SB), Y5, Y7
-	VFMADD213PS  c3e4cceac<>+0(SB), Y5, Y7
-	VFMADD213PS  cbe7ffffc<>+0(SB), Y5, Y7
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y7
-	VMULPS       Y5, Y5, Y8
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  cb95e8083<>+0(SB), Y6, Y7
-	VFMADD231PS  cbf000000<>+0(SB), Y8, Y7
-	VADDPS       Y7, Y5, Y7
-	VFMADD231PS  c3f318000<>+0(SB), Y6, Y7
-	VMOVUPS      c7f800000<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y3, Y5
-	VBLENDVPS    Y5, Y3, Y7, Y5
-	VXORPS       Y6, Y6, Y6
-	VMOVUPS      cff800000<>+0(SB), Y7
-	VCMPPS       $0x00, Y6, Y3, Y8
-	VBLENDVPS    Y8, Y7, Y5, Y5
-	VMOVUPS      c7fc00000<>+0(SB), Y7
-	VCMPPS       $0x11, Y6, Y3, Y3
-	VBLENDVPS    Y3, Y7, Y5, Y3
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
-	VMASKMOVPS   32(CX)(BX*1), Y1, Y0
-	VORPS        c80000000<>+0(SB), Y0, Y2
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VORPS        c80000000<>+0(SB), Y1, Y2
 	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
 	VMOVUPS      c42b20000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VMOVUPS      cc2d00000<>+0(SB), Y3
@@ -7702,8 +8040,8 @@ map_tail:
 	VCMPPS       $0x11, Y5, Y2, Y2
 	VBLENDVPS    Y2, Y6, Y4, Y2
 	VADDPS       Y3, Y2, Y2
-	VADDPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -7717,10 +8055,8 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(SI*1), Y0
@@ -7732,25 +8068,31 @@ map_groups:
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(SI*1)
 	ADDQ    $+64, SI
-	CMPQ    SI, DI
-	JNE     map_groups
+	SUBQ    $+16, BX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, BX
-	JZ         map_end
+	ADDQ    $+16, BX
+	JZ      map_end
+	CMPQ    BX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $+16, R8
 	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y0
-	VMOVUPS    32(DI)(R8*4), Y1
-	VMASKMOVPS (CX)(SI*1), Y0, Y2
-	VMASKMOVPS (DX)(SI*1), Y0, Y3
-	VADDPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS 32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS 32(DX)(SI*1), Y1, Y2
-	VADDPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -7764,10 +8106,8 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(SI*1), Y0
@@ -7779,25 +8119,31 @@ map_groups:
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(SI*1)
 	ADDQ    $+64, SI
-	CMPQ    SI, DI
-	JNE     map_groups
+	SUBQ    $+16, BX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, BX
-	JZ         map_end
+	ADDQ    $+16, BX
+	JZ      map_end
+	CMPQ    BX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $+16, R8
 	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y0
-	VMOVUPS    32(DI)(R8*4), Y1
-	VMASKMOVPS (CX)(SI*1), Y0, Y2
-	VMASKMOVPS (DX)(SI*1), Y0, Y3
-	VSUBPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS 32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS 32(DX)(SI*1), Y1, Y2
-	VSUBPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -7811,10 +8157,8 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(SI*1), Y0
@@ -7826,25 +8170,31 @@ map_groups:
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(SI*1)
 	ADDQ    $+64, SI
-	CMPQ    SI, DI
-	JNE     map_groups
+	SUBQ    $+16, BX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, BX
-	JZ         map_end
+	ADDQ    $+16, BX
+	JZ      map_end
+	CMPQ    BX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $+16, R8
 	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y0
-	VMOVUPS    32(DI)(R8*4), Y1
-	VMASKMOVPS (CX)(SI*1), Y0, Y2
-	VMASKMOVPS (DX)(SI*1), Y0, Y3
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS 32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS 32(DX)(SI*1), Y1, Y2
-	VMULPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -7858,10 +8208,8 @@ TEXT ·divAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS (CX)(SI*1), Y0
@@ -7873,25 +8221,31 @@ map_groups:
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(SI*1)
 	ADDQ    $+64, SI
-	CMPQ    SI, DI
-	JNE     map_groups
+	SUBQ    $+16, BX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, BX
-	JZ         map_end
+	ADDQ    $+16, BX
+	JZ      map_end
+	CMPQ    BX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $+16, R8
 	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y0
-	VMOVUPS    32(DI)(R8*4), Y1
-	VMASKMOVPS (CX)(SI*1), Y0, Y2
-	VMASKMOVPS (DX)(SI*1), Y0, Y3
-	VDIVPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS 32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS 32(DX)(SI*1), Y1, Y2
-	VDIVPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -7905,10 +8259,8 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS     (AX)(SI*1), Y0
@@ -7922,27 +8274,33 @@ map_groups:
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, 32(AX)(SI*1)
 	ADDQ        $+64, SI
-	CMPQ        SI, DI
-	JNE         map_groups
+	SUBQ        $+16, BX
+	JGE         map_groups
 
 map_tail:
-	ANDQ        $+15, BX
+	ADDQ        $+16, BX
 	JZ          map_end
+	CMPQ        BX, $0x08
+	JLT         map_rest
+	VMOVUPS     (AX)(SI*1), Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VMOVUPS     (DX)(SI*1), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (AX)(SI*1)
+	ADDQ        $0x20, SI
+	SUBQ        $0x08, BX
+	JZ          map_end
+
+map_rest:
 	LEAQ        lanes<>+0(SB), DI
 	MOVQ        $+16, R8
 	SUBQ        BX, R8
 	VMOVUPS     (DI)(R8*4), Y0
-	VMOVUPS     32(DI)(R8*4), Y1
-	VMASKMOVPS  (AX)(SI*1), Y0, Y2
-	VMASKMOVPS  (CX)(SI*1), Y0, Y3
-	VMASKMOVPS  (DX)(SI*1), Y0, Y4
-	VFMADD231PS Y3, Y4, Y2
-	VMASKMOVPS  Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS  32(AX)(SI*1), Y1, Y0
-	VMASKMOVPS  32(CX)(SI*1), Y1, Y2
-	VMASKMOVPS  32(DX)(SI*1), Y1, Y3
-	VFMADD231PS Y2, Y3, Y0
-	VMASKMOVPS  Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS  (AX)(SI*1), Y0, Y1
+	VMASKMOVPS  (CX)(SI*1), Y0, Y2
+	VMASKMOVPS  (DX)(SI*1), Y0, Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -7956,10 +8314,8 @@ TEXT ·reLUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS   (CX)(SI*1), Y0
@@ -7975,29 +8331,35 @@ map_groups:
 	VBLENDVPS Y1, Y0, Y2, Y0
 	VMOVUPS   Y0, 32(AX)(SI*1)
 	ADDQ      $+64, SI
-	CMPQ      SI, DI
-	JNE       map_groups
+	SUBQ      $+16, BX
+	JGE       map_groups
 
 map_tail:
-	ANDQ       $+15, BX
-	JZ         map_end
+	ADDQ      $+16, BX
+	JZ        map_end
+	CMPQ      BX, $0x08
+	JLT       map_rest
+	VMOVUPS   (CX)(SI*1), Y0
+	VMOVUPS   (DX)(SI*1), Y1
+	VXORPS    Y2, Y2, Y2
+	VCMPPS    $0x1e, Y2, Y1, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
+	VMOVUPS   Y0, (AX)(SI*1)
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, BX
+	JZ        map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $+16, R8
 	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y0
-	VMOVUPS    32(DI)(R8*4), Y1
-	VMASKMOVPS (CX)(SI*1), Y0, Y2
-	VMASKMOVPS (DX)(SI*1), Y0, Y3
-	VXORPS     Y4, Y4, Y4
-	VCMPPS     $0x1e, Y4, Y3, Y3
-	VBLENDVPS  Y3, Y2, Y4, Y2
-	VMASKMOVPS Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS 32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS 32(DX)(SI*1), Y1, Y2
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
 	VXORPS     Y3, Y3, Y3
 	VCMPPS     $0x1e, Y3, Y2, Y2
-	VBLENDVPS  Y2, Y0, Y3, Y0
-	VMASKMOVPS Y0, Y1, 32(AX)(SI*1)
+	VBLENDVPS  Y2, Y1, Y3, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -8011,10 +8373,8 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(SI*1), Y0
@@ -8030,29 +8390,35 @@ map_groups:
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(SI*1)
 	ADDQ         $+64, SI
-	CMPQ         SI, DI
-	JNE          map_groups
+	SUBQ         $+16, BX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, BX
+	ADDQ         $+16, BX
 	JZ           map_end
+	CMPQ         BX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VFNMADD231PS Y1, Y1, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $+16, R8
 	SUBQ         BX, R8
 	VMOVUPS      (DI)(R8*4), Y0
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y0, Y2
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
-	VMOVUPS      c3f800000<>+0(SB), Y4
-	VFNMADD231PS Y3, Y3, Y4
-	VMULPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS   32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS   32(DX)(SI*1), Y1, Y2
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMASKMOVPS   (DX)(SI*1), Y0, Y2
 	VMOVUPS      c3f800000<>+0(SB), Y3
 	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y3, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -8066,10 +8432,8 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(SI*1), Y0
@@ -8085,29 +8449,35 @@ map_groups:
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(SI*1)
 	ADDQ         $+64, SI
-	CMPQ         SI, DI
-	JNE          map_groups
+	SUBQ         $+16, BX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, BX
+	ADDQ         $+16, BX
 	JZ           map_end
+	CMPQ         BX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVAPS      Y1, Y2
+	VFNMADD231PS Y1, Y1, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $+16, R8
 	SUBQ         BX, R8
 	VMOVUPS      (DI)(R8*4), Y0
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y0, Y2
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
-	VMOVAPS      Y3, Y4
-	VFNMADD231PS Y3, Y3, Y4
-	VMULPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS   32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS   32(DX)(SI*1), Y1, Y2
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMASKMOVPS   (DX)(SI*1), Y0, Y2
 	VMOVAPS      Y2, Y3
 	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y3, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -8121,10 +8491,8 @@ TEXT ·gELUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
-	MOVQ BX, DI
-	ANDQ $-16, DI
-	SHLQ $0x02, DI
-	JZ   map_tail
+	SUBQ $+16, BX
+	JLT  map_tail
 
 map_groups:
 	VMOVUPS      (CX)(SI*1), Y0
@@ -8224,67 +8592,73 @@ map_groups:
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(AX)(SI*1)
 	ADDQ         $+64, SI
-	CMPQ         SI, DI
-	JNE          map_groups
+	SUBQ         $+16, BX
+	JGE          map_groups
 
 map_tail:
-	ANDQ         $+15, BX
+	ADDQ         $+16, BX
 	JZ           map_end
+	CMPQ         BX, $0x08
+	JLT          map_rest
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      c41800000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      cc1800000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      cbd922279<>+0(SB), Y3
+	VFMADD213PS  cbfcc422a<>+0(SB), Y2, Y3
+	VMULPS       Y3, Y1, Y3
+	VMOVUPS      c42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      cc2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       c4b400000<>+0(SB), Y4, Y5
+	VPSUBD       c4b400000<>+0(SB), Y4, Y4
+	VFNMADD231PS c3f317000<>+0(SB), Y5, Y3
+	VFNMADD231PS c3805fdf4<>+0(SB), Y5, Y3
+	VMOVUPS      c39506967<>+0(SB), Y6
+	VFMADD213PS  c3ab743ce<>+0(SB), Y3, Y6
+	VFMADD213PS  c3c088908<>+0(SB), Y3, Y6
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y3, Y6
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y3, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y6
+	VPSRAD       $0x01, Y4, Y3
+	VPSUBD       Y3, Y4, Y4
+	VPADDD       c0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      c3e5b33b6<>+0(SB), Y4
+	VFMADD213PS  c3fcc422a<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y1, Y4
+	VMOVAPS      Y3, Y1
+	VFNMADD231PS Y3, Y3, Y1
+	VFMADD213PS  Y3, Y4, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JZ           map_end
+
+map_rest:
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $+16, R8
 	SUBQ         BX, R8
 	VMOVUPS      (DI)(R8*4), Y0
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y0, Y2
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
-	VMOVUPS      c41800000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      cc1800000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      cbd922279<>+0(SB), Y5
-	VFMADD213PS  cbfcc422a<>+0(SB), Y4, Y5
-	VMULPS       Y5, Y3, Y5
-	VMOVUPS      c42b20000<>+0(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VMOVUPS      cc2d00000<>+0(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VMOVUPS      c4b400000<>+0(SB), Y6
-	VFMADD231PS  c3fb8aa3b<>+0(SB), Y5, Y6
-	VSUBPS       c4b400000<>+0(SB), Y6, Y7
-	VPSUBD       c4b400000<>+0(SB), Y6, Y6
-	VFNMADD231PS c3f317000<>+0(SB), Y7, Y5
-	VFNMADD231PS c3805fdf4<>+0(SB), Y7, Y5
-	VMOVUPS      c39506967<>+0(SB), Y8
-	VFMADD213PS  c3ab743ce<>+0(SB), Y5, Y8
-	VFMADD213PS  c3c088908<>+0(SB), Y5, Y8
-	VFMADD213PS  c3d2aa9c1<>+0(SB), Y5, Y8
-	VFMADD213PS  c3e2aaaaa<>+0(SB), Y5, Y8
-	VFMADD213PS  c3f000000<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y8
-	VPSRAD       $0x01, Y6, Y5
-	VPSUBD       Y5, Y6, Y6
-	VPADDD       c0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       c0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VADDPS       c3f800000<>+0(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       c3f800000<>+0(SB), Y8, Y8
-	VMOVUPS      c3f800000<>+0(SB), Y5
-	VDIVPS       Y8, Y5, Y5
-	VMOVUPS      c3e5b33b6<>+0(SB), Y6
-	VFMADD213PS  c3fcc422a<>+0(SB), Y4, Y6
-	VMULPS       Y6, Y3, Y6
-	VMOVAPS      Y5, Y3
-	VFNMADD231PS Y5, Y5, Y3
-	VFMADD213PS  Y5, Y6, Y3
-	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS   32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS   32(DX)(SI*1), Y1, Y2
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMASKMOVPS   (DX)(SI*1), Y0, Y2
 	VMOVUPS      c41800000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VMOVUPS      cc1800000<>+0(SB), Y3
@@ -8329,8 +8703,8 @@ map_tail:
 	VMOVAPS      Y4, Y2
 	VFNMADD231PS Y4, Y4, Y2
 	VFMADD213PS  Y4, Y5, Y2
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
 
 map_end:
 	VZEROUPPER
@@ -8417,10 +8791,8 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
-	MOVQ         DX, SI
-	ANDQ         $-16, SI
-	SHLQ         $0x02, SI
-	JZ           map_tail
+	SUBQ         $+16, DX
+	JLT          map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y1
@@ -8430,23 +8802,29 @@ map_groups:
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y1
-	VMOVUPS    32(SI)(DI*4), Y2
-	VMASKMOVPS (CX)(BX*1), Y1, Y3
-	VMULPS     Y0, Y3, Y3
-	VMASKMOVPS Y3, Y1, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y2, Y1
-	VMULPS     Y0, Y1, Y1
-	VMASKMOVPS Y1, Y2, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -8461,10 +8839,8 @@ TEXT ·shiftAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
-	MOVQ         DX, SI
-	ANDQ         $-16, SI
-	SHLQ         $0x02, SI
-	JZ           map_tail
+	SUBQ         $+16, DX
+	JLT          map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y1
@@ -8474,23 +8850,29 @@ map_groups:
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y1
-	VMOVUPS    32(SI)(DI*4), Y2
-	VMASKMOVPS (CX)(BX*1), Y1, Y3
-	VADDPS     Y0, Y3, Y3
-	VMASKMOVPS Y3, Y1, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y2, Y1
-	VADDPS     Y0, Y1, Y1
-	VMASKMOVPS Y1, Y2, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VADDPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -8505,10 +8887,8 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
-	MOVQ         DX, SI
-	ANDQ         $-16, SI
-	SHLQ         $0x02, SI
-	JZ           map_tail
+	SUBQ         $+16, DX
+	JLT          map_tail
 
 map_groups:
 	VMOVUPS     (AX)(BX*1), Y1
@@ -8520,25 +8900,31 @@ map_groups:
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, 32(AX)(BX*1)
 	ADDQ        $+64, BX
-	CMPQ        BX, SI
-	JNE         map_groups
+	SUBQ        $+16, DX
+	JGE         map_groups
 
 map_tail:
-	ANDQ        $+15, DX
+	ADDQ        $+16, DX
 	JZ          map_end
+	CMPQ        DX, $0x08
+	JLT         map_rest
+	VMOVUPS     (AX)(BX*1), Y1
+	VMOVUPS     (CX)(BX*1), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(BX*1)
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DX
+	JZ          map_end
+
+map_rest:
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $+16, DI
 	SUBQ        DX, DI
 	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMASKMOVPS  (AX)(BX*1), Y1, Y3
-	VMASKMOVPS  (CX)(BX*1), Y1, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMASKMOVPS  Y3, Y1, (AX)(BX*1)
-	VMASKMOVPS  32(AX)(BX*1), Y2, Y1
-	VMASKMOVPS  32(CX)(BX*1), Y2, Y3
-	VFMADD231PS Y3, Y0, Y1
-	VMASKMOVPS  Y1, Y2, 32(AX)(BX*1)
+	VMASKMOVPS  (AX)(BX*1), Y1, Y2
+	VMASKMOVPS  (CX)(BX*1), Y1, Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMASKMOVPS  Y2, Y1, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -8553,10 +8939,8 @@ TEXT ·floorAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
-	MOVQ         DX, SI
-	ANDQ         $-16, SI
-	SHLQ         $0x02, SI
-	JZ           map_tail
+	SUBQ         $+16, DX
+	JLT          map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y1
@@ -8566,23 +8950,29 @@ map_groups:
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y1
-	VMOVUPS    32(SI)(DI*4), Y2
-	VMASKMOVPS (CX)(BX*1), Y1, Y3
-	VMAXPS     Y3, Y0, Y3
-	VMASKMOVPS Y3, Y1, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y2, Y1
-	VMAXPS     Y1, Y0, Y1
-	VMASKMOVPS Y1, Y2, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -8597,10 +8987,8 @@ TEXT ·ceilAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
-	MOVQ         DX, SI
-	ANDQ         $-16, SI
-	SHLQ         $0x02, SI
-	JZ           map_tail
+	SUBQ         $+16, DX
+	JLT          map_tail
 
 map_groups:
 	VMOVUPS (CX)(BX*1), Y1
@@ -8610,23 +8998,29 @@ map_groups:
 	VMINPS  Y1, Y0, Y1
 	VMOVUPS Y1, 32(AX)(BX*1)
 	ADDQ    $+64, BX
-	CMPQ    BX, SI
-	JNE     map_groups
+	SUBQ    $+16, DX
+	JGE     map_groups
 
 map_tail:
-	ANDQ       $+15, DX
-	JZ         map_end
+	ADDQ    $+16, DX
+	JZ      map_end
+	CMPQ    DX, $0x08
+	JLT     map_rest
+	VMOVUPS (CX)(BX*1), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JZ      map_end
+
+map_rest:
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $+16, DI
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y1
-	VMOVUPS    32(SI)(DI*4), Y2
-	VMASKMOVPS (CX)(BX*1), Y1, Y3
-	VMINPS     Y3, Y0, Y3
-	VMASKMOVPS Y3, Y1, (AX)(BX*1)
-	VMASKMOVPS 32(CX)(BX*1), Y2, Y1
-	VMINPS     Y1, Y0, Y1
-	VMASKMOVPS Y1, Y2, 32(AX)(BX*1)
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMINPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
 map_end:
 	VZEROUPPER
@@ -9426,10 +9820,8 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), SI
 	XORQ         DI, DI
-	MOVQ         SI, R8
-	ANDQ         $-16, R8
-	SHLQ         $0x02, R8
-	JZ           step_tail
+	SUBQ         $+16, SI
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(DI*1), Y3
@@ -9469,38 +9861,43 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(DI*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, DI
-	CMPQ        DI, R8
-	JNE         step_groups
+	SUBQ        $+16, SI
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, SI
+	ADDQ         $+16, SI
 	JZ           step_end
+	CMPQ         SI, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(DI*1), Y3
+	VMOVUPS      (BX)(DI*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_6:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (CX)(DI*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, SI
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $+16, R9
 	SUBQ         SI, R9
 	VMOVUPS      (R8)(R9*4), Y3
-	VMOVUPS      32(R8)(R9*4), Y4
-	VMASKMOVPS   (DX)(DI*1), Y3, Y5
-	VMASKMOVPS   (BX)(DI*1), Y3, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMULPS       Y2, Y6, Y6
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_factor_6:
-	VSUBPS       Y6, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(DI*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(DI*1), Y4, Y3
-	VMASKMOVPS   32(BX)(DI*1), Y4, Y5
+	VMASKMOVPS   (DX)(DI*1), Y3, Y4
+	VMASKMOVPS   (BX)(DI*1), Y3, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y6
@@ -9514,9 +9911,9 @@ without_scale_7:
 	VMULPS       Y2, Y5, Y5
 
 without_factor_8:
-	VSUBPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(DI*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y5, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(DI*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -9544,10 +9941,8 @@ TEXT ·sgdAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), DI
 	XORQ         R8, R8
-	MOVQ         DI, R9
-	ANDQ         $-16, R9
-	SHLQ         $0x02, R9
-	JZ           step_tail
+	SUBQ         $+16, DI
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R8*1), Y3
@@ -9597,45 +9992,50 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R8*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R8
-	CMPQ        R8, R9
-	JNE         step_groups
+	SUBQ        $+16, DI
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, DI
+	ADDQ         $+16, DI
 	JZ           step_end
+	CMPQ         DI, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      (BX)(R8*1), Y4
+	VMOVUPS      (SI)(R8*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_6:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (CX)(R8*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, DI
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R9
 	MOVQ         $+16, R10
 	SUBQ         DI, R10
 	VMOVUPS      (R9)(R10*4), Y3
-	VMOVUPS      32(R9)(R10*4), Y4
-	VMASKMOVPS   (DX)(R8*1), Y3, Y5
-	VMASKMOVPS   (BX)(R8*1), Y3, Y6
-	VMASKMOVPS   (SI)(R8*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMULPS       Y2, Y6, Y6
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_factor_6:
-	VSUBPS       Y6, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R8*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R8*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R8*1), Y4, Y5
-	VMASKMOVPS   32(SI)(R8*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R8*1), Y3, Y4
+	VMASKMOVPS   (BX)(R8*1), Y3, Y5
+	VMASKMOVPS   (SI)(R8*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -9652,9 +10052,9 @@ without_scale_7:
 	VMULPS       Y2, Y5, Y5
 
 without_factor_8:
-	VSUBPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R8*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y5, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R8*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -9683,10 +10083,8 @@ TEXT ·sgdImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R8
 	XORQ         R9, R9
-	MOVQ         R8, R10
-	ANDQ         $-16, R10
-	SHLQ         $0x02, R10
-	JZ           step_tail
+	SUBQ         $+16, R8
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R9*1), Y3
@@ -9740,49 +10138,54 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R9*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R9
-	CMPQ        R9, R10
-	JNE         step_groups
+	SUBQ        $+16, R8
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R8
+	ADDQ         $+16, R8
 	JZ           step_end
+	CMPQ         R8, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	VMOVUPS      (DI)(R9*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (SI)(R9*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMULPS       Y2, Y4, Y4
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_factor_6:
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
 	VMOVUPS      (R10)(R11*4), Y3
-	VMOVUPS      32(R10)(R11*4), Y4
-	VMASKMOVPS   (DX)(R9*1), Y3, Y5
-	VMASKMOVPS   (BX)(R9*1), Y3, Y6
-	VMASKMOVPS   (DI)(R9*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMASKMOVPS   (SI)(R9*1), Y3, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMULPS       Y2, Y6, Y6
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_factor_6:
-	VSUBPS       Y6, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
-	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R9*1), Y3, Y4
+	VMASKMOVPS   (BX)(R9*1), Y3, Y5
+	VMASKMOVPS   (DI)(R9*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
-	VMASKMOVPS   32(SI)(R9*1), Y4, Y8
+	VMASKMOVPS   (SI)(R9*1), Y3, Y8
 	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -9799,9 +10202,9 @@ without_scale_7:
 	VMULPS       Y2, Y5, Y5
 
 without_factor_8:
-	VSUBPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y5, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R9*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -9887,10 +10290,8 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R8
 	XORQ         R9, R9
-	MOVQ         R8, R10
-	ANDQ         $-16, R10
-	SHLQ         $0x02, R10
-	JZ           step_tail
+	SUBQ         $+16, R8
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R9*1), Y3
@@ -9940,54 +10341,59 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R9*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R9
-	CMPQ        R9, R10
-	JNE         step_groups
+	SUBQ        $+16, R8
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R8
+	ADDQ         $+16, R8
 	JZ           step_end
+	CMPQ         R8, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R9*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
 	VMOVUPS      (R10)(R11*4), Y3
-	VMOVUPS      32(R10)(R11*4), Y4
-	VMASKMOVPS   (DX)(R9*1), Y3, Y5
-	VMASKMOVPS   (BX)(R9*1), Y3, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R9*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R9*1)
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
+	VMASKMOVPS   (DX)(R9*1), Y3, Y4
+	VMASKMOVPS   (BX)(R9*1), Y3, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y6
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
+	VMASKMOVPS   (DI)(R9*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R9*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R9*1)
 	VMULPS       Y2, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
@@ -9995,9 +10401,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R9*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10027,10 +10433,8 @@ TEXT ·momentumAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R9
 	XORQ         R10, R10
-	MOVQ         R9, R11
-	ANDQ         $-16, R11
-	SHLQ         $0x02, R11
-	JZ           step_tail
+	SUBQ         $+16, R9
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R10*1), Y3
@@ -10090,50 +10494,55 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R10*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R10
-	CMPQ        R10, R11
-	JNE         step_groups
+	SUBQ        $+16, R9
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R9
+	ADDQ         $+16, R9
 	JZ           step_end
+	CMPQ         R9, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R10*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R10*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
 	VMOVUPS      (R11)(R12*4), Y3
-	VMOVUPS      32(R11)(R12*4), Y4
-	VMASKMOVPS   (DX)(R10*1), Y3, Y5
-	VMASKMOVPS   (BX)(R10*1), Y3, Y6
-	VMASKMOVPS   (R8)(R10*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R10*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R10*1)
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R10*1), Y4, Y5
-	VMASKMOVPS   32(R8)(R10*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R10*1), Y3, Y4
+	VMASKMOVPS   (BX)(R10*1), Y3, Y5
+	VMASKMOVPS   (R8)(R10*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -10143,11 +10552,11 @@ without_factor_6:
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R10*1), Y4, Y6
+	VMASKMOVPS   (DI)(R10*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R10*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R10*1)
 	VMULPS       Y2, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
@@ -10155,9 +10564,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R10*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R10*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10188,10 +10597,8 @@ TEXT ·momentumImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R10
 	XORQ         R11, R11
-	MOVQ         R10, R12
-	ANDQ         $-16, R12
-	SHLQ         $0x02, R12
-	JZ           step_tail
+	SUBQ         $+16, R10
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R11*1), Y3
@@ -10255,54 +10662,59 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R11*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R11
-	CMPQ        R11, R12
-	JNE         step_groups
+	SUBQ        $+16, R10
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R10
+	ADDQ         $+16, R10
 	JZ           step_end
+	CMPQ         R10, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX)(R11*1), Y4
+	VMOVUPS      (R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R11*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
 	VMOVUPS      (R12)(R13*4), Y3
-	VMOVUPS      32(R12)(R13*4), Y4
-	VMASKMOVPS   (DX)(R11*1), Y3, Y5
-	VMASKMOVPS   (BX)(R11*1), Y3, Y6
-	VMASKMOVPS   (R9)(R11*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMASKMOVPS   (R8)(R11*1), Y3, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R11*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R11*1)
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R11*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R11*1), Y4, Y5
-	VMASKMOVPS   32(R9)(R11*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R11*1), Y3, Y4
+	VMASKMOVPS   (BX)(R11*1), Y3, Y5
+	VMASKMOVPS   (R9)(R11*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
-	VMASKMOVPS   32(R8)(R11*1), Y4, Y8
+	VMASKMOVPS   (R8)(R11*1), Y3, Y8
 	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -10312,11 +10724,11 @@ without_factor_6:
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R11*1), Y4, Y6
+	VMASKMOVPS   (DI)(R11*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R11*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R11*1)
 	VMULPS       Y2, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
@@ -10324,9 +10736,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R11*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R11*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10419,10 +10831,8 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R8
 	XORQ         R9, R9
-	MOVQ         R8, R10
-	ANDQ         $-16, R10
-	SHLQ         $0x02, R10
-	JZ           step_tail
+	SUBQ         $+16, R8
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R9*1), Y3
@@ -10476,56 +10886,61 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R9*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R9
-	CMPQ        R9, R10
-	JNE         step_groups
+	SUBQ        $+16, R8
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R8
+	ADDQ         $+16, R8
 	JZ           step_end
+	CMPQ         R8, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R9*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R9*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
 	VMOVUPS      (R10)(R11*4), Y3
-	VMOVUPS      32(R10)(R11*4), Y4
-	VMASKMOVPS   (DX)(R9*1), Y3, Y5
-	VMASKMOVPS   (BX)(R9*1), Y3, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R9*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R9*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R9*1), Y4, Y5
+	VMASKMOVPS   (DX)(R9*1), Y3, Y4
+	VMASKMOVPS   (BX)(R9*1), Y3, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y6
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R9*1), Y4, Y6
+	VMASKMOVPS   (DI)(R9*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R9*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R9*1)
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y6
 	VMULPS       Y2, Y6, Y6
@@ -10535,9 +10950,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R9*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R9*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10567,10 +10982,8 @@ TEXT ·nesterovAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R9
 	XORQ         R10, R10
-	MOVQ         R9, R11
-	ANDQ         $-16, R11
-	SHLQ         $0x02, R11
-	JZ           step_tail
+	SUBQ         $+16, R9
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R10*1), Y3
@@ -10634,52 +11047,57 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R10*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R10
-	CMPQ        R10, R11
-	JNE         step_groups
+	SUBQ        $+16, R9
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R9
+	ADDQ         $+16, R9
 	JZ           step_end
+	CMPQ         R9, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R10*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R10*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R10*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
 	VMOVUPS      (R11)(R12*4), Y3
-	VMOVUPS      32(R11)(R12*4), Y4
-	VMASKMOVPS   (DX)(R10*1), Y3, Y5
-	VMASKMOVPS   (BX)(R10*1), Y3, Y6
-	VMASKMOVPS   (R8)(R10*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R10*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R10*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R10*1), Y4, Y5
-	VMASKMOVPS   32(R8)(R10*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R10*1), Y3, Y4
+	VMASKMOVPS   (BX)(R10*1), Y3, Y5
+	VMASKMOVPS   (R8)(R10*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -10689,11 +11107,11 @@ without_factor_6:
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R10*1), Y4, Y6
+	VMASKMOVPS   (DI)(R10*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R10*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R10*1)
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y6
 	VMULPS       Y2, Y6, Y6
@@ -10703,9 +11121,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R10*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R10*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10736,10 +11154,8 @@ TEXT ·nesterovImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y2
 	MOVQ         72(AX), R10
 	XORQ         R11, R11
-	MOVQ         R10, R12
-	ANDQ         $-16, R12
-	SHLQ         $0x02, R12
-	JZ           step_tail
+	SUBQ         $+16, R10
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R11*1), Y3
@@ -10807,56 +11223,61 @@ without_factor_4:
 	VMOVUPS     Y3, 32(CX)(R11*1)
 	VFMADD231PS Y3, Y0, Y1
 	ADDQ        $+64, R11
-	CMPQ        R11, R12
-	JNE         step_groups
+	SUBQ        $+16, R10
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R10
+	ADDQ         $+16, R10
 	JZ           step_end
+	CMPQ         R10, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R11*1), Y3
+	VMOVUPS      (BX)(R11*1), Y4
+	VMOVUPS      (R9)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y5
+	VBROADCASTSS 92(AX), Y6
+	VMOVUPS      (R8)(R11*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+
+without_scale_5:
+	VMOVUPS      (DI)(R11*1), Y5
+	VBROADCASTSS 96(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SI)(R11*1)
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y4
+	VMULPS       Y4, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)(R11*1)
+	VFMADD231PS Y3, Y0, Y1
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
 	VMOVUPS      (R12)(R13*4), Y3
-	VMOVUPS      32(R12)(R13*4), Y4
-	VMASKMOVPS   (DX)(R11*1), Y3, Y5
-	VMASKMOVPS   (BX)(R11*1), Y3, Y6
-	VMASKMOVPS   (R9)(R11*1), Y3, Y7
-	VSUBPS       Y7, Y5, Y7
-	VBROADCASTSS 92(AX), Y8
-	VMASKMOVPS   (R8)(R11*1), Y3, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R11*1), Y3, Y7
-	VBROADCASTSS 96(AX), Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y3, (SI)(R11*1)
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y6
-	VMULPS       Y6, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R11*1)
-	VBLENDVPS    Y3, Y5, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y4, Y3
-	VMASKMOVPS   32(BX)(R11*1), Y4, Y5
-	VMASKMOVPS   32(R9)(R11*1), Y4, Y6
-	VSUBPS       Y6, Y3, Y6
+	VMASKMOVPS   (DX)(R11*1), Y3, Y4
+	VMASKMOVPS   (BX)(R11*1), Y3, Y5
+	VMASKMOVPS   (R9)(R11*1), Y3, Y6
+	VSUBPS       Y6, Y4, Y6
 	VBROADCASTSS 92(AX), Y7
-	VMASKMOVPS   32(R8)(R11*1), Y4, Y8
+	VMASKMOVPS   (R8)(R11*1), Y3, Y8
 	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y5
@@ -10866,11 +11287,11 @@ without_factor_6:
 	VMULPS       Y6, Y5, Y5
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R11*1), Y4, Y6
+	VMASKMOVPS   (DI)(R11*1), Y3, Y6
 	VBROADCASTSS 96(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VMASKMOVPS   Y6, Y4, 32(SI)(R11*1)
+	VMASKMOVPS   Y6, Y3, (SI)(R11*1)
 	VMULPS       Y7, Y6, Y6
 	VADDPS       Y6, Y5, Y6
 	VMULPS       Y2, Y6, Y6
@@ -10880,9 +11301,9 @@ without_scale_7:
 	VMULPS       Y2, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y4, 32(CX)(R11*1)
-	VBLENDVPS   Y4, Y3, Y0, Y2
+	VSUBPS      Y6, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (CX)(R11*1)
+	VBLENDVPS   Y3, Y4, Y0, Y2
 	VFMADD231PS Y2, Y0, Y1
 
 step_end:
@@ -10983,10 +11404,8 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 116(AX), Y6
 	MOVQ         72(AX), R10
 	XORQ         R11, R11
-	MOVQ         R10, R12
-	ANDQ         $-16, R12
-	SHLQ         $0x02, R12
-	JZ           step_tail
+	SUBQ         $+16, R10
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R11*1), Y7
@@ -11082,75 +11501,79 @@ without_factor_6:
 	VMOVUPS     Y7, 32(CX)(R11*1)
 	VFMADD231PS Y7, Y0, Y1
 	ADDQ        $+64, R11
-	CMPQ        R11, R12
-	JNE         step_groups
+	SUBQ        $+16, R10
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R10
+	ADDQ         $+16, R10
 	JZ           step_end
+	CMPQ         R10, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R11*1), Y7
+	VMOVUPS      (BX)(R11*1), Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y8, Y8
+
+without_scale_7:
+	VMOVUPS      (DI)(R11*1), Y9
+	VMOVUPS      (R9)(R11*1), Y10
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y8, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y5, Y10, Y10
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VADDPS       Y8, Y10, Y10
+	VMOVUPS      Y9, (SI)(R11*1)
+	VMOVUPS      Y10, (R8)(R11*1)
+	VFMADD231PS  Y10, Y0, Y2
+	VBROADCASTSS 108(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS 120(AX), Y8
+	VMULPS       Y8, Y10, Y10
+	VSQRTPS      Y10, Y10
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
+	VBROADCASTSS 128(AX), Y8
+	VMULPS       Y8, Y7, Y11
+	VADDPS       Y11, Y9, Y9
+
+without_decay_8:
+	VBROADCASTSS 80(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y9, Y9
+
+without_factor_9:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, (CX)(R11*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
 	VMOVUPS      (R12)(R13*4), Y7
-	VMOVUPS      32(R12)(R13*4), Y8
-	VMASKMOVPS   (DX)(R11*1), Y7, Y9
-	VMASKMOVPS   (BX)(R11*1), Y7, Y10
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y11
-	VMULPS       Y11, Y10, Y10
-
-without_scale_7:
-	VMASKMOVPS   (DI)(R11*1), Y7, Y11
-	VMASKMOVPS   (R9)(R11*1), Y7, Y12
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y4, Y10, Y13
-	VADDPS       Y13, Y11, Y11
-	VMULPS       Y5, Y12, Y12
-	VMULPS       Y10, Y10, Y10
-	VMULPS       Y6, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VMASKMOVPS   Y11, Y7, (SI)(R11*1)
-	VMASKMOVPS   Y12, Y7, (R8)(R11*1)
-	VBLENDVPS    Y7, Y12, Y0, Y10
-	VFMADD231PS  Y10, Y0, Y2
-	VBROADCASTSS 108(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	VBROADCASTSS 120(AX), Y10
-	VMULPS       Y10, Y12, Y12
-	VSQRTPS      Y12, Y12
-	VBROADCASTSS 124(AX), Y10
-	VADDPS       Y10, Y12, Y12
-	VDIVPS       Y12, Y11, Y11
-	CMPL         128(AX), $0x00000000
-	JEQ          without_decay_8
-	VBROADCASTSS 128(AX), Y10
-	VMULPS       Y10, Y9, Y13
-	VADDPS       Y13, Y11, Y11
-
-without_decay_8:
-	VBROADCASTSS 80(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_9
-	VBROADCASTSS 88(AX), Y10
-	VMULPS       Y10, Y11, Y11
-
-without_factor_9:
-	VSUBPS       Y11, Y9, Y9
-	VMASKMOVPS   Y9, Y7, (CX)(R11*1)
-	VBLENDVPS    Y7, Y9, Y0, Y7
-	VFMADD231PS  Y7, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y8, Y7
-	VMASKMOVPS   32(BX)(R11*1), Y8, Y9
+	VMASKMOVPS   (DX)(R11*1), Y7, Y8
+	VMASKMOVPS   (BX)(R11*1), Y7, Y9
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_10
 	VBROADCASTSS 84(AX), Y10
 	VMULPS       Y10, Y9, Y9
 
 without_scale_10:
-	VMASKMOVPS   32(DI)(R11*1), Y8, Y10
-	VMASKMOVPS   32(R9)(R11*1), Y8, Y11
+	VMASKMOVPS   (DI)(R11*1), Y7, Y10
+	VMASKMOVPS   (R9)(R11*1), Y7, Y11
 	VMULPS       Y3, Y10, Y10
 	VMULPS       Y4, Y9, Y3
 	VADDPS       Y3, Y10, Y10
@@ -11158,9 +11581,9 @@ without_scale_10:
 	VMULPS       Y9, Y9, Y9
 	VMULPS       Y6, Y9, Y9
 	VADDPS       Y9, Y11, Y11
-	VMASKMOVPS   Y10, Y8, 32(SI)(R11*1)
-	VMASKMOVPS   Y11, Y8, 32(R8)(R11*1)
-	VBLENDVPS    Y8, Y11, Y0, Y3
+	VMASKMOVPS   Y10, Y7, (SI)(R11*1)
+	VMASKMOVPS   Y11, Y7, (R8)(R11*1)
+	VBLENDVPS    Y7, Y11, Y0, Y3
 	VFMADD231PS  Y3, Y0, Y2
 	VBROADCASTSS 108(AX), Y3
 	VMULPS       Y3, Y10, Y10
@@ -11173,7 +11596,7 @@ without_scale_10:
 	CMPL         128(AX), $0x00000000
 	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
-	VMULPS       Y3, Y7, Y3
+	VMULPS       Y3, Y8, Y3
 	VADDPS       Y3, Y10, Y10
 
 without_decay_11:
@@ -11185,9 +11608,9 @@ without_decay_11:
 	VMULPS       Y3, Y10, Y10
 
 without_factor_12:
-	VSUBPS      Y10, Y7, Y7
-	VMASKMOVPS  Y7, Y8, 32(CX)(R11*1)
-	VBLENDVPS   Y8, Y7, Y0, Y3
+	VSUBPS      Y10, Y8, Y8
+	VMASKMOVPS  Y8, Y7, (CX)(R11*1)
+	VBLENDVPS   Y7, Y8, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -11224,10 +11647,8 @@ TEXT ·adamWAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 116(AX), Y6
 	MOVQ         72(AX), R11
 	XORQ         R12, R12
-	MOVQ         R11, R13
-	ANDQ         $-16, R13
-	SHLQ         $0x02, R13
-	JZ           step_tail
+	SUBQ         $+16, R11
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R12*1), Y7
@@ -11333,74 +11754,78 @@ without_factor_6:
 	VMOVUPS     Y7, 32(CX)(R12*1)
 	VFMADD231PS Y7, Y0, Y1
 	ADDQ        $+64, R12
-	CMPQ        R12, R13
-	JNE         step_groups
+	SUBQ        $+16, R11
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R11
+	ADDQ         $+16, R11
 	JZ           step_end
+	CMPQ         R11, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R12*1), Y7
+	VMOVUPS      (BX)(R12*1), Y8
+	VMOVUPS      (R10)(R12*1), Y9
+	VSUBPS       Y9, Y7, Y9
+	VBROADCASTSS 92(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y8, Y8
+
+without_scale_7:
+	VMOVUPS      (DI)(R12*1), Y9
+	VMOVUPS      (R9)(R12*1), Y10
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y8, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y5, Y10, Y10
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VADDPS       Y8, Y10, Y10
+	VMOVUPS      Y9, (SI)(R12*1)
+	VMOVUPS      Y10, (R8)(R12*1)
+	VFMADD231PS  Y10, Y0, Y2
+	VBROADCASTSS 108(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS 120(AX), Y8
+	VMULPS       Y8, Y10, Y10
+	VSQRTPS      Y10, Y10
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
+	VBROADCASTSS 128(AX), Y8
+	VMULPS       Y8, Y7, Y11
+	VADDPS       Y11, Y9, Y9
+
+without_decay_8:
+	VBROADCASTSS 80(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y9, Y9
+
+without_factor_9:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, (CX)(R12*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $0x20, R12
+	SUBQ        $0x08, R11
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R13
 	MOVQ         $+16, R14
 	SUBQ         R11, R14
 	VMOVUPS      (R13)(R14*4), Y7
-	VMOVUPS      32(R13)(R14*4), Y8
-	VMASKMOVPS   (DX)(R12*1), Y7, Y9
-	VMASKMOVPS   (BX)(R12*1), Y7, Y10
-	VMASKMOVPS   (R10)(R12*1), Y7, Y11
-	VSUBPS       Y11, Y9, Y11
-	VBROADCASTSS 92(AX), Y12
-	VMULPS       Y12, Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y11
-	VMULPS       Y11, Y10, Y10
-
-without_scale_7:
-	VMASKMOVPS   (DI)(R12*1), Y7, Y11
-	VMASKMOVPS   (R9)(R12*1), Y7, Y12
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y4, Y10, Y13
-	VADDPS       Y13, Y11, Y11
-	VMULPS       Y5, Y12, Y12
-	VMULPS       Y10, Y10, Y10
-	VMULPS       Y6, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VMASKMOVPS   Y11, Y7, (SI)(R12*1)
-	VMASKMOVPS   Y12, Y7, (R8)(R12*1)
-	VBLENDVPS    Y7, Y12, Y0, Y10
-	VFMADD231PS  Y10, Y0, Y2
-	VBROADCASTSS 108(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	VBROADCASTSS 120(AX), Y10
-	VMULPS       Y10, Y12, Y12
-	VSQRTPS      Y12, Y12
-	VBROADCASTSS 124(AX), Y10
-	VADDPS       Y10, Y12, Y12
-	VDIVPS       Y12, Y11, Y11
-	CMPL         128(AX), $0x00000000
-	JEQ          without_decay_8
-	VBROADCASTSS 128(AX), Y10
-	VMULPS       Y10, Y9, Y13
-	VADDPS       Y13, Y11, Y11
-
-without_decay_8:
-	VBROADCASTSS 80(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_9
-	VBROADCASTSS 88(AX), Y10
-	VMULPS       Y10, Y11, Y11
-
-without_factor_9:
-	VSUBPS       Y11, Y9, Y9
-	VMASKMOVPS   Y9, Y7, (CX)(R12*1)
-	VBLENDVPS    Y7, Y9, Y0, Y7
-	VFMADD231PS  Y7, Y0, Y1
-	VMASKMOVPS   32(DX)(R12*1), Y8, Y7
-	VMASKMOVPS   32(BX)(R12*1), Y8, Y9
-	VMASKMOVPS   32(R10)(R12*1), Y8, Y10
-	VSUBPS       Y10, Y7, Y10
+	VMASKMOVPS   (DX)(R12*1), Y7, Y8
+	VMASKMOVPS   (BX)(R12*1), Y7, Y9
+	VMASKMOVPS   (R10)(R12*1), Y7, Y10
+	VSUBPS       Y10, Y8, Y10
 	VBROADCASTSS 92(AX), Y11
 	VMULPS       Y11, Y10, Y10
 	VADDPS       Y10, Y9, Y9
@@ -11410,8 +11835,8 @@ without_factor_9:
 	VMULPS       Y10, Y9, Y9
 
 without_scale_10:
-	VMASKMOVPS   32(DI)(R12*1), Y8, Y10
-	VMASKMOVPS   32(R9)(R12*1), Y8, Y11
+	VMASKMOVPS   (DI)(R12*1), Y7, Y10
+	VMASKMOVPS   (R9)(R12*1), Y7, Y11
 	VMULPS       Y3, Y10, Y10
 	VMULPS       Y4, Y9, Y3
 	VADDPS       Y3, Y10, Y10
@@ -11419,9 +11844,9 @@ without_scale_10:
 	VMULPS       Y9, Y9, Y9
 	VMULPS       Y6, Y9, Y9
 	VADDPS       Y9, Y11, Y11
-	VMASKMOVPS   Y10, Y8, 32(SI)(R12*1)
-	VMASKMOVPS   Y11, Y8, 32(R8)(R12*1)
-	VBLENDVPS    Y8, Y11, Y0, Y3
+	VMASKMOVPS   Y10, Y7, (SI)(R12*1)
+	VMASKMOVPS   Y11, Y7, (R8)(R12*1)
+	VBLENDVPS    Y7, Y11, Y0, Y3
 	VFMADD231PS  Y3, Y0, Y2
 	VBROADCASTSS 108(AX), Y3
 	VMULPS       Y3, Y10, Y10
@@ -11434,7 +11859,7 @@ without_scale_10:
 	CMPL         128(AX), $0x00000000
 	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
-	VMULPS       Y3, Y7, Y3
+	VMULPS       Y3, Y8, Y3
 	VADDPS       Y3, Y10, Y10
 
 without_decay_11:
@@ -11446,9 +11871,9 @@ without_decay_11:
 	VMULPS       Y3, Y10, Y10
 
 without_factor_12:
-	VSUBPS      Y10, Y7, Y7
-	VMASKMOVPS  Y7, Y8, 32(CX)(R12*1)
-	VBLENDVPS   Y8, Y7, Y0, Y3
+	VSUBPS      Y10, Y8, Y8
+	VMASKMOVPS  Y8, Y7, (CX)(R12*1)
+	VBLENDVPS   Y7, Y8, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -11486,10 +11911,8 @@ TEXT ·adamWImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 116(AX), Y6
 	MOVQ         72(AX), R12
 	XORQ         R13, R13
-	MOVQ         R12, R14
-	ANDQ         $-16, R14
-	SHLQ         $0x02, R14
-	JZ           step_tail
+	SUBQ         $+16, R12
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R13*1), Y7
@@ -11599,78 +12022,82 @@ without_factor_6:
 	VMOVUPS     Y7, 32(CX)(R13*1)
 	VFMADD231PS Y7, Y0, Y1
 	ADDQ        $+64, R13
-	CMPQ        R13, R14
-	JNE         step_groups
+	SUBQ        $+16, R12
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R12
+	ADDQ         $+16, R12
 	JZ           step_end
+	CMPQ         R12, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R13*1), Y7
+	VMOVUPS      (BX)(R13*1), Y8
+	VMOVUPS      (R11)(R13*1), Y9
+	VSUBPS       Y9, Y7, Y9
+	VBROADCASTSS 92(AX), Y10
+	VMOVUPS      (R10)(R13*1), Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_7
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y8, Y8
+
+without_scale_7:
+	VMOVUPS      (DI)(R13*1), Y9
+	VMOVUPS      (R9)(R13*1), Y10
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y8, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y5, Y10, Y10
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VADDPS       Y8, Y10, Y10
+	VMOVUPS      Y9, (SI)(R13*1)
+	VMOVUPS      Y10, (R8)(R13*1)
+	VFMADD231PS  Y10, Y0, Y2
+	VBROADCASTSS 108(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS 120(AX), Y8
+	VMULPS       Y8, Y10, Y10
+	VSQRTPS      Y10, Y10
+	VBROADCASTSS 124(AX), Y8
+	VADDPS       Y8, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	CMPL         128(AX), $0x00000000
+	JEQ          without_decay_8
+	VBROADCASTSS 128(AX), Y8
+	VMULPS       Y8, Y7, Y11
+	VADDPS       Y11, Y9, Y9
+
+without_decay_8:
+	VBROADCASTSS 80(AX), Y8
+	VMULPS       Y8, Y9, Y9
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_9
+	VBROADCASTSS 88(AX), Y8
+	VMULPS       Y8, Y9, Y9
+
+without_factor_9:
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y7, (CX)(R13*1)
+	VFMADD231PS Y7, Y0, Y1
+	ADDQ        $0x20, R13
+	SUBQ        $0x08, R12
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R14
 	MOVQ         $+16, R15
 	SUBQ         R12, R15
 	VMOVUPS      (R14)(R15*4), Y7
-	VMOVUPS      32(R14)(R15*4), Y8
-	VMASKMOVPS   (DX)(R13*1), Y7, Y9
-	VMASKMOVPS   (BX)(R13*1), Y7, Y10
-	VMASKMOVPS   (R11)(R13*1), Y7, Y11
-	VSUBPS       Y11, Y9, Y11
-	VBROADCASTSS 92(AX), Y12
-	VMASKMOVPS   (R10)(R13*1), Y7, Y13
-	VMULPS       Y13, Y12, Y12
-	VMULPS       Y12, Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y11
-	VMULPS       Y11, Y10, Y10
-
-without_scale_7:
-	VMASKMOVPS   (DI)(R13*1), Y7, Y11
-	VMASKMOVPS   (R9)(R13*1), Y7, Y12
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y4, Y10, Y13
-	VADDPS       Y13, Y11, Y11
-	VMULPS       Y5, Y12, Y12
-	VMULPS       Y10, Y10, Y10
-	VMULPS       Y6, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VMASKMOVPS   Y11, Y7, (SI)(R13*1)
-	VMASKMOVPS   Y12, Y7, (R8)(R13*1)
-	VBLENDVPS    Y7, Y12, Y0, Y10
-	VFMADD231PS  Y10, Y0, Y2
-	VBROADCASTSS 108(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	VBROADCASTSS 120(AX), Y10
-	VMULPS       Y10, Y12, Y12
-	VSQRTPS      Y12, Y12
-	VBROADCASTSS 124(AX), Y10
-	VADDPS       Y10, Y12, Y12
-	VDIVPS       Y12, Y11, Y11
-	CMPL         128(AX), $0x00000000
-	JEQ          without_decay_8
-	VBROADCASTSS 128(AX), Y10
-	VMULPS       Y10, Y9, Y13
-	VADDPS       Y13, Y11, Y11
-
-without_decay_8:
-	VBROADCASTSS 80(AX), Y10
-	VMULPS       Y10, Y11, Y11
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_9
-	VBROADCASTSS 88(AX), Y10
-	VMULPS       Y10, Y11, Y11
-
-without_factor_9:
-	VSUBPS       Y11, Y9, Y9
-	VMASKMOVPS   Y9, Y7, (CX)(R13*1)
-	VBLENDVPS    Y7, Y9, Y0, Y7
-	VFMADD231PS  Y7, Y0, Y1
-	VMASKMOVPS   32(DX)(R13*1), Y8, Y7
-	VMASKMOVPS   32(BX)(R13*1), Y8, Y9
-	VMASKMOVPS   32(R11)(R13*1), Y8, Y10
-	VSUBPS       Y10, Y7, Y10
+	VMASKMOVPS   (DX)(R13*1), Y7, Y8
+	VMASKMOVPS   (BX)(R13*1), Y7, Y9
+	VMASKMOVPS   (R11)(R13*1), Y7, Y10
+	VSUBPS       Y10, Y8, Y10
 	VBROADCASTSS 92(AX), Y11
-	VMASKMOVPS   32(R10)(R13*1), Y8, Y12
+	VMASKMOVPS   (R10)(R13*1), Y7, Y12
 	VMULPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VADDPS       Y10, Y9, Y9
@@ -11680,8 +12107,8 @@ without_factor_9:
 	VMULPS       Y10, Y9, Y9
 
 without_scale_10:
-	VMASKMOVPS   32(DI)(R13*1), Y8, Y10
-	VMASKMOVPS   32(R9)(R13*1), Y8, Y11
+	VMASKMOVPS   (DI)(R13*1), Y7, Y10
+	VMASKMOVPS   (R9)(R13*1), Y7, Y11
 	VMULPS       Y3, Y10, Y10
 	VMULPS       Y4, Y9, Y3
 	VADDPS       Y3, Y10, Y10
@@ -11689,9 +12116,9 @@ without_scale_10:
 	VMULPS       Y9, Y9, Y9
 	VMULPS       Y6, Y9, Y9
 	VADDPS       Y9, Y11, Y11
-	VMASKMOVPS   Y10, Y8, 32(SI)(R13*1)
-	VMASKMOVPS   Y11, Y8, 32(R8)(R13*1)
-	VBLENDVPS    Y8, Y11, Y0, Y3
+	VMASKMOVPS   Y10, Y7, (SI)(R13*1)
+	VMASKMOVPS   Y11, Y7, (R8)(R13*1)
+	VBLENDVPS    Y7, Y11, Y0, Y3
 	VFMADD231PS  Y3, Y0, Y2
 	VBROADCASTSS 108(AX), Y3
 	VMULPS       Y3, Y10, Y10
@@ -11704,7 +12131,7 @@ without_scale_10:
 	CMPL         128(AX), $0x00000000
 	JEQ          without_decay_11
 	VBROADCASTSS 128(AX), Y3
-	VMULPS       Y3, Y7, Y3
+	VMULPS       Y3, Y8, Y3
 	VADDPS       Y3, Y10, Y10
 
 without_decay_11:
@@ -11716,9 +12143,9 @@ without_decay_11:
 	VMULPS       Y3, Y10, Y10
 
 without_factor_12:
-	VSUBPS      Y10, Y7, Y7
-	VMASKMOVPS  Y7, Y8, 32(CX)(R13*1)
-	VBLENDVPS   Y8, Y7, Y0, Y3
+	VSUBPS      Y10, Y8, Y8
+	VMASKMOVPS  Y8, Y7, (CX)(R13*1)
+	VBLENDVPS   Y7, Y8, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -11843,10 +12270,8 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), R8
 	XORQ         R9, R9
-	MOVQ         R8, R10
-	ANDQ         $-16, R10
-	SHLQ         $0x02, R10
-	JZ           step_tail
+	SUBQ         $+16, R8
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R9*1), Y4
@@ -11904,59 +12329,63 @@ without_factor_4:
 	VMOVUPS     Y4, 32(CX)(R9*1)
 	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $+64, R9
-	CMPQ        R9, R10
-	JNE         step_groups
+	SUBQ        $+16, R8
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R8
+	ADDQ         $+16, R8
 	JZ           step_end
+	CMPQ         R8, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (BX)(R9*1), Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_5:
+	VMOVUPS      (DI)(R9*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R9*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(R9*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
 	VMOVUPS      (R10)(R11*4), Y4
-	VMOVUPS      32(R10)(R11*4), Y5
-	VMASKMOVPS   (DX)(R9*1), Y4, Y6
-	VMASKMOVPS   (BX)(R9*1), Y4, Y7
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R9*1), Y4, Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y4, (SI)(R9*1)
-	VBLENDVPS    Y4, Y8, Y0, Y9
-	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y3, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y6, Y6
-	VMASKMOVPS   Y6, Y4, (CX)(R9*1)
-	VBLENDVPS    Y4, Y6, Y0, Y4
-	VFMADD231PS  Y4, Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y5, Y4
-	VMASKMOVPS   32(BX)(R9*1), Y5, Y6
+	VMASKMOVPS   (DX)(R9*1), Y4, Y5
+	VMASKMOVPS   (BX)(R9*1), Y4, Y6
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
 	VBROADCASTSS 84(AX), Y7
 	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R9*1), Y5, Y7
+	VMASKMOVPS   (DI)(R9*1), Y4, Y7
 	VMULPS       Y6, Y6, Y8
 	VADDPS       Y8, Y7, Y7
-	VMASKMOVPS   Y7, Y5, 32(SI)(R9*1)
-	VBLENDVPS    Y5, Y7, Y0, Y8
+	VMASKMOVPS   Y7, Y4, (SI)(R9*1)
+	VBLENDVPS    Y4, Y7, Y0, Y8
 	VFMADD231PS  Y8, Y0, Y2
 	VSQRTPS      Y7, Y7
 	VBROADCASTSS 124(AX), Y8
@@ -11969,9 +12398,9 @@ without_scale_7:
 	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y4, Y4
-	VMASKMOVPS  Y4, Y5, 32(CX)(R9*1)
-	VBLENDVPS   Y5, Y4, Y0, Y3
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(R9*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -12003,10 +12432,8 @@ TEXT ·adagradAnchorAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), R9
 	XORQ         R10, R10
-	MOVQ         R9, R11
-	ANDQ         $-16, R11
-	SHLQ         $0x02, R11
-	JZ           step_tail
+	SUBQ         $+16, R9
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R10*1), Y4
@@ -12074,55 +12501,59 @@ without_factor_4:
 	VMOVUPS     Y4, 32(CX)(R10*1)
 	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $+64, R10
-	CMPQ        R10, R11
-	JNE         step_groups
+	SUBQ        $+16, R9
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R9
+	ADDQ         $+16, R9
 	JZ           step_end
+	CMPQ         R9, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R10*1), Y4
+	VMOVUPS      (BX)(R10*1), Y5
+	VMOVUPS      (R8)(R10*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_5:
+	VMOVUPS      (DI)(R10*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R10*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(R10*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R11
 	MOVQ         $+16, R12
 	SUBQ         R9, R12
 	VMOVUPS      (R11)(R12*4), Y4
-	VMOVUPS      32(R11)(R12*4), Y5
-	VMASKMOVPS   (DX)(R10*1), Y4, Y6
-	VMASKMOVPS   (BX)(R10*1), Y4, Y7
-	VMASKMOVPS   (R8)(R10*1), Y4, Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R10*1), Y4, Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y4, (SI)(R10*1)
-	VBLENDVPS    Y4, Y8, Y0, Y9
-	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y3, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y6, Y6
-	VMASKMOVPS   Y6, Y4, (CX)(R10*1)
-	VBLENDVPS    Y4, Y6, Y0, Y4
-	VFMADD231PS  Y4, Y0, Y1
-	VMASKMOVPS   32(DX)(R10*1), Y5, Y4
-	VMASKMOVPS   32(BX)(R10*1), Y5, Y6
-	VMASKMOVPS   32(R8)(R10*1), Y5, Y7
-	VSUBPS       Y7, Y4, Y7
+	VMASKMOVPS   (DX)(R10*1), Y4, Y5
+	VMASKMOVPS   (BX)(R10*1), Y4, Y6
+	VMASKMOVPS   (R8)(R10*1), Y4, Y7
+	VSUBPS       Y7, Y5, Y7
 	VBROADCASTSS 92(AX), Y8
 	VMULPS       Y8, Y7, Y7
 	VADDPS       Y7, Y6, Y6
@@ -12132,11 +12563,11 @@ without_factor_6:
 	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R10*1), Y5, Y7
+	VMASKMOVPS   (DI)(R10*1), Y4, Y7
 	VMULPS       Y6, Y6, Y8
 	VADDPS       Y8, Y7, Y7
-	VMASKMOVPS   Y7, Y5, 32(SI)(R10*1)
-	VBLENDVPS    Y5, Y7, Y0, Y8
+	VMASKMOVPS   Y7, Y4, (SI)(R10*1)
+	VBLENDVPS    Y4, Y7, Y0, Y8
 	VFMADD231PS  Y8, Y0, Y2
 	VSQRTPS      Y7, Y7
 	VBROADCASTSS 124(AX), Y8
@@ -12149,9 +12580,9 @@ without_scale_7:
 	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y4, Y4
-	VMASKMOVPS  Y4, Y5, 32(CX)(R10*1)
-	VBLENDVPS   Y5, Y4, Y0, Y3
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(R10*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -12184,10 +12615,8 @@ TEXT ·adagradImportanceAVX2(SB), NOSPLIT, $0-12
 	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), R10
 	XORQ         R11, R11
-	MOVQ         R10, R12
-	ANDQ         $-16, R12
-	SHLQ         $0x02, R12
-	JZ           step_tail
+	SUBQ         $+16, R10
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R11*1), Y4
@@ -12259,59 +12688,63 @@ without_factor_4:
 	VMOVUPS     Y4, 32(CX)(R11*1)
 	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $+64, R11
-	CMPQ        R11, R12
-	JNE         step_groups
+	SUBQ        $+16, R10
+	JGE         step_groups
 
 step_tail:
-	ANDQ         $+15, R10
+	ADDQ         $+16, R10
 	JZ           step_end
+	CMPQ         R10, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R11*1), Y4
+	VMOVUPS      (BX)(R11*1), Y5
+	VMOVUPS      (R9)(R11*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      (R8)(R11*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	CMPL         84(AX), $0x3f800000
+	JEQ          without_scale_5
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_scale_5:
+	VMOVUPS      (DI)(R11*1), Y6
+	VMULPS       Y5, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (SI)(R11*1)
+	VFMADD231PS  Y6, Y0, Y2
+	VSQRTPS      Y6, Y6
+	VBROADCASTSS 124(AX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	CMPL         88(AX), $0x3f800000
+	JEQ          without_factor_6
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
+
+without_factor_6:
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(R11*1)
+	VFMADD231PS Y4, Y0, Y1
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JZ          step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R12
 	MOVQ         $+16, R13
 	SUBQ         R10, R13
 	VMOVUPS      (R12)(R13*4), Y4
-	VMOVUPS      32(R12)(R13*4), Y5
-	VMASKMOVPS   (DX)(R11*1), Y4, Y6
-	VMASKMOVPS   (BX)(R11*1), Y4, Y7
-	VMASKMOVPS   (R9)(R11*1), Y4, Y8
-	VSUBPS       Y8, Y6, Y8
-	VBROADCASTSS 92(AX), Y9
-	VMASKMOVPS   (R8)(R11*1), Y4, Y10
-	VMULPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	CMPL         84(AX), $0x3f800000
-	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_scale_5:
-	VMASKMOVPS   (DI)(R11*1), Y4, Y8
-	VMULPS       Y7, Y7, Y9
-	VADDPS       Y9, Y8, Y8
-	VMASKMOVPS   Y8, Y4, (SI)(R11*1)
-	VBLENDVPS    Y4, Y8, Y0, Y9
-	VFMADD231PS  Y9, Y0, Y2
-	VSQRTPS      Y8, Y8
-	VBROADCASTSS 124(AX), Y9
-	VADDPS       Y9, Y8, Y8
-	VMULPS       Y3, Y7, Y7
-	VDIVPS       Y8, Y7, Y7
-	CMPL         88(AX), $0x3f800000
-	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y8
-	VMULPS       Y8, Y7, Y7
-
-without_factor_6:
-	VSUBPS       Y7, Y6, Y6
-	VMASKMOVPS   Y6, Y4, (CX)(R11*1)
-	VBLENDVPS    Y4, Y6, Y0, Y4
-	VFMADD231PS  Y4, Y0, Y1
-	VMASKMOVPS   32(DX)(R11*1), Y5, Y4
-	VMASKMOVPS   32(BX)(R11*1), Y5, Y6
-	VMASKMOVPS   32(R9)(R11*1), Y5, Y7
-	VSUBPS       Y7, Y4, Y7
+	VMASKMOVPS   (DX)(R11*1), Y4, Y5
+	VMASKMOVPS   (BX)(R11*1), Y4, Y6
+	VMASKMOVPS   (R9)(R11*1), Y4, Y7
+	VSUBPS       Y7, Y5, Y7
 	VBROADCASTSS 92(AX), Y8
-	VMASKMOVPS   32(R8)(R11*1), Y5, Y9
+	VMASKMOVPS   (R8)(R11*1), Y4, Y9
 	VMULPS       Y9, Y8, Y8
 	VMULPS       Y8, Y7, Y7
 	VADDPS       Y7, Y6, Y6
@@ -12321,11 +12754,11 @@ without_factor_6:
 	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMASKMOVPS   32(DI)(R11*1), Y5, Y7
+	VMASKMOVPS   (DI)(R11*1), Y4, Y7
 	VMULPS       Y6, Y6, Y8
 	VADDPS       Y8, Y7, Y7
-	VMASKMOVPS   Y7, Y5, 32(SI)(R11*1)
-	VBLENDVPS    Y5, Y7, Y0, Y8
+	VMASKMOVPS   Y7, Y4, (SI)(R11*1)
+	VBLENDVPS    Y4, Y7, Y0, Y8
 	VFMADD231PS  Y8, Y0, Y2
 	VSQRTPS      Y7, Y7
 	VBROADCASTSS 124(AX), Y8
@@ -12338,9 +12771,9 @@ without_scale_7:
 	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y6, Y4, Y4
-	VMASKMOVPS  Y4, Y5, 32(CX)(R11*1)
-	VBLENDVPS   Y5, Y4, Y0, Y3
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(R11*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
 	VFMADD231PS Y3, Y0, Y1
 
 step_end:
@@ -12440,10 +12873,8 @@ TEXT ·ftrlAVX2(SB), NOSPLIT, $0-12
 	VXORPS       Y2, Y2, Y2
 	VBROADCASTSS 132(AX), Y3
 	XORQ         R8, R8
-	MOVQ         DI, R9
-	ANDQ         $-16, R9
-	SHLQ         $0x02, R9
-	JZ           step_tail
+	SUBQ         $+16, DI
+	JLT          step_tail
 
 step_groups:
 	VMOVUPS      (DX)(R8*1), Y4
@@ -12521,81 +12952,84 @@ step_groups:
 	VMOVUPS      Y6, 32(CX)(R8*1)
 	VFMADD231PS  Y6, Y0, Y2
 	ADDQ         $+64, R8
-	CMPQ         R8, R9
-	JNE          step_groups
+	SUBQ         $+16, DI
+	JGE          step_groups
 
 step_tail:
-	ANDQ         $+15, DI
+	ADDQ         $+16, DI
 	JZ           step_end
+	CMPQ         DI, $0x08
+	JLT          step_rest
+	VMOVUPS      (DX)(R8*1), Y4
+	VBROADCASTSS 84(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (SI)(R8*1), Y6
+	VSQRTPS      Y6, Y7
+	VMULPS       Y4, Y4, Y5
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (SI)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VSQRTPS      Y6, Y5
+	VMOVUPS      (CX)(R8*1), Y6
+	VMOVUPS      (BX)(R8*1), Y8
+	VSUBPS       Y7, Y5, Y7
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       Y4, Y8, Y8
+	VSUBPS       Y7, Y8, Y8
+	VMOVUPS      Y8, (BX)(R8*1)
+	VFMADD231PS  Y8, Y0, Y1
+	VBROADCASTSS 92(AX), Y4
+	VANDPS       c80000000<>+0(SB), Y8, Y7
+	VORPS        Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VXORPS       c80000000<>+0(SB), Y7, Y7
+	VBROADCASTSS 100(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 128(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VDIVPS       Y5, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y8, Y8
+	VCMPPS       $0x12, Y4, Y8, Y4
+	VBLENDVPS    Y4, Y0, Y7, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y6, Y6
+	VMOVUPS      Y6, (CX)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, DI
+	JZ           step_end
+
+step_rest:
 	LEAQ         lanes<>+0(SB), R9
 	MOVQ         $+16, R10
 	SUBQ         DI, R10
 	VMOVUPS      (R9)(R10*4), Y4
-	VMOVUPS      32(R9)(R10*4), Y5
-	VMASKMOVPS   (DX)(R8*1), Y4, Y6
-	VBROADCASTSS 84(AX), Y7
-	VMULPS       Y7, Y6, Y6
-	VMASKMOVPS   (SI)(R8*1), Y4, Y8
-	VSQRTPS      Y8, Y9
-	VMULPS       Y6, Y6, Y7
-	VADDPS       Y7, Y8, Y8
-	VMASKMOVPS   Y8, Y4, (SI)(R8*1)
-	VBLENDVPS    Y4, Y8, Y0, Y7
-	VFMADD231PS  Y7, Y0, Y1
-	VSQRTPS      Y8, Y7
-	VMASKMOVPS   (CX)(R8*1), Y4, Y8
-	VMASKMOVPS   (BX)(R8*1), Y4, Y10
-	VSUBPS       Y9, Y7, Y9
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y6, Y10, Y10
-	VSUBPS       Y9, Y10, Y10
-	VMASKMOVPS   Y10, Y4, (BX)(R8*1)
-	VBLENDVPS    Y4, Y10, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y1
-	VBROADCASTSS 92(AX), Y6
-	VANDPS       c80000000<>+0(SB), Y10, Y9
-	VORPS        Y6, Y9, Y9
-	VSUBPS       Y9, Y10, Y9
-	VXORPS       c80000000<>+0(SB), Y9, Y9
-	VBROADCASTSS 100(AX), Y11
-	VADDPS       Y11, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VBROADCASTSS 128(AX), Y11
-	VADDPS       Y11, Y7, Y7
-	VDIVPS       Y7, Y9, Y9
-	VANDPS       c7fffffff<>+0(SB), Y10, Y10
-	VCMPPS       $0x12, Y6, Y10, Y6
-	VBLENDVPS    Y6, Y0, Y9, Y6
-	VSUBPS       Y6, Y8, Y6
-	VSUBPS       Y6, Y8, Y8
-	VMASKMOVPS   Y8, Y4, (CX)(R8*1)
-	VBLENDVPS    Y4, Y8, Y0, Y4
-	VFMADD231PS  Y4, Y0, Y1
-	VMASKMOVPS   32(DX)(R8*1), Y5, Y4
+	VMASKMOVPS   (DX)(R8*1), Y4, Y5
 	VBROADCASTSS 84(AX), Y6
-	VMULPS       Y6, Y4, Y4
-	VMASKMOVPS   32(SI)(R8*1), Y5, Y7
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   (SI)(R8*1), Y4, Y7
 	VSQRTPS      Y7, Y8
-	VMULPS       Y4, Y4, Y6
+	VMULPS       Y5, Y5, Y6
 	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y5, 32(SI)(R8*1)
-	VBLENDVPS    Y5, Y7, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y2
+	VMASKMOVPS   Y7, Y4, (SI)(R8*1)
+	VBLENDVPS    Y4, Y7, Y0, Y6
+	VFMADD231PS  Y6, Y0, Y1
 	VSQRTPS      Y7, Y6
-	VMASKMOVPS   32(CX)(R8*1), Y5, Y7
-	VMASKMOVPS   32(BX)(R8*1), Y5, Y9
+	VMASKMOVPS   (CX)(R8*1), Y4, Y7
+	VMASKMOVPS   (BX)(R8*1), Y4, Y9
 	VSUBPS       Y8, Y6, Y8
 	VMULPS       Y3, Y8, Y8
 	VMULPS       Y7, Y8, Y8
-	VADDPS       Y4, Y9, Y9
+	VADDPS       Y5, Y9, Y9
 	VSUBPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y5, 32(BX)(R8*1)
-	VBLENDVPS    Y5, Y9, Y0, Y4
-	VFMADD231PS  Y4, Y0, Y2
-	VBROADCASTSS 92(AX), Y4
+	VMASKMOVPS   Y9, Y4, (BX)(R8*1)
+	VBLENDVPS    Y4, Y9, Y0, Y5
+	VFMADD231PS  Y5, Y0, Y1
+	VBROADCASTSS 92(AX), Y5
 	VANDPS       c80000000<>+0(SB), Y9, Y8
-	VORPS        Y4, Y8, Y8
+	VORPS        Y5, Y8, Y8
 	VSUBPS       Y8, Y9, Y8
 	VXORPS       c80000000<>+0(SB), Y8, Y8
 	VBROADCASTSS 100(AX), Y10
@@ -12605,13 +13039,13 @@ step_tail:
 	VADDPS       Y3, Y6, Y6
 	VDIVPS       Y6, Y8, Y8
 	VANDPS       c7fffffff<>+0(SB), Y9, Y9
-	VCMPPS       $0x12, Y4, Y9, Y3
+	VCMPPS       $0x12, Y5, Y9, Y3
 	VBLENDVPS    Y3, Y0, Y8, Y3
 	VSUBPS       Y3, Y7, Y3
 	VSUBPS       Y3, Y7, Y7
-	VMASKMOVPS   Y7, Y5, 32(CX)(R8*1)
-	VBLENDVPS    Y5, Y7, Y0, Y3
-	VFMADD231PS  Y3, Y0, Y2
+	VMASKMOVPS   Y7, Y4, (CX)(R8*1)
+	VBLENDVPS    Y4, Y7, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
 
 step_end:
 	VADDPS       Y2, Y1, Y1

@@ -29,7 +29,7 @@ func (w width) ftrl() {
 	}
 	zero, bad := w.zero(), w.zeros()
 	perAlpha := setting("perAlpha")
-	w.loop("step", n, func(off reg.Register, ks []*mask) {
+	w.registers("step", n, func(off reg.Register, ks []*mask) {
 		for i, k := range ks {
 			read := func(p string) reg.VecVirtual { return w.load(w.at(at[p], off, i), k) }
 			write := func(v reg.VecVirtual, p string) {

@@ -120,8 +120,17 @@ func (w width) maps() {
 	for _, m := range unaryMaps {
 		TEXT(m.name+w.name, NOSPLIT, "func(dst, a *float32, n int)")
 		Pragma("noescape")
-		dst, a := Load(Param("dst"), GP64()), Load(Param("a"), GP64())
-		w.loop("map", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
+		dst, a, n := Load(Param("dst"), GP64()), Load(Param("a"), GP64()), Load(Param("n"), GP64())
+		if !w.wide() { // a store by a mask is slow to be read again
+			CMPQ(n, U8(1))
+			JNE(LabelRef("several"))
+			x := w.vec()
+			VMOVSS(Mem{Base: a}, x.AsX())
+			VMOVSS(m.body(w, x).AsX(), Mem{Base: dst})
+			JMP(LabelRef("map_end"))
+			Label("several")
+		}
+		w.registers("map", n, func(off reg.Register, ks []*mask) {
 			for i, k := range ks {
 				w.store(m.body(w, w.load(w.at(a, off, i), k)), w.at(dst, off, i), k)
 			}
@@ -132,7 +141,7 @@ func (w width) maps() {
 		TEXT(m.name+w.name, NOSPLIT, "func(dst, a, b *float32, n int)")
 		Pragma("noescape")
 		dst, a, b := Load(Param("dst"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
-		w.loop("map", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
+		w.registers("map", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
 			for i, k := range ks {
 				var old reg.VecVirtual
 				if m.reads {
@@ -150,7 +159,7 @@ func (w width) maps() {
 		s := w.vec()
 		x := Load(Param("s"), XMM())
 		VBROADCASTSS(x, s)
-		w.loop("map", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
+		w.registers("map", Load(Param("n"), GP64()), func(off reg.Register, ks []*mask) {
 			for i, k := range ks {
 				var old reg.VecVirtual
 				if m.reads {

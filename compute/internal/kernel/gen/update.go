@@ -231,7 +231,7 @@ func (w width) update(kind string, penalty int) {
 	s := w.begins(kind, penalty)
 	n := GP64()
 	MOVQ(Mem{Base: s.u, Disp: lengthOffset}, n)
-	w.loop("step", n, func(off reg.Register, ks []*mask) {
+	w.registers("step", n, func(off reg.Register, ks []*mask) {
 		for i, k := range ks {
 			s.step(func(p string) Mem { return w.at(s.at[p], off, i) }, k)
 		}

@@ -209,6 +209,37 @@ func (w width) loop(label string, n reg.Register, body func(offset reg.Register,
 	Label(label + "_end")
 }
 
+// registers is loop for a body that treats each part alike and adds nothing up: what is left of a
+// group is done by the register, so that there is a mask for one at most.
+func (w width) registers(label string, n reg.Register, body func(offset reg.Register, ks []*mask)) {
+	if w.parts() == 1 {
+		w.loop(label, n, body)
+		return
+	}
+	offset, left := GP64(), GP64()
+	XORQ(offset, offset)
+	MOVQ(n, left)
+	SUBQ(I8(group), left)
+	JLT(LabelRef(label + "_tail"))
+	Label(label + "_groups")
+	body(offset, make([]*mask, w.parts()))
+	ADDQ(I8(4*group), offset)
+	SUBQ(I8(group), left)
+	JGE(LabelRef(label + "_groups"))
+	Label(label + "_tail")
+	ADDQ(I8(group), left)
+	JZ(LabelRef(label + "_end"))
+	CMPQ(left, U8(w.lanes()))
+	JLT(LabelRef(label + "_rest"))
+	body(offset, make([]*mask, 1))
+	ADDQ(U8(w.bytes), offset)
+	SUBQ(U8(w.lanes()), left)
+	JZ(LabelRef(label + "_end"))
+	Label(label + "_rest")
+	body(offset, w.masks(left, 1))
+	Label(label + "_end")
+}
+
 // at addresses part i of the group at offset.
 func (w width) at(base, offset reg.Register, i int) Mem {
 	return Mem{Base: base, Index: offset, Scale: 1, Disp: i * w.bytes}
