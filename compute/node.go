@@ -53,21 +53,27 @@ func dtype(n *gorgonia.Node) (tensor.Dtype, bool) {
 
 // bufferOf wraps a value that exists, if kernels can read it.
 func bufferOf(v gorgonia.Value) *bind.Buffer {
+	b := bind.NewBuffer(v.Shape().Clone())
 	switch v := v.(type) {
 	case *gorgonia.F32:
-		return &bind.Buffer{Shape: tensor.ScalarShape(), Data: unsafe.Slice((*float32)(v), 1)}
+		b.Data = unsafe.Slice((*float32)(v), 1)
 	case *gorgonia.F64:
-		return &bind.Buffer{Shape: tensor.ScalarShape(), F64: (*float64)(v)}
+		b.F64 = (*float64)(v)
 	case *tensor.Dense:
-		if v.Dtype() == tensor.Int32 && v.Dims() > 0 && !v.DataOrder().IsColMajor() && !v.RequiresIterator() {
-			return &bind.Buffer{Shape: v.Shape().Clone(), I32: v.Int32s()}
-		}
-		if v.Dtype() != tensor.Float32 || v.Dims() == 0 || v.DataOrder().IsColMajor() || v.RequiresIterator() {
+		switch {
+		case v.Dims() == 0 || v.DataOrder().IsColMajor() || v.RequiresIterator():
+			return nil
+		case v.Dtype() == tensor.Int32:
+			b.I32 = v.Int32s()
+		case v.Dtype() == tensor.Float32:
+			b.Data = v.Float32s()
+		default:
 			return nil
 		}
-		return &bind.Buffer{Shape: v.Shape().Clone(), Data: v.Float32s()}
+	default:
+		return nil
 	}
-	return nil
+	return b
 }
 
 // plan makes the buffer of a node that a run computes; a float32 tensor gets its memory
@@ -84,7 +90,7 @@ func (n *node) plan() {
 		n.value = gorgonia.NewF64(0)
 		n.buf = bufferOf(n.value)
 	case !shape.IsScalar() && d == tensor.Float32:
-		n.buf = &bind.Buffer{Shape: shape.Clone()}
+		n.buf = bind.NewBuffer(shape.Clone())
 		n.inArena = true
 	}
 }

@@ -19,16 +19,21 @@ type Buffer struct {
 	// Finite says that it holds neither NaN nor infinity in any run, so that 0 times an element
 	// of it is 0.
 	Finite bool
+
+	width int // of a row
+}
+
+// NewBuffer returns a Buffer of a shape, which it keeps, without memory.
+func NewBuffer(shape tensor.Shape) *Buffer {
+	b := &Buffer{Shape: shape, width: 1}
+	for _, d := range shape[min(1, len(shape)):] {
+		b.width *= d
+	}
+	return b
 }
 
 // Width returns the number of elements below the leading axis.
-func (b *Buffer) Width() int {
-	w := 1
-	for _, d := range b.Shape[min(1, len(b.Shape)):] {
-		w *= d
-	}
-	return w
-}
+func (b *Buffer) Width() int { return b.width }
 
 // Count returns the number of leading elements that a run for rows rows has to do with.
 func (b *Buffer) Count(rows int) int {
