@@ -30,7 +30,7 @@
 //
 // The differentiable ops that graphs are made of are in compute/op; the elementary
 // functions with one result on every machine are in compute/real. Arithmetic offers the
-// kernels outside of graphs.
+// kernels outside of graphs, and Single what a graph of a linear model computes for one example.
 //
 // # Invariants
 //

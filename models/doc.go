@@ -12,6 +12,9 @@
 // graphs for 1, 2, 4, ... rows instead, and fill a batch up with rows of zeros and weight
 // zero.
 //
+// The gradients of a SparseLinear for one example take less than a walk through its graph, and have
+// a way of their own (compute.Single), with the graph's bits.
+//
 // A kind with tables (see Embedding) looks categories up, and its gradients list the rows of
 // a table that a batch touched; the gradients of other parameters are whole.
 //

@@ -23,10 +23,13 @@ type Model struct {
 	open      []*compute.Product // by parameter: gradients of the last Differentiate
 	lastRows  int
 	near      []Param // tables that rows are prefetched of
+	single    *single // nil where batches of one row have nothing of their own
 }
 
 func newModel(p *Predictor) *Model {
-	return &Model{Predictor: p, grads: p.params.ZeroGrads(), squares: make([]float32, len(p.params))}
+	return &Model{
+		Predictor: p, grads: p.params.ZeroGrads(), squares: make([]float32, len(p.params)), single: newSingle(&p.core),
+	}
 }
 
 // Init writes initial values to the parameters, drawn from r.
@@ -66,6 +69,9 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	}
 	if err := b.checkExtras(m.objective, &m.spec); err != nil {
 		return 0, err
+	}
+	if b.Rows == 1 && m.single != nil && m.objective == (Objective{}) {
+		return m.single.differentiate(m, b)
 	}
 	t, err := m.trainer(b.Rows)
 	if err != nil {
@@ -232,6 +238,9 @@ func (m *Model) Use(s compute.Settings) error {
 		return err
 	}
 	m.forget()
+	if m.single != nil {
+		m.single = newSingle(&m.core)
+	}
 	return nil
 }
 

@@ -100,7 +100,7 @@ func TestObjectivesHaveTheGradientsOfTheirLoss(t *testing.T) {
 func TestObjectivesEqualTheTapeMachine(t *testing.T) {
 	for name, o := range objectives() {
 		plan, oracle := objectiveModel(t, objectiveSpec(), o, 7), objectiveModel(t, objectiveSpec(), o, 7)
-		oracle.run = tape
+		runBy(oracle, tape)
 		for seed := range uint64(4) {
 			b := objectiveBatch(o, objectiveSpec(), 7-int(seed), seed)
 			got, err := plan.Gradients(b)

@@ -37,7 +37,7 @@ func BenchmarkRunners(b *testing.B) {
 			for _, runner := range runners {
 				m, err := New(s, rows)
 				require.NoError(b, err)
-				m.run = runner.run
+				runBy(m, runner.run)
 				m.Init(r)
 				_, err = m.Gradients(batch) // builds the graph
 				require.NoError(b, err)

@@ -3,6 +3,7 @@ package optim_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/perennial-ml/perennial/models"
@@ -34,6 +35,7 @@ func BenchmarkLearnSparseLinear(b *testing.B) {
 				}
 				batch := models.Batch{Rows: 1, Targets: []float32{0}, Weights: []float32{1}}
 				at := 0
+				runtime.GC() // one that goes on would make stores of pointers slow
 				b.ReportAllocs()
 				for b.Loop() {
 					batch.Categories, batch.Targets[0] = ids[at:at+fields], float32(at/fields%2)
