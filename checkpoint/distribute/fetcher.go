@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -14,17 +12,12 @@ import (
 	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
-// A tensor that was overwritten while it is read never ends, so a fetch gives up
-// after minFetch and a second more for each slowest bytes.
-const (
-	minFetch = 5 * time.Second
-	slowest  = 1 << 20
-)
-
 // A Fetcher reads what a model's Publisher publishes.
 type Fetcher struct {
+	bucket  string
 	kv      jetstream.KeyValue
 	objects jetstream.ObjectStore
+	stream  jetstream.Stream // under objects
 }
 
 // NewFetcher opens a model's buckets. ErrNotFound if it was never published.
@@ -33,9 +26,12 @@ func NewFetcher(ctx context.Context, js jetstream.JetStream, model string) (*Fet
 	if err != nil {
 		return nil, err
 	}
-	f := &Fetcher{}
+	f := &Fetcher{bucket: bucket}
 	if f.kv, err = js.KeyValue(ctx, bucket); err == nil {
 		f.objects, err = js.ObjectStore(ctx, bucket)
+	}
+	if err == nil {
+		f.stream, err = js.Stream(ctx, objectStream(bucket))
 	}
 	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, fmt.Errorf("model %s: %w: no bucket %s", model, ErrNotFound, bucket)
@@ -182,50 +178,33 @@ func (f *Fetcher) chunk(ctx context.Context, c Chunk, size int64) (*models.Chunk
 	return chunk, nil
 }
 
-// read returns what an object holds, or ctx's error as soon as that ends. The client leaves a
-// goroutine behind for ever where its Get is cut off, and its Close waits for a Read that waits
-// for bytes. So both go on in a goroutine of their own, to the end of a read that nobody cut
-// off at the latest.
-func (f *Fetcher) read(ctx context.Context, object string, size int64) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	got := make(chan result, 1)
-	go func() {
-		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), minFetch+time.Duration(size/slowest)*time.Second)
-		defer cancel()
-		data, err := f.get(ctx, whole, object, size)
-		got <- result{data, err}
-	}()
-	select {
-	case r := <-got:
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return r.data, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
+// firstRoom is what is set aside for an object before any of its bytes is there.
+const firstRoom = 1 << 20
 
-// get is read until whole ends. Where ctx does, it reads no more than comes next.
-func (f *Fetcher) get(ctx, whole context.Context, object string, size int64) ([]byte, error) {
-	r, err := f.objects.Get(whole, object)
+// read returns what an object holds. It asks for one message after the other: the client's
+// own reader has a consumer deliver them, never ends where they are gone, and leaves
+// goroutines behind where it is cut off.
+func (f *Fetcher) read(ctx context.Context, object string, size int64) ([]byte, error) {
+	info, err := f.objects.GetInfo(ctx, object)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: it is gone", ErrStale)
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
-	info, err := r.Info()
-	if err != nil {
-		return nil, err
-	}
 	if info.Size != uint64(size) {
 		return nil, fmt.Errorf("%w: it has %d bytes, announced were %d", ErrStale, info.Size, size)
 	}
-	return io.ReadAll(io.LimitReader(r, size+1))
+	data := make([]byte, 0, min(size, firstRoom))
+	for last := uint64(0); int64(len(data)) < size; {
+		m, err := f.stream.GetMsg(ctx, last+1, jetstream.WithGetMsgSubject(chunksSubject(f.bucket, info.NUID)))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, fmt.Errorf("%w: %d of its %d bytes are there", ErrStale, len(data), size)
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, last = append(data, m.Data...), m.Sequence
+	}
+	return data, nil
 }

@@ -99,7 +99,13 @@ func (p *Publisher) discard(ctx context.Context) error {
 	return nil
 }
 
-func (p *Publisher) chunks(id string) string { return "$O." + p.bucket + ".C." + id }
+func (p *Publisher) chunks(id string) string { return chunksSubject(p.bucket, id) }
+
+// chunksSubject is where the messages with an object's bytes lie, of that id.
+func chunksSubject(bucket, id string) string { return "$O." + bucket + ".C." + id }
+
+// objectStream is the stream under an Object Store.
+func objectStream(bucket string) string { return "OBJ_" + bucket }
 
 func (p *Publisher) description(object string) string {
 	return "$O." + p.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(object))

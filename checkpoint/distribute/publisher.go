@@ -90,7 +90,7 @@ func newPublisher(ctx context.Context, js jetstream.JetStream, model string, cfg
 	if err != nil {
 		return nil, fmt.Errorf("object bucket %s: %w", bucket, err)
 	}
-	if p.stream, err = js.Stream(ctx, "OBJ_"+bucket); err != nil {
+	if p.stream, err = js.Stream(ctx, objectStream(bucket)); err != nil {
 		return nil, fmt.Errorf("object bucket %s: %w", bucket, err)
 	}
 	if err := p.claim(ctx); err != nil {
