@@ -14230,172 +14230,278 @@ store:
 	RET
 
 // func adagradOuterAVX2(o *byte) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·adagradOuterAVX2(SB), NOSPLIT, $0-12
-	MOVQ         o+0(FP), AX
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 64(AX), Y2
-	VBROADCASTSS 68(AX), Y3
-	MOVQ         56(AX), BX
-	MOVQ         24(AX), CX
-	MOVQ         32(AX), DX
-	TESTQ        DX, DX
-	JZ           paired
+// Requires: AVX, AVX2, BMI2, FMA3, SSE
+TEXT ·adagradOuterAVX2(SB), NOSPLIT, $16-12
+	MOVQ   o+0(FP), AX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   24(AX), SI
+	MOVQ   72(AX), R10
+	MOVQ   40(AX), CX
+	TESTQ  CX, CX
+	JZ     pair_none
+	MOVQ   CX, (SP)
+	MOVQ   32(AX), R11
 
 pair:
-	MOVQ    (AX), SI
-	MOVQ    8(AX), DI
-	MOVQ    16(AX), R8
-	MOVQ    48(AX), R9
-	MOVQ    256(CX), R10
-	VMOVUPS (CX), Y10
-	MOVQ    264(CX), R11
-	VMOVUPS 32(CX), Y11
-	VMOVUPS 64(CX), Y12
-	VMOVUPS 96(CX), Y13
-	VMOVUPS 128(CX), Y14
-	VMOVUPS 224(CX), Y15
-	MOVQ    SI, R13
-	MOVQ    SI, R14
-	VMOVAPS Y3, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
+	MOVQ      (R11), R8
+	MOVQ      8(R11), R9
+	VMOVUPS   (SI)(R8*1), Y3
+	VCMPPS    $0x04, Y0, Y3, Y2
+	VMOVMSKPS Y2, DX
+	NOTQ      DX
+	VMOVUPS   (SI)(R9*1), Y2
+	VCMPPS    $0x04, Y0, Y2, Y7
+	VMOVMSKPS Y7, CX
+	PEXTQ     CX, CX, BX
+	PDEPQ     DX, BX, BX
+	MOVQ      $0x0101010101010101, DX
+	PDEPQ     DX, CX, DX
+	IMUL3Q    $+255, DX, DX
+	MOVQ      $0x0101010101010101, CX
+	PDEPQ     CX, BX, CX
+	IMUL3Q    $+255, CX, CX
+	VMOVQ     CX, X6
+	VPMOVSXBD X6, Y6
+	MOVQ      $0x0706050403020100, BX
+	PEXTQ     DX, BX, DI
+	PDEPQ     CX, DI, DI
+	VMOVQ     DI, X4
+	VPMOVZXBD X4, Y4
+	PEXTQ     CX, BX, DI
+	PDEPQ     DX, DI, DI
+	VMOVQ     DI, X5
+	VPMOVZXBD X5, Y5
+	VPERMPS   Y2, Y4, Y2
+	VBLENDVPS Y6, Y2, Y3, Y3
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      16(AX), BX
+	MOVQ      64(AX), DI
+	VMOVUPS   112(AX), Y8
+	VXORPS    Y9, Y9, Y9
+	VMOVUPS   112(AX), Y10
+	VXORPS    Y11, Y11, Y11
+	VXORPS    Y12, Y12, Y12
+	VXORPS    Y13, Y13, Y13
+	MOVQ      CX, R12
+	MOVQ      CX, R13
+	MOVQ      CX, R14
+	MOVQ      CX, R15
 
-row:
-	MOVL         (R8), R12
-	ADDL         R12, R12
-	JZ           row_zero
-	VANDPS       160(CX), Y9, Y5
-	VMOVUPS      (R14)(R10*1), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (R14)(R10*1)
-	VPERMPS      Y9, Y14, Y6
-	VANDPS       192(CX), Y6, Y6
-	VMULPS       Y4, Y0, Y5
-	VMOVUPS      (R14)(R11*1), Y4
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (R14)(R11*1)
-	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y5, Y1, Y1
-	VADDPS       Y3, Y7, Y7
-	VDIVPS       Y7, Y8, Y9
-	CMPL         72(AX), $0x3f800000
-	JEQ          factor
-	VBROADCASTSS 72(AX), Y7
-	VMULPS       Y7, Y9, Y9
+pair_row:
+	TESTL        $0x7fffffff, (BX)
+	JZ           pair_zero
+	VANDNPS      Y13, Y6, Y14
+	VMOVUPS      (R15)(R8*1), Y2
+	VSUBPS       Y14, Y2, Y2
+	VMOVUPS      Y2, (R15)(R8*1)
+	VPERMPS      Y13, Y5, Y15
+	VANDPS       Y7, Y15, Y15
+	VMULPS       Y2, Y0, Y14
+	VMOVUPS      (R15)(R9*1), Y2
+	VSUBPS       Y15, Y2, Y2
+	VMOVUPS      Y2, (R15)(R9*1)
+	VFMADD231PS  Y2, Y0, Y14
+	VADDPS       Y14, Y1, Y1
+	VMOVAPS      Y12, Y13
+	VADDPS       112(AX), Y10, Y10
+	VDIVPS       Y10, Y11, Y12
+	CMPL         144(AX), $0x3f800000
+	JEQ          pair_factor_1
+	VBROADCASTSS 144(AX), Y10
+	VMULPS       Y10, Y12, Y12
 
-factor:
-	VBROADCASTSS (R8), Y4
-	VMULPS       Y10, Y4, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       (DI)(R10*1), Y5, Y5
-	VMOVUPS      Y5, (DI)(R10*1)
-	VMULPS       Y11, Y4, Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       (DI)(R11*1), Y6, Y6
-	VMOVUPS      Y6, (DI)(R11*1)
-	VPERMPS      Y6, Y13, Y6
-	VBLENDVPS    Y15, Y6, Y5, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VSQRTPS      Y5, Y7
-	VMULPS       Y12, Y4, Y8
-	VMULPS       Y2, Y8, Y8
+pair_factor_1:
+	VBROADCASTSS (BX), Y2
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y9, Y11
+	VMULPS       (SI)(R8*1), Y2, Y14
+	VMULPS       Y14, Y14, Y14
+	VADDPS       (DX)(R8*1), Y14, Y14
+	VMOVUPS      Y14, (DX)(R8*1)
+	VMULPS       (SI)(R9*1), Y2, Y15
+	VMULPS       Y15, Y15, Y15
+	VADDPS       (DX)(R9*1), Y15, Y15
+	VMOVUPS      Y15, (DX)(R9*1)
+	VPERMPS      Y15, Y4, Y15
+	VBLENDVPS    Y6, Y15, Y14, Y14
+	VFMADD231PS  Y14, Y0, Y1
+	VSQRTPS      Y14, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD132PS  Y3, Y0, Y9
+	VMULPS       80(AX), Y9, Y9
+	MOVQ         R14, R15
 	MOVQ         R13, R14
-	MOVQ         SI, R13
+	MOVQ         R12, R13
+	MOVQ         CX, R12
 
-row_zero:
-	ADDQ         $+4, R8
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	DECQ         R9
-	JNZ          row
-	VANDPS       160(CX), Y9, Y5
-	VMOVUPS      (R14)(R10*1), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (R14)(R10*1)
-	VPERMPS      Y9, Y14, Y6
-	VANDPS       192(CX), Y6, Y6
-	VMULPS       Y4, Y0, Y5
-	VMOVUPS      (R14)(R11*1), Y4
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (R14)(R11*1)
-	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y5, Y1, Y1
-	VADDPS       Y3, Y7, Y7
-	VDIVPS       Y7, Y8, Y9
-	CMPL         72(AX), $0x3f800000
-	JEQ          last_factor
-	VBROADCASTSS 72(AX), Y7
-	VMULPS       Y7, Y9, Y9
+pair_zero:
+	ADDQ         $+4, BX
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	DECQ         DI
+	JNZ          pair_row
+	VANDNPS      Y13, Y6, Y14
+	VMOVUPS      (R15)(R8*1), Y2
+	VSUBPS       Y14, Y2, Y2
+	VMOVUPS      Y2, (R15)(R8*1)
+	VPERMPS      Y13, Y5, Y15
+	VANDPS       Y7, Y15, Y15
+	VMULPS       Y2, Y0, Y14
+	VMOVUPS      (R15)(R9*1), Y2
+	VSUBPS       Y15, Y2, Y2
+	VMOVUPS      Y2, (R15)(R9*1)
+	VFMADD231PS  Y2, Y0, Y14
+	VADDPS       Y14, Y1, Y1
+	VMOVAPS      Y12, Y13
+	VADDPS       112(AX), Y10, Y10
+	VDIVPS       Y10, Y11, Y12
+	CMPL         144(AX), $0x3f800000
+	JEQ          pair_factor_2
+	VBROADCASTSS 144(AX), Y10
+	VMULPS       Y10, Y12, Y12
 
-last_factor:
-	VANDPS      160(CX), Y9, Y5
-	VMOVUPS     (R13)(R10*1), Y4
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, (R13)(R10*1)
-	VPERMPS     Y9, Y14, Y6
-	VANDPS      192(CX), Y6, Y6
-	VMULPS      Y4, Y0, Y5
-	VMOVUPS     (R13)(R11*1), Y4
-	VSUBPS      Y6, Y4, Y4
-	VMOVUPS     Y4, (R13)(R11*1)
-	VFMADD231PS Y4, Y0, Y5
-	VADDPS      Y5, Y1, Y1
-	ADDQ        $+320, CX
-	DECQ        DX
+pair_factor_2:
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y9, Y11
+	MOVQ         R14, R15
+	MOVQ         R13, R14
+	MOVQ         R12, R13
+	VANDNPS      Y13, Y6, Y14
+	VMOVUPS      (R15)(R8*1), Y2
+	VSUBPS       Y14, Y2, Y2
+	VMOVUPS      Y2, (R15)(R8*1)
+	VPERMPS      Y13, Y5, Y15
+	VANDPS       Y7, Y15, Y15
+	VMULPS       Y2, Y0, Y14
+	VMOVUPS      (R15)(R9*1), Y2
+	VSUBPS       Y15, Y2, Y2
+	VMOVUPS      Y2, (R15)(R9*1)
+	VFMADD231PS  Y2, Y0, Y14
+	VADDPS       Y14, Y1, Y1
+	VMOVAPS      Y12, Y13
+	VADDPS       112(AX), Y10, Y10
+	VDIVPS       Y10, Y11, Y12
+	CMPL         144(AX), $0x3f800000
+	JEQ          pair_factor_3
+	VBROADCASTSS 144(AX), Y10
+	VMULPS       Y10, Y12, Y12
+
+pair_factor_3:
+	VMOVAPS     Y8, Y10
+	VMOVAPS     Y9, Y11
+	MOVQ        R14, R15
+	MOVQ        R13, R14
+	MOVQ        R12, R13
+	VANDNPS     Y13, Y6, Y14
+	VMOVUPS     (R15)(R8*1), Y2
+	VSUBPS      Y14, Y2, Y2
+	VMOVUPS     Y2, (R15)(R8*1)
+	VPERMPS     Y13, Y5, Y15
+	VANDPS      Y7, Y15, Y15
+	VMULPS      Y2, Y0, Y14
+	VMOVUPS     (R15)(R9*1), Y2
+	VSUBPS      Y15, Y2, Y2
+	VMOVUPS     Y2, (R15)(R9*1)
+	VFMADD231PS Y2, Y0, Y14
+	VADDPS      Y14, Y1, Y1
+	VMOVAPS     Y12, Y13
+	MOVQ        R14, R15
+	MOVQ        R13, R14
+	MOVQ        R12, R13
+	VANDNPS     Y13, Y6, Y14
+	VMOVUPS     (R15)(R8*1), Y2
+	VSUBPS      Y14, Y2, Y2
+	VMOVUPS     Y2, (R15)(R8*1)
+	VPERMPS     Y13, Y5, Y15
+	VANDPS      Y7, Y15, Y15
+	VMULPS      Y2, Y0, Y14
+	VMOVUPS     (R15)(R9*1), Y2
+	VSUBPS      Y15, Y2, Y2
+	VMOVUPS     Y2, (R15)(R9*1)
+	VFMADD231PS Y2, Y0, Y14
+	VADDPS      Y14, Y1, Y1
+	ADDQ        $+16, R11
+	DECQ        (SP)
 	JNZ         pair
 
-paired:
-	MOVQ  40(AX), DX
-	TESTQ DX, DX
-	JZ    done
+pair_none:
+	MOVQ  56(AX), CX
+	TESTQ CX, CX
+	JZ    alone_none
+	MOVQ  CX, 8(SP)
+	MOVQ  48(AX), R9
 
 alone:
-	MOVQ    (AX), SI
-	MOVQ    8(AX), DI
-	MOVQ    16(AX), R8
-	MOVQ    48(AX), R9
-	MOVQ    256(CX), R10
-	VMOVUPS (CX), Y10
+	MOVQ    (R9), R8
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    64(AX), DI
+	VMOVUPS 112(AX), Y3
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y4, Y4, Y4
+	MOVQ    CX, R11
+	MOVQ    CX, R12
+	VMOVUPS (SI)(R8*1), Y5
 
 alone_row:
-	MOVL         (R8), R12
-	ADDL         R12, R12
-	JZ           alone_row_zero
-	VBROADCASTSS (R8), Y4
-	VMULPS       Y10, Y4, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       (DI)(R10*1), Y5, Y5
-	VMOVUPS      Y5, (DI)(R10*1)
-	VFMADD231PS  Y5, Y0, Y1
-	VSQRTPS      Y5, Y7
-	VFMADD132PS  Y10, Y0, Y4
-	VMULPS       Y2, Y4, Y8
-	VADDPS       Y3, Y7, Y7
-	VDIVPS       Y7, Y8, Y9
-	CMPL         72(AX), $0x3f800000
-	JEQ          alone_factor
-	VBROADCASTSS 72(AX), Y7
-	VMULPS       Y7, Y9, Y9
+	TESTL        $0x7fffffff, (BX)
+	JZ           alone_zero
+	VMOVUPS      (R12)(R8*1), Y6
+	VSUBPS       Y4, Y6, Y6
+	VMOVUPS      Y6, (R12)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VADDPS       112(AX), Y3, Y3
+	VDIVPS       Y3, Y2, Y4
+	CMPL         144(AX), $0x3f800000
+	JEQ          alone_factor_4
+	VBROADCASTSS 144(AX), Y3
+	VMULPS       Y3, Y4, Y4
 
-alone_factor:
-	VMOVUPS     (SI)(R10*1), Y6
-	VSUBPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (SI)(R10*1)
+alone_factor_4:
+	VBROADCASTSS (BX), Y2
+	VMULPS       Y5, Y2, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       (DX)(R8*1), Y6, Y6
+	VMOVUPS      Y6, (DX)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VSQRTPS      Y6, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD132PS  Y5, Y0, Y2
+	VMULPS       80(AX), Y2, Y2
+	MOVQ         R11, R12
+	MOVQ         CX, R11
+
+alone_zero:
+	ADDQ         $+4, BX
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	DECQ         DI
+	JNZ          alone_row
+	VMOVUPS      (R12)(R8*1), Y6
+	VSUBPS       Y4, Y6, Y6
+	VMOVUPS      Y6, (R12)(R8*1)
+	VFMADD231PS  Y6, Y0, Y1
+	VADDPS       112(AX), Y3, Y3
+	VDIVPS       Y3, Y2, Y4
+	CMPL         144(AX), $0x3f800000
+	JEQ          alone_factor_5
+	VBROADCASTSS 144(AX), Y3
+	VMULPS       Y3, Y4, Y4
+
+alone_factor_5:
+	MOVQ        R11, R12
+	VMOVUPS     (R12)(R8*1), Y6
+	VSUBPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (R12)(R8*1)
 	VFMADD231PS Y6, Y0, Y1
+	ADDQ        $+8, R9
+	DECQ        8(SP)
+	JNZ         alone
 
-alone_row_zero:
-	ADDQ $+4, R8
-	ADDQ BX, SI
-	ADDQ BX, DI
-	DECQ R9
-	JNZ  alone_row
-	ADDQ $+320, CX
-	DECQ DX
-	JNZ  alone
-
-done:
+alone_none:
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1

@@ -1,6 +1,9 @@
 package kernel
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // fewRows is the number of rows below which what AdagradOuter does for each product shows.
 const fewRows = 16
@@ -19,12 +22,19 @@ func (u *Updater) AdagradOuter(theta, sum, x, y []float32, h *Hyper) (finite, ok
 		return false, false
 	}
 	o := &u.o
-	o.pairUp(y)
-	if len(o.list) == 0 {
+	o.pairUp(u.set.tiled, y)
+	if len(o.pairs)+len(o.alone) == 0 {
 		return true, true
 	}
-	o.pairs, o.alone, o.stride = &o.list[0], len(o.list)-o.paired, 4*n
-	o.rate, o.epsilon, o.factor = h.Rate, h.Epsilon, h.Factor
+	if o.paired = len(o.pairs); o.paired > 0 {
+		o.firstPair = &o.pairs[0]
+	}
+	if o.lonely = len(o.alone); o.lonely > 0 {
+		o.firstAlone = &o.alone[0]
+	}
+	o.y, o.stride, o.factor = &y[0], size*n, h.Factor
+	fill(o.rate[:], h.Rate)
+	fill(o.epsilon[:], h.Epsilon)
 	finite = true
 	// The groups of a row are worked on one after the other, and a cache line holds two.
 	for step := max(octet, nearValues/n); len(x) > 0; {
@@ -36,100 +46,83 @@ func (u *Updater) AdagradOuter(theta, sum, x, y []float32, h *Hyper) (finite, ok
 	return finite, true
 }
 
-// nearValues is how many parameters, with their sums, a first-level cache holds.
-const nearValues = 4096
+// nearValues is how many parameters, with their sums, stay near: in a quarter of a second-level
+// cache.
+const nearValues = 16384
 
 // octet is the number of elements of a group.
 const octet = 8
 
 // outer is what the assembly reads; its offsets are those of the generator.
 type outer struct {
-	theta, sum, x         *float32
-	pairs                 *lanePair
-	paired, alone         int // leading elements of pairs, and those after them
-	rows, stride          int // the stride is in bytes
-	rate, epsilon, factor float32
+	theta, sum, x, y *float32
+	firstPair        *lanePair
+	paired           int
+	firstAlone       *int
+	lonely           int
+	rows, stride     int // the stride is in bytes
+	rate, epsilon    [octet]float32
+	factor           float32
 
-	list   []lanePair
-	groups []liveGroup
+	pairs []lanePair
+	alone []int // as in a lanePair
+	// Of groups with a live column: how many are live, and which groups have so many or less.
+	live   []uint8
+	sorted []int32
+	word   uint64
 }
 
-// A lanePair is two groups of the columns of a matrix, A and B, of which no more than octet
-// columns together are live: have a y that is not 0. One register holds them all, those of A
-// where they are. Masks have all bits set or none. A group for which no other has room is the
-// A of a lanePair of its own.
-type lanePair struct {
-	ya, yb, y    [octet]float32
-	from         [octet]int32 // where the register's lane is in B
-	to           [octet]int32 // where the lane of B is in the register
-	liveA, liveB [octet]int32
-	ofB          [octet]int32 // lanes of the register that are of B
-	a, b         int          // where the groups begin, in bytes
-	_            [6]int       // to whole cache lines
-}
+// A lanePair is where two groups of the columns of a matrix begin, in bytes. No more than octet
+// of their columns together are live: have a y that is not 0. One register holds them all.
+type lanePair struct{ a, b int }
 
-type liveGroup struct{ column, live int }
-
-// pairUp lists the pairs for y, and after them the groups that are alone.
-func (o *outer) pairUp(y []float32) {
-	o.groups = o.groups[:0]
-	for at := 0; at < len(y); at += octet {
-		live := 0
-		for _, v := range y[at : at+octet] {
-			if v != 0 {
-				live++
-			}
-		}
-		if live > 0 {
-			o.groups = append(o.groups, liveGroup{at, live})
-		}
-	}
-	slices.SortFunc(o.groups, func(a, b liveGroup) int { return a.live - b.live })
-	o.list = slices.Grow(o.list[:0], len(o.groups))
+// pairUp lists the pairs for y, and the groups that are alone: those with live columns for which
+// no other has room.
+func (o *outer) pairUp(t *blocked, y []float32) {
+	o.sort(t, y)
+	o.pairs, o.alone = o.pairs[:0], o.alone[:0]
 	// The fullest takes the emptiest, if that fits; else it takes none.
-	small, large := 0, len(o.groups)-1
+	small, large := 0, len(o.sorted)-1
 	for ; small < large; large-- {
-		a, b := &o.groups[large], &o.groups[small]
-		if a.live+b.live <= octet {
-			o.next().join(y, a.column, b.column)
-			a.live, b.live = 0, 0
+		a, b := o.sorted[large], o.sorted[small]
+		if o.live[a]+o.live[b] <= octet {
+			o.pairs = append(o.pairs, lanePair{size * octet * int(a), size * octet * int(b)})
 			small++
+		} else {
+			o.alone = append(o.alone, size*octet*int(a))
 		}
 	}
-	o.paired = len(o.list)
-	for _, g := range o.groups {
-		if g.live > 0 {
-			p := o.next()
-			p.a, p.ya = 4*g.column, [octet]float32(y[g.column:])
-		}
+	if small == large {
+		o.alone = append(o.alone, size*octet*int(o.sorted[small]))
 	}
 }
 
-// next returns another element of the list, which has room for it.
-func (o *outer) next() *lanePair {
-	o.list = o.list[:len(o.list)+1]
-	return &o.list[len(o.list)-1]
-}
-
-// join makes p the pair of the groups that begin at columns a and b.
-func (p *lanePair) join(y []float32, a, b int) {
-	*p = lanePair{a: 4 * a, b: 4 * b, ya: [octet]float32(y[a:]), yb: [octet]float32(y[b:])}
-	p.y = p.ya
-	for i, v := range &p.ya {
-		if v != 0 {
-			p.liveA[i] = -1
+// sort lists the groups that have live columns, those with the fewest first.
+func (o *outer) sort(t *blocked, y []float32) {
+	var next [octet + 2]int32 // by live columns, plus one: at first how many groups
+	o.live = o.live[:0]
+	for len(y) > 0 {
+		part := y[:min(wordBits, len(y))]
+		y = y[len(part):]
+		t.nonzero(&o.word, &part[0], 1, 0, len(part))
+		for range len(part) / octet {
+			live := bits.OnesCount8(uint8(o.word))
+			o.word >>= octet
+			o.live = append(o.live, uint8(live))
+			next[live+1]++
 		}
 	}
-	free := 0
-	for i, v := range &p.yb {
-		if v == 0 {
-			continue
+	dead := next[1]
+	next[1] = 0
+	for i := 2; i < len(next); i++ {
+		next[i] += next[i-1]
+	}
+	n := len(o.live) - int(dead)
+	o.sorted = slices.Grow(o.sorted[:0], n)[:n]
+	for g, live := range o.live {
+		if live > 0 {
+			o.sorted[next[live]] = int32(g)
+			next[live]++
 		}
-		for p.liveA[free] != 0 {
-			free++
-		}
-		p.y[free], p.from[free], p.to[i] = v, int32(i), int32(free)
-		p.liveB[i], p.ofB[free] = -1, -1
-		free++
 	}
 }
