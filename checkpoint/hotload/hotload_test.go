@@ -29,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a test waits for what must come, on a machine that has other work.
+const patience = time.Minute
+
 var spec = []byte(`{"kind":"linear"}`)
 
 func weights(v checkpoint.Version) *models.Frozen {
@@ -70,7 +73,7 @@ func run(t testing.TB, source hotload.Source, opts ...hotload.Option) *hotload.H
 }
 
 func wait(t testing.TB, h *hotload.Handle, v checkpoint.Version) *hotload.Loaded {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	loaded, err := h.Wait(ctx, v)
 	require.NoError(t, err)
@@ -117,7 +120,7 @@ func connect(t testing.TB) jetstream.JetStream {
 	srv, err := server.NewServer(&server.Options{JetStream: true, StoreDir: t.TempDir(), DontListen: true, NoSigs: true, NoLog: true})
 	require.NoError(t, err)
 	srv.Start()
-	require.True(t, srv.ReadyForConnections(10*time.Second))
+	require.True(t, srv.ReadyForConnections(patience))
 	nc, err := nats.Connect("", nats.InProcessServer(srv))
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -147,8 +150,8 @@ func TestEverySourceFollowsItsChannel(t *testing.T) {
 				}
 			}
 			c.publish(200)
-			require.Eventually(t, func() bool { return h.Current().Version == 200 }, 10*time.Second, time.Millisecond, "a rollback is a move like others")
-			require.Eventually(t, func() bool { return swaps.Load() == 4 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return h.Current().Version == 200 }, patience, time.Millisecond, "a rollback is a move like others")
+			require.Eventually(t, func() bool { return swaps.Load() == 4 }, patience, time.Millisecond)
 		})
 	}
 }
@@ -182,7 +185,7 @@ func TestNATSSharesWhatDidNotChange(t *testing.T) {
 	// A successor takes over the channel: same version, new epoch, same memory.
 	_, err = distribute.NewPublisher(t.Context(), js, "churn", distribute.Config{})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return h.Current().Epoch == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return h.Current().Epoch == 2 }, patience, time.Millisecond)
 	require.Same(t, second.Weights, h.Current().Weights)
 }
 
@@ -308,21 +311,24 @@ func TestABrokenWatchIsStartedAgain(t *testing.T) {
 // While a fetch is slow, only the newest of what was announced is fetched next.
 func TestTheNewestIsNeverPassedOver(t *testing.T) {
 	var fetched []checkpoint.Version
-	release := make(chan struct{})
+	begun, release := make(chan struct{}), make(chan struct{})
 	s := &scripted{announcements: make(chan hotload.Announcement), fetch: func(a hotload.Announcement) (*hotload.Loaded, error) {
 		fetched = append(fetched, a.Version)
 		if a.Version == 1 {
+			close(begun)
 			<-release
 		}
 		return plain(a)
 	}}
 	h := run(t, s)
-	for v := checkpoint.Version(1); v <= 50; v++ {
+	s.announcements <- hotload.Announcement{Version: 1}
+	<-begun
+	for v := checkpoint.Version(2); v <= 50; v++ {
 		s.announcements <- hotload.Announcement{Version: v}
 	}
-	time.AfterFunc(20*time.Millisecond, func() { close(release) })
+	close(release)
 	wait(t, h, 50)
-	require.Less(t, len(fetched), 50)
+	require.LessOrEqual(t, len(fetched), 3, "the last was perhaps taken and not yet announced")
 	require.Equal(t, checkpoint.Version(50), fetched[len(fetched)-1])
 }
 

@@ -30,12 +30,12 @@ func NewCluster(t testing.TB, n int) *Cluster {
 	c := &Cluster{t: t, servers: make([]*server.Server, n)}
 	var routes []*url.URL
 	for range n {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddress(t)})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: Address(t)})
 	}
 	for i := range n {
 		opts := options(t)
 		opts.ServerName = fmt.Sprint("n", i)
-		opts.Host, opts.Port = split(t, freeAddress(t)) // the same after a restart
+		opts.Host, opts.Port = split(t, Address(t)) // the same after a restart
 		opts.Routes = routes
 		opts.Cluster.Name = "test"
 		opts.Cluster.Host, opts.Cluster.Port = split(t, routes[i].Host)
@@ -132,14 +132,6 @@ func (c *Cluster) Start(i int) {
 	srv.Start()
 	c.servers[i] = srv
 	require.True(c.t, srv.ReadyForConnections(patience), "server %d does not start again", i)
-}
-
-// freeAddress is one that nothing listened on a moment ago.
-func freeAddress(t testing.TB) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func split(t testing.TB, address string) (string, int) {

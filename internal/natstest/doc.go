@@ -7,7 +7,7 @@
 // # Invariants
 //
 //   - Whatever a helper makes lies in the test's temporary folder and listens on
-//     127.0.0.1, at ports that the system picks.
+//     127.0.0.1, at a port that the system picks, or Address.
 //   - What is signed is valid for a day from now, so that no test grows old.
 //
 // # Concurrency

@@ -23,26 +23,29 @@ func TestLearnerAndServersOutliveAServerOfTheCluster(t *testing.T) {
 	folder := t.TempDir()
 	learner := start(t, yaml, folder, daemon.Options{})
 	server := serving(t, yaml)
-	learner.teach("shop", "before-", 40, lesson)
+	insist := func(prefix string) { // as a producer has to: until it is accepted
+		var batch []any
+		for i := range 40 {
+			x, y := lesson(i)
+			batch = append(batch, label(fmt.Sprint(prefix, i), x, y))
+		}
+		require.Eventually(t, func() bool {
+			return learner.call(http.MethodPost, "/v1/models/shop/feedback", "application/cloudevents-batch+json", batch, nil) == http.StatusAccepted
+		}, 2*patience, 50*time.Millisecond)
+	}
+	insist("before-")
 	learner.settled("shop", 40)
 
 	cluster.Stop(cluster.Leader("PERENNIAL_shop"))
-	var batch []any
-	for i := range 40 {
-		x, y := lesson(i)
-		batch = append(batch, label(fmt.Sprint("after-", i), x, y))
-	}
-	require.Eventually(t, func() bool { // as a producer has to: until it is accepted
-		return learner.call(http.MethodPost, "/v1/models/shop/feedback", "application/cloudevents-batch+json", batch, nil) == http.StatusAccepted
-	}, 4*patience, 50*time.Millisecond)
+	insist("after-")
 	require.Eventually(t, func() bool {
 		s := learner.status("shop").Learner
 		return s.Counters["learner_learned"] == 80 && s.FreshnessMS == 0
-	}, 4*patience, 50*time.Millisecond)
+	}, 2*patience, 50*time.Millisecond)
 	newest := learner.status("shop").Channels["stable"].Version
 	require.Eventually(t, func() bool {
 		return server.status("shop").Channels["stable"].Version >= newest
-	}, 4*patience, 50*time.Millisecond, "versions do not reach the servers any more")
+	}, 2*patience, 50*time.Millisecond, "versions do not reach the servers any more")
 	server.stop()
 	learner.stop()
 	recovered, whole := hashes(t, yaml, folder)

@@ -33,6 +33,10 @@ type Options struct {
 	Points *failpoint.Set
 	// How says what Restore may start from.
 	How machine.How
+	// Grace is how long the work of a clean stop may take, the servers' requests and the
+	// last versions together; 0 for 4 s, so that the process has gone within 5 s, the
+	// log's closing included.
+	Grace time.Duration
 	// Listener takes the HTTP requests instead of the configured address; the
 	// daemon closes it, also where Open fails.
 	Listener net.Listener
@@ -59,6 +63,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (_ *Daemon, err 
 	if err != nil {
 		return nil, err
 	}
+	opt.Grace = cmp.Or(opt.Grace, stopGrace)
 	d := &Daemon{cfg: cfg, opt: opt, registry: prometheus.NewRegistry(), listener: ln}
 	defer func() {
 		if err != nil {
@@ -110,6 +115,7 @@ func (d *Daemon) open(ctx context.Context, m config.Model) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.grace = d.opt.Grace
 	if d.cfg.Log.URL != "" || d.cfg.Log.Listen != "" {
 		p, err := distribute.NewPublisher(ctx, d.broker.JetStream(), m.Name, distribute.Config{Replicas: d.cfg.Log.Replicas})
 		if err != nil {
@@ -165,7 +171,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// A clean stop has a time for everything together, from ctx's end.
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, stopWorking) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(d.opt.Grace, stopWorking) })()
 
 	errs := make([]error, len(d.runners))
 	var learners sync.WaitGroup
@@ -188,11 +194,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
+// stopGrace is Options.Grace's default.
+const stopGrace = 4 * time.Second
+
 // catchUp waits until the learners have applied what the servers accepted, so that their
-// last versions contain it: not for long, as the log has it anyway, and not once one of
-// them has ended.
+// last versions contain it: for a quarter of the grace at most, as the log has it anyway,
+// and not once one of them has ended.
 func (d *Daemon) catchUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, catchUp)
+	ctx, cancel := context.WithTimeout(ctx, d.opt.Grace/4)
 	defer cancel()
 	for _, r := range d.runners {
 		state, err := r.machine.Log.State(ctx)

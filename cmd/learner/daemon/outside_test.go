@@ -20,6 +20,7 @@ import (
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/internal/failpoint"
+	"github.com/perennial-ml/perennial/internal/natstest"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
@@ -98,10 +99,7 @@ func TestBadAndUnconsentedRecordsByNATSLeaveTheLogToTheGoodOnes(t *testing.T) {
 // An erasure that was due when the process died is done after it comes back: no version
 // contains the record before.
 func TestErasureThatACrashPreventedIsDoneAfterwards(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := ln.Addr().String()
-	require.NoError(t, ln.Close())
+	address := natstest.Address(t)
 	folder, yaml := t.TempDir(), fmt.Sprintf("log: {listen: %q}\n", address)+oneModel
 	goOn := filepath.Join(t.TempDir(), "go-on")
 	held, err := failpoint.Parse("ledger.erase.before=hold:" + goOn)
@@ -205,13 +203,12 @@ func TestRebuiltVersionHasThePublishedBits(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()
-	for i := range 10 {
+	for i := range 10 { // more than the store keeps
 		d.teach("shop", fmt.Sprint("a", i, "-"), 24, lesson)
-		d.learned("shop", uint64(24*(i+1)))
+		candidate := d.learned("shop", uint64(24*(i+1))).Channels["candidate"].Version
+		_, err = h.Wait(t.Context(), checkpoint.Version(candidate))
+		require.NoError(t, err)
 	}
-	candidate := d.status("shop").Channels["candidate"].Version
-	_, err = h.Wait(t.Context(), checkpoint.Version(candidate))
-	require.NoError(t, err)
 	cancel()
 	<-done
 	d.stop()

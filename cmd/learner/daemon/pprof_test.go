@@ -3,11 +3,12 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/perennial-ml/perennial/internal/natstest"
 )
 
 func TestProfilesAreServedOnLoopbackAlone(t *testing.T) {
@@ -15,11 +16,7 @@ func TestProfilesAreServedOnLoopbackAlone(t *testing.T) {
 	_, err := Profile(t.Context(), "0.0.0.0:0", quiet)
 	require.ErrorContains(t, err, "must be a loopback address")
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := ln.Addr().String()
-	require.NoError(t, ln.Close())
-
+	address := natstest.Address(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	wait, err := Profile(ctx, address, quiet)
 	require.NoError(t, err)

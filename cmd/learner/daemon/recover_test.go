@@ -85,8 +85,8 @@ func TestRollbackByHTTPIsKeptThroughACrash(t *testing.T) {
 // no longer.
 func TestVersionsThatRollbacksNameAreKeptAndThenLetGo(t *testing.T) {
 	folder := t.TempDir()
-	old := taught(t, oneModel, folder, 2)[0]
-	d := start(t, oneModel, folder, daemon.Options{})
+	old := taught(t, roomy, folder, 2)[0]
+	d := start(t, roomy, folder, daemon.Options{})
 	d.control("shop", map[string]any{"action": "rollback", "version": old, "unpinned": true})
 	d.control("shop", map[string]any{"action": "promote"})
 	holds := func() (tags []string, kept bool) {
@@ -107,7 +107,7 @@ func TestVersionsThatRollbacksNameAreKeptAndThenLetGo(t *testing.T) {
 	tags, kept := holds()
 	require.Len(t, tags, 1)
 	require.True(t, kept)
-	for i := range 12 { // keep is 4
+	for i := range 24 { // keep is 10
 		d.durable("shop", d.teach("shop", fmt.Sprint("after-", i, "-"), 40, lesson))
 		if i == 0 {
 			_, kept = holds()
@@ -282,13 +282,9 @@ func TestReadinessWaitsForTheCatchUp(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, "models")))
 
 	d = start(t, oneModel, folder, daemon.Options{})
-	waited := 0
-	for d.call(http.MethodGet, "/v2/health/ready", "", nil, nil) != http.StatusOK {
-		waited++
-		require.Less(t, waited, 10_000)
-		time.Sleep(time.Millisecond)
-	}
-	require.NotZero(t, waited, "it was ready at once")
+	require.Eventually(t, func() bool {
+		return d.call(http.MethodGet, "/v2/health/ready", "", nil, nil) == http.StatusOK
+	}, 2*patience, time.Millisecond)
 	require.GreaterOrEqual(t, d.status("shop").Learner.Counters["learner_learned"], uint64(20_000-64), "it was ready too early")
 }
 

@@ -40,6 +40,7 @@ type runner struct {
 	backlog  ledger.Position
 	caughtUp atomic.Bool
 	began    time.Time
+	grace    time.Duration // for a stop's last work
 
 	accounted   uint64
 	accountedAt time.Time
@@ -144,7 +145,7 @@ func (r *runner) run(ctx, working context.Context) error {
 	scan.Stop()
 
 	err = errors.Join(errs...)
-	grace := time.AfterFunc(stopGrace, stop) // a learner may end while ctx goes on
+	grace := time.AfterFunc(r.grace, stop) // a learner may end while ctx goes on
 	close(r.writer.jobs)
 	writing.Wait()
 	if err == nil {
@@ -158,9 +159,6 @@ func (r *runner) run(ctx, working context.Context) error {
 	posting.Wait()
 	return err
 }
-
-// catchUp bounds the part of a clean stop in which a learner applies what is in the log.
-const catchUp = time.Second
 
 // catchUpTo notes that the records up to a position were applied. Until those that were
 // there at the start are, answers come from a model that may be long out of date.
@@ -179,10 +177,6 @@ func (r *runner) reached(position uint64) bool {
 	report := r.stats.report.Load()
 	return report != nil && report.Position >= position
 }
-
-// stopGrace bounds the work of a clean stop, the servers' requests and the last version
-// together: the process has to be gone within 5 s, the log's closing included.
-const stopGrace = 4 * time.Second
 
 func (r *runner) tickID() string {
 	return r.source + "/" + strconv.FormatUint(r.nextID.Add(1), 10)
