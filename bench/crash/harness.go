@@ -40,7 +40,7 @@ var errGaveUp = errors.New("the learner does not come up any more")
 func prove(ctx context.Context, opt options, dir string, errw io.Writer) (*report, error) {
 	h := &harness{
 		opt: opt, binary: opt.binary, quiet: slog.New(slog.DiscardHandler),
-		http:   &http.Client{Timeout: time.Second},
+		http:   &http.Client{Timeout: 10 * time.Second},
 		plan:   newPlanner(opt.seed, opt.failpointsOnly),
 		report: newReport(opt),
 	}
@@ -185,7 +185,7 @@ func (h *harness) live(ctx context.Context, l *life, c cycle) error {
 		if l.within(c.after) {
 			return h.ended(ctx, l, c, false)
 		}
-		took, err := l.stop()
+		took, err := l.stop(h.opt.stopWithin)
 		if err != nil {
 			h.report.violate("%v; its last words:\n%s", err, l.lastWords())
 			return nil
@@ -265,7 +265,7 @@ func (h *harness) rest(ctx context.Context, flow *traffic.Traffic, sender *sync.
 	if err := h.still(ctx); err != nil {
 		return err
 	}
-	took, err := l.stop()
+	took, err := l.stop(h.opt.stopWithin)
 	if err != nil {
 		h.report.violate("%v; its last words:\n%s", err, l.lastWords())
 	}
@@ -274,7 +274,7 @@ func (h *harness) rest(ctx context.Context, flow *traffic.Traffic, sender *sync.
 }
 
 // drainWithin is how long the clients may need to bring home what they had begun.
-const drainWithin = 30 * time.Second
+const drainWithin = 2 * time.Minute
 
 // resume starts a life that nobody will disturb.
 func (h *harness) resume(ctx context.Context) (*life, error) {

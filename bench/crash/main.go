@@ -26,6 +26,7 @@ type options struct {
 	failpointsOnly bool
 	binary         string
 	sabotage       string
+	stopWithin     time.Duration
 }
 
 func parse(args []string, errw io.Writer) (options, error) {
@@ -38,6 +39,7 @@ func parse(args []string, errw io.Writer) (options, error) {
 	f.BoolVar(&o.failpointsOnly, "failpoints-only", false, "die at failpoints alone, in turn")
 	f.StringVar(&o.binary, "binary", "", "learner to test; built from this module if empty")
 	f.StringVar(&o.sabotage, "sabotage", "", "make a fault on purpose, to see it found: "+sabotages())
+	f.DurationVar(&o.stopWithin, "stop-within", stopWithin, "how long a clean stop may take")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -46,6 +48,8 @@ func parse(args []string, errw io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.cycles < 1:
 		return o, errors.New("-cycles: must be at least 1")
+	case o.stopWithin <= 0:
+		return o, errors.New("-stop-within: must be above 0")
 	case !knownSabotage(o.sabotage):
 		return o, fmt.Errorf("-sabotage: must be one of %s", sabotages())
 	}
@@ -95,6 +99,9 @@ func more(o options) string {
 	}
 	if o.sabotage != "" {
 		s += " -sabotage " + o.sabotage
+	}
+	if o.stopWithin != stopWithin {
+		s += " -stop-within " + o.stopWithin.String()
 	}
 	return s
 }

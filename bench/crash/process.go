@@ -123,18 +123,18 @@ func (l *life) kill() {
 	<-l.done
 }
 
-// stopWithin is how long a clean stop may take.
+// stopWithin is how long a clean stop may take, unless the run is told otherwise.
 const stopWithin = 5 * time.Second
 
 // stop asks the life to end by SIGTERM. The error says how it did not end as it should.
-func (l *life) stop() (time.Duration, error) {
+func (l *life) stop(within time.Duration) (time.Duration, error) {
 	began := time.Now()
 	if err := l.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return 0, fmt.Errorf("stop the learner: %w", err)
 	}
-	if !l.within(stopWithin) {
+	if !l.within(within) {
 		l.kill()
-		return time.Since(began), fmt.Errorf("SIGTERM: the learner was still there after %v", stopWithin)
+		return time.Since(began), fmt.Errorf("SIGTERM: the learner was still there after %v", within)
 	}
 	if l.err != nil {
 		return time.Since(began), fmt.Errorf("SIGTERM: the learner ended with %w", l.err)
@@ -153,7 +153,7 @@ func (l *life) killed() bool {
 }
 
 // readyWithin is how long a start may take.
-const readyWithin = 30 * time.Second
+const readyWithin = time.Minute
 
 var errDied = errors.New("the learner died before it was ready")
 

@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -56,16 +57,21 @@ func newSetting(dir string, seed uint64) (setting, error) {
 	return s, nil
 }
 
-// freePorts returns loopback addresses that nobody listens on at this moment.
+// freePorts returns loopback addresses that nobody listens on at this moment, of ports that
+// no system gives to those who ask for any: the learner has to find them free at every start.
 func freePorts(n int) ([]string, error) {
+	const first, end = 20_000, 32_000
 	var list []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("look for a free port: %w", err)
+	var err error
+	for tries := 0; len(list) < n && tries < 100; tries++ {
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(end-first))); err == nil {
+			defer ln.Close()
+			list = append(list, ln.Addr().String())
 		}
-		defer ln.Close()
-		list = append(list, ln.Addr().String())
+	}
+	if len(list) < n {
+		return nil, fmt.Errorf("look for a free port: %w", err)
 	}
 	return list, nil
 }

@@ -16,8 +16,9 @@ import (
 const (
 	// startTimeout bounds the embedded server's start, recovery of its streams included.
 	startTimeout = 2 * time.Minute
-	// stopTimeout bounds its stop.
-	stopTimeout = 4 * time.Second
+	// stopTimeout bounds its stop, which takes milliseconds unless the disk or the machine is
+	// overloaded.
+	stopTimeout = 10 * time.Second
 	// maxPayload is the largest record of an embedded log, headers included, in bytes.
 	maxPayload = 1 << 20
 )
