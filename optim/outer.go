@@ -12,6 +12,17 @@ type outer interface {
 	descendOuter(u *compute.Updater, i int, theta *models.Param, x, y []float32, h *compute.Hyper) (finite, ok bool)
 }
 
+// A multiplier is a main that can take the step for some rows of a gradient while it multiplies
+// them out, so that they never exist. It returns ok false, and has done nothing, where it can not.
+type multiplier interface {
+	descendRows(u *compute.Updater, g product, theta *models.Param, from, to, member int, h *compute.Hyper) (finite, ok bool)
+}
+
+// A product is a gradient, or what of one is not alike.
+type product interface {
+	Descend(u *compute.Updater, theta []float32, from, to, member int, h *compute.Hyper) (finite, ok bool)
+}
+
 // An idler is a main that may have nothing to do for a gradient of +0: it then leaves parameter
 // and state as they are.
 type idler interface{ idle() bool }

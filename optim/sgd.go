@@ -105,6 +105,14 @@ func (s *sgd) settings() compute.Hyper {
 	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 }
 
+// descendRows implements multiplier.
+func (s *sgd) descendRows(u *compute.Updater, g product, theta *models.Param, from, to, member int, h *compute.Hyper) (finite, ok bool) {
+	if s.momentum != nil {
+		return false, false
+	}
+	return g.Descend(u, theta.Data, from, to, member, h)
+}
+
 func (s *sgd) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
 	switch {
 	case s.momentum == nil && theta.Sparse:

@@ -77,11 +77,15 @@ func (s *share) rows(member, from, to int) {
 	_, width, terms := s.product.Shape()
 	step, room := partRows(to-from, width, terms), s.grad.Data[from*width:]
 	d.theta, d.grad = *s.theta, *s.grad
+	done := d.multiply(s, from, to, member)
+	if done && s.alike == nil {
+		return
+	}
 	for ; from < to; from += step {
 		n := min(step, to-from)
 		// The gradient's own memory is the room for its parts: always the same one.
 		if s.folded != nil {
-			s.foldedRows(d, member, from, from+n, room)
+			s.foldedRows(d, member, from, from+n, room, done)
 			continue
 		}
 		d.theta.Data, d.grad.Data = s.theta.Data[from*width:(from+n)*width], room[:n*width]
@@ -91,12 +95,14 @@ func (s *share) rows(member, from, to int) {
 }
 
 // foldedRows takes the step for rows in [from, to): of those that are not alike, what is
-// adjacent at once; of the others one by one, all with the same gradient.
-func (s *share) foldedRows(d *desk, member, from, to int, room []float32) {
+// adjacent at once, unless that is done; of the others one by one, all with the same gradient.
+func (s *share) foldedRows(d *desk, member, from, to int, room []float32, done bool) {
 	_, width, _ := s.product.Shape()
 	places := s.folded.Places
 	first := int(places[from])
-	s.folded.Rows(room, first, int(places[to]), member)
+	if !done {
+		s.folded.Rows(room, first, int(places[to]), member)
+	}
 	for i := from; i < to; {
 		end := i + 1
 		if places[end] == places[i] {
@@ -109,12 +115,32 @@ func (s *share) foldedRows(d *desk, member, from, to int, room []float32) {
 			for end < to && places[end+1] > places[end] {
 				end++
 			}
+			if done {
+				i = end
+				continue
+			}
 			d.grad.Data = room[(int(places[i])-first)*width:][:(end-i)*width]
 		}
 		d.theta.Data = s.theta.Data[i*width : end*width]
 		d.take(s, i*width)
 		i = end
 	}
+}
+
+// multiply takes the step for rows in [from, to), but for those that are alike, if the optimizer
+// can do that while they are multiplied out.
+func (d *desk) multiply(s *share, from, to, member int) (done bool) {
+	m, ok := s.main.(multiplier)
+	if !ok {
+		return false
+	}
+	g := product(s.product)
+	if s.folded != nil {
+		g, from, to = s.folded, int(s.folded.Places[from]), int(s.folded.Places[to])
+	}
+	finite, done := m.descendRows(d.updater, g, s.theta, from, to, member, s.hyper)
+	d.damaged = d.damaged || done && !finite
+	return done
 }
 
 // take is the step for what lies on the desk, which begins with element at of the tensor.

@@ -12,7 +12,8 @@ type Folded struct {
 	// Zero says that the rows that are alike are +0, if b is finite.
 	Zero bool
 
-	a []float32 // terms × those that are not alike
+	a    []float32 // terms × those that are not alike
+	rows []int32   // the numbers of these
 }
 
 // Within these bounds looking for such rows pays.
@@ -30,7 +31,7 @@ func (p *Product) Fold() *Folded {
 		return nil
 	}
 	if p.folded.Places == nil {
-		p.folded = Folded{product: p, Places: make([]int32, p.m+1)}
+		p.folded = Folded{product: p, Places: make([]int32, p.m+1), rows: make([]int32, p.m+kernel.GatherRoom)}
 	}
 	f := &p.folded
 	value := kernel.Frequent(p.a[:p.m])
@@ -38,10 +39,10 @@ func (p *Product) Fold() *Folded {
 		return nil
 	}
 	f.Zero = value == 0
-	if n := p.k * int(f.Places[p.m]); len(f.a) < n {
-		f.a = make([]float32, p.k*p.m)
+	if n := p.k*int(f.Places[p.m]) + kernel.GatherRoom; len(f.a) < n {
+		f.a = make([]float32, p.k*p.m+kernel.GatherRoom)
 	}
-	kernel.Gather(f.a, p.a, f.Places, p.k, p.m)
+	p.set.Gather(f.a, f.rows, p.a, f.Places, p.k, p.m)
 	return f
 }
 
@@ -49,6 +50,16 @@ func (p *Product) Fold() *Folded {
 // dst; otherwise as Product.Rows.
 func (f *Folded) Rows(dst []float32, from, to, member int) {
 	f.product.rowsOf(dst, f.a[from:], to-from, int(f.Places[f.product.m]), member)
+}
+
+// Descend takes the step of SGD for those rows that are not alike whose places are in [from, to);
+// otherwise as Product.Descend.
+func (f *Folded) Descend(u *kernel.Updater, theta []float32, from, to, member int, h *kernel.Hyper) (finite, ok bool) {
+	if from == to {
+		return true, true
+	}
+	p := f.product
+	return p.descend(u, theta, f.rows[from:to], f.a[from:], int(f.Places[p.m]), member, h)
 }
 
 // Alike computes what the other rows are, if there is one.

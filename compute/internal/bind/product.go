@@ -14,6 +14,7 @@ type Product struct {
 	k    int // terms of the last run
 	rows int // of the last run
 
+	every  []int32 // the numbers of all rows of the matrix
 	folded Folded
 
 	crew  Crew
@@ -81,6 +82,18 @@ func (p *Product) rowsOf(dst, a []float32, rows, lda, member int) {
 	p.set.GemmTN(dst, a, p.b, rows, p.n, p.k, p.n, lda, p.n, false, p.crew.Work(member))
 }
 
+// Descend takes the step of SGD for the rows in [from, to) of theta, which is as large as the
+// matrix, where that is possible without writing these to anywhere: see Updater.DescendTN.
+// Otherwise as Rows.
+func (p *Product) Descend(u *kernel.Updater, theta []float32, from, to, member int, h *kernel.Hyper) (finite, ok bool) {
+	return p.descend(u, theta, p.every[from:to], p.a[from:], p.m, member, h)
+}
+
+// descend takes the step for rows that leading columns of a stand for.
+func (p *Product) descend(u *kernel.Updater, theta []float32, rows []int32, a []float32, lda, member int, h *kernel.Hyper) (finite, ok bool) {
+	return u.DescendTN(theta, rows, a, p.b, p.n, p.k, lda, h, p.crew.Work(member))
+}
+
 // Outer returns the factors of a product of one term, the outer product x yᵀ; ok says that
 // it is one.
 func (p *Product) Outer() (x, y []float32, ok bool) {
@@ -93,6 +106,10 @@ const shareBlock = 12
 // Bind makes p the product of two matrices, and returns the task that keeps its terms.
 func (p *Product) Bind(set *kernel.Set, name string, cost Cost, a, b *Buffer, crew Crew) Task {
 	*p = Product{set: set, m: a.Shape[1], n: b.Shape[1], a: a.Data, b: b.Data, crew: crew}
+	p.every = make([]int32, p.m)
+	for i := range p.every {
+		p.every[i] = int32(i)
+	}
 	p.task = Task{
 		Cost:  cost,
 		Split: true,

@@ -81,22 +81,32 @@ func Frequent(a []float32) float32 {
 	return math.Float32frombits(value)
 }
 
-// Gather copies the columns of a, rows×cols, that places counts to dst, rows×places[cols].
-func Gather(dst, a []float32, places []int32, rows, cols int) {
+// GatherRoom is how many elements behind what Gather writes it overwrites.
+const GatherRoom = 8
+
+// Gather lists the columns of a, rows×cols, that places counts, and copies them to dst,
+// rows×places[cols]. Behind both there is GatherRoom.
+func (s *Set) Gather(dst []float32, list []int32, a []float32, places []int32, rows, cols int) {
 	n := int(places[cols])
+	list = list[:cols+GatherRoom]
+	for j, place := range places[:cols] {
+		list[place] = int32(j) // the last column of a place is the one that is counted
+	}
+	if n == 0 || rows < 1 {
+		return
+	}
+	fits(a, rows, cols, cols)
+	dst = dst[:rows*n+GatherRoom]
+	whole := 0
+	if s.f.takeColumns != nil && cols >= 8 {
+		whole = cols &^ 7
+		s.f.takeColumns(&dst[0], &a[0], &list[0], &places[0], rows, whole/8, size*n, size*cols)
+	}
+	rest := list[places[whole]:n]
 	for i := range rows {
-		from, to := a[i*cols:][:cols], dst[i*n:][:n]
-		for j := 0; j < cols; {
-			if places[j+1] == places[j] {
-				j++
-				continue
-			}
-			end := j + 1
-			for end < cols && places[end+1] > places[end] {
-				end++
-			}
-			copy(to[places[j]:], from[j:end])
-			j = end
+		to := dst[i*n+int(places[whole]):][:len(rest)]
+		for j, column := range rest {
+			to[j] = a[i*cols+int(column)]
 		}
 	}
 }

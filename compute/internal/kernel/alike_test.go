@@ -48,12 +48,35 @@ func TestColumnsOfOneValueAreToldApart(t *testing.T) {
 						}
 					}
 				}
-				dst := make([]float32, rows*int(count))
-				kernel.Gather(dst, a, places, rows, cols)
-				requireBits(t, some, dst, "gathered columns")
+				dst, list := make([]float32, rows*int(count)+kernel.GatherRoom), make([]int32, cols+kernel.GatherRoom)
+				s.Gather(dst, list, a, places, rows, cols)
+				requireBits(t, some, dst[:rows*int(count)], "gathered columns")
+				for j, other := range others {
+					if other {
+						require.EqualValues(t, j, list[places[j]])
+					}
+				}
 			}
 		}
 		a := values(r, 90*100)
 		require.False(t, s.Alike(make([]int32, 101), a, 90, 100, a[0]), "all columns differ")
+	}
+}
+
+// BenchmarkGather is a batch of images, of which about half of the columns differ.
+func BenchmarkGather(b *testing.B) {
+	const rows, cols = 20, 784
+	s, r := kernel.Best(), rand.New(rand.NewPCG(1, 2))
+	a, places := values(r, rows*cols), make([]int32, cols+1)
+	for j := range cols {
+		places[j+1] = places[j]
+		if j > 100 && j%28 > 4 && j%28 < 24 && r.IntN(8) > 0 {
+			places[j+1]++
+		}
+	}
+	dst, list := make([]float32, rows*cols+kernel.GatherRoom), make([]int32, cols+kernel.GatherRoom)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Gather(dst, list, a, places, rows, cols)
 	}
 }

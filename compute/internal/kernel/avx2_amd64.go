@@ -185,6 +185,12 @@ func prefetchAVX2(base *float32, rows *int32, n int, dim int)
 //go:noescape
 func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
 
+// takeColumnsAVX2 copies, of groups of 8 columns, those that list names to dst. places counts those before
+// each column. ldd and lda are in bytes. Up to 32 bytes behind dst are overwritten.
+//
+//go:noescape
+func takeColumnsAVX2(dst *float32, a *float32, list *int32, places *int32, rows int, groups int, ldd int, lda int)
+
 // lookUpAVX2 adds offsets to rows of n, and returns 0 if all were from 0 to tops.
 //
 //go:noescape
@@ -224,11 +230,42 @@ func packColumnsAVX2(dst *float32, src *float32, k int, lds int)
 //go:noescape
 func packedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
-// placedTileAVX2 computes blocks of 6 rows and 2 registers of columns, from rows of a
+// placedTile4AVX2 computes blocks of 4 rows and 2 registers of columns, from rows of a
 // that are apart bytes apart.
 //
 //go:noescape
-func placedTileAVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+func placedTile4AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// placedTile5AVX2 computes blocks of 5 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile5AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile5AVX2 computes 5 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile5AVX2(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// placedTile6AVX2 computes blocks of 6 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile6AVX2(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile6AVX2 computes 6 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile6AVX2(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// descendTileAVX2 takes the step for n rows of 2 registers of columns, 6 rows at a time, from rows of a
+// that are packed, apart bytes from tile to tile. θ's rows are stride bytes apart. It returns 0 if all that
+// it wrote is finite, else a NaN.
+//
+//go:noescape
+func descendTileAVX2(theta *float32, a *float32, b *float32, rows *int32, n int, k int, stride int, apart int, rate float32, factor float32) float32
 
 // gathered1x1AVX2 computes blocks of 1 rows, each with a place of its own in a, and 1 registers of columns.
 //

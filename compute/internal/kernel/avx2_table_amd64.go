@@ -10,8 +10,8 @@ func kernelsAVX2() family {
 		sum: sumAVX2, dot: dotAVX2, max: maxAVX2, sumSq: sumSqAVX2, finite: finiteAVX2,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX2, routeRows: routeRowsAVX2,
-		takeRows: takeRowsAVX2,
-		lookUp:   lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
+		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,
+		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX2,
@@ -73,7 +73,16 @@ func kernelsAVX2() family {
 // tilesAVX2 lists the blocks of a product that this family computes in registers.
 func tilesAVX2() tiles {
 	return tiles{
-		lanes: 8, rows: 6, packed: packedTileAVX2, placed: placedTileAVX2,
+		lanes: 8, rows: 6, lowRows: 4, packed: packedTileAVX2, descend: descendTileAVX2,
+		placed: [maxRows + 1]panelFunc{
+			4: placedTile4AVX2,
+			5: placedTile5AVX2,
+			6: placedTile6AVX2,
+		},
+		packing: [maxRows + 1]packingFunc{
+			5: packingTile5AVX2,
+			6: packingTile6AVX2,
+		},
 		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,

@@ -221,11 +221,66 @@ func packColumnsAVX512(dst *float32, src *float32, k int, lds int)
 //go:noescape
 func packedTileAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
 
-// placedTileAVX512 computes blocks of 12 rows and 2 registers of columns, from rows of a
+// placedTile8AVX512 computes blocks of 8 rows and 2 registers of columns, from rows of a
 // that are apart bytes apart.
 //
 //go:noescape
-func placedTileAVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+func placedTile8AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// placedTile9AVX512 computes blocks of 9 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile9AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile9AVX512 computes 9 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile9AVX512(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// placedTile10AVX512 computes blocks of 10 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile10AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile10AVX512 computes 10 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile10AVX512(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// placedTile11AVX512 computes blocks of 11 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile11AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile11AVX512 computes 11 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile11AVX512(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// placedTile12AVX512 computes blocks of 12 rows and 2 registers of columns, from rows of a
+// that are apart bytes apart.
+//
+//go:noescape
+func placedTile12AVX512(c *float32, a *float32, b *float32, in *float32, k int, ldc int, ldin int, blocks int, apart int, relu int)
+
+// packingTile12AVX512 computes 12 rows and 2 registers of columns, from rows of a that are apart
+// bytes apart and rows of b that are bp bytes apart, and packs the latter.
+//
+//go:noescape
+func packingTile12AVX512(c *float32, a *float32, b *float32, in *float32, panel *float32, k int, ldc int, ldin int, apart int, bp int, relu int)
+
+// descendTileAVX512 takes the step for n rows of 2 registers of columns, 12 rows at a time, from rows of a
+// that are packed, apart bytes from tile to tile. θ's rows are stride bytes apart. It returns 0 if all that
+// it wrote is finite, else a NaN.
+//
+//go:noescape
+func descendTileAVX512(theta *float32, a *float32, b *float32, rows *int32, n int, k int, stride int, apart int, rate float32, factor float32) float32
 
 // gathered1x1AVX512 computes blocks of 1 rows, each with a place of its own in a, and 1 registers of columns.
 //

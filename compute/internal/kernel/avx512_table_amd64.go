@@ -10,8 +10,8 @@ func kernelsAVX512() family {
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
-		takeRows: takeRowsAVX2,
-		lookUp:   lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
+		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,
+		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){
 			opReLU:     reLUAVX512,
@@ -73,7 +73,20 @@ func kernelsAVX512() family {
 // tilesAVX512 lists the blocks of a product that this family computes in registers.
 func tilesAVX512() tiles {
 	return tiles{
-		lanes: 16, rows: 12, packed: packedTileAVX512, placed: placedTileAVX512,
+		lanes: 16, rows: 12, lowRows: 8, packed: packedTileAVX512, descend: descendTileAVX512,
+		placed: [maxRows + 1]panelFunc{
+			8:  placedTile8AVX512,
+			9:  placedTile9AVX512,
+			10: placedTile10AVX512,
+			11: placedTile11AVX512,
+			12: placedTile12AVX512,
+		},
+		packing: [maxRows + 1]packingFunc{
+			9:  packingTile9AVX512,
+			10: packingTile10AVX512,
+			11: packingTile11AVX512,
+			12: packingTile12AVX512,
+		},
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,

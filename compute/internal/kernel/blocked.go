@@ -20,6 +20,15 @@ const gatheredRows = 6
 // adjacent terms, and apart is that from row to row.
 type panelFunc func(c, a, b, in *float32, k, ldc, ldin, blocks, apart, relu int)
 
+// A packingFunc computes one tile from rows of a that lie in place and from columns of b, which
+// it copies to a panel; bp is the distance in bytes of b's rows.
+type packingFunc func(c, a, b, in, panel *float32, k, ldc, ldin, apart, bp, relu int)
+
+// A descendFunc takes the step of SGD for n rows of θ, stride bytes apart, with tiles of a
+// gradient that stays in registers; a and b are packed. It returns 0, or a NaN if not all that it
+// wrote is finite.
+type descendFunc func(theta, a, b *float32, rows *int32, n, k, stride, apart int, rate, factor float32) float32
+
 // A shape is a number of rows and of registers of columns, the last in part if masked.
 type shape struct {
 	rows, vecs int
@@ -30,8 +39,12 @@ type shape struct {
 type tiles struct {
 	lanes, rows int // per register; of the highest tile
 	tile        map[shape]tileFunc
-	// The highest tile, two registers wide.
-	packed, placed panelFunc
+	// Two registers wide, over a panel: the highest tile, and by rows, from lowRows on.
+	packed  panelFunc
+	descend descendFunc
+	lowRows int
+	placed  [maxRows + 1]panelFunc
+	packing [maxRows + 1]packingFunc
 	// Copies of what such tiles read: columns or rows of the left operand, as many as the
 	// tile has rows, and panels of the right one.
 	packRows    func(dst, src *float32, k, lds, tiles, apart int)
@@ -53,8 +66,9 @@ type tiles struct {
 }
 
 const (
-	maxRows = 12
-	maxVecs = 8
+	maxRows   = 12
+	maxVecs   = 8
+	panelVecs = 2 // of a tile over a panel
 )
 
 // blocked computes products of any size from tiles.
@@ -103,6 +117,14 @@ type job struct {
 	relu        int
 	left        []float32 // rows of a, packed tile by tile, or nil
 	tail        bool      // left has the rows that make no whole tile, too
+}
+
+// start is where the sums of an element begin, nil for 0.
+func (j *job) start(i, at int) *float32 {
+	if j.in.p == nil {
+		return nil
+	}
+	return j.in.at(i, at)
 }
 
 const size = 4 // bytes of a float32
@@ -193,10 +215,7 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 	}
 	for i := i0; i < i1; {
 		h, blocks := t.rowsNext(i1-i, j.left == nil)
-		var in *float32
-		if j.in.p != nil {
-			in = j.in.at(i, at)
-		}
+		in := j.start(i, at)
 		c, a, ai, ap, step := j.c.at(i, at), j.a.at(i, 0), j.a.i, j.a.j, h*j.a.i
 		packed := j.left != nil && (h == t.rows || j.tail)
 		if packed {
@@ -208,7 +227,7 @@ func (t *blocked) rowsOf(j *job, b factor, at, i0, i1, vecs, cols int) {
 		case inPanel && packed:
 			t.packed(c, a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, step, j.relu)
 		case inPanel && ap == size:
-			t.placed(c, a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, ai, j.relu)
+			t.placed[h](c, a, b.at(0, 0), in, j.k, j.c.i, j.in.i, blocks, ai, j.relu)
 		default:
 			tile[h][vecs](c, a, b.at(0, 0), in, j.k, j.c.i, ai, ap, b.i, j.in.i, blocks, step, last, j.relu)
 		}
@@ -232,110 +251,4 @@ func (t *blocked) rowsNext(rows int, share bool) (height, blocks int) {
 		height = half
 	}
 	return height, blocks
-}
-
-// inPanels computes a product in blocks of k and of rows, after Goto and van de Geijn.
-func (t *blocked) inPanels(whole *job, f form, ws []float32) {
-	vecs := t.vecs[min(whole.m, t.rows)]
-	width := vecs * t.lanes
-	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
-	panels, left := ws[pad:][:groupSize], ws[pad+groupSize:]
-	kStep := (even(whole.k, min(panelSize/width, 320)) + 7) &^ 7
-	group := width // columns that are packed at a time
-	if f != formNT {
-		group = groupColumns
-	}
-	// Rows that lie half a page apart, or pages, meet in one set of a cache each.
-	packA := whole.n >= 4*width && vecs == 2 && (f == formTN || whole.a.i%2048 == 0)
-	mStep := t.rows * even((whole.m+t.rows-1)/t.rows, max(1, blockA/(t.rows*kStep)))
-	for k0 := 0; k0 < whole.k; k0 += kStep {
-		j := *whole
-		j.k = min(kStep, whole.k-k0)
-		j.a = whole.a.from(0, k0)
-		if k0 > 0 {
-			j.in = whole.c
-		}
-		if k0+j.k < whole.k {
-			j.relu = 0
-		}
-		for i0 := 0; i0 < whole.m; i0 += mStep {
-			i1 := min(i0+mStep, whole.m)
-			if packA {
-				j.left = left
-				t.packLeft(&j, f, i0, i1)
-			}
-			for at := 0; at < whole.n; at += group {
-				cols := min(group, whole.n-at)
-				t.packRight(panels, whole.b.from(k0, at), f, j.k, cols, width)
-				for c := 0; c < cols; c += width {
-					b := factor{unsafe.Pointer(&panels[c*j.k]), size * width, size}
-					if f != formNT && c+width > cols {
-						b = whole.b.from(k0, at+c)
-					}
-					t.strip(&j, b, at+c, min(width, cols-c), i0, i1)
-				}
-			}
-		}
-	}
-}
-
-// packLeft copies rows i0 to i1 of a in the order in which tiles read them: columns of as many
-// rows as a tile has.
-func (t *blocked) packLeft(j *job, f form, i0, i1 int) {
-	tiles := (i1 - i0) / t.rows
-	at := func(i int) *float32 { return &j.left[i*t.rows*j.k] }
-	if f != formTN {
-		for i := range tiles {
-			t.packColumns(at(i), j.a.at(i0+i*t.rows, 0), j.k, j.a.i)
-		}
-		return
-	}
-	for i := 0; i < tiles; i += tilesAtOnce {
-		t.packRows(at(i), j.a.at(i0+i*t.rows, 0), j.k, j.a.j, min(tilesAtOnce, tiles-i), size*t.rows*j.k)
-	}
-	if from, rest := i0+tiles*t.rows, (i1-i0)%t.rows; rest > 0 {
-		to := unsafe.Slice(at(tiles), j.k*t.rows)
-		for p := range j.k {
-			copy(to[p*t.rows:][:rest], unsafe.Slice(j.a.at(from, p), rest))
-		}
-		j.tail = true
-	}
-}
-
-// tilesAtOnce is how many tiles of aᵀ are packed at a time: a row of them is three cache
-// lines, and there are no more places to write to than a processor follows.
-const tilesAtOnce = 8
-
-// packRight copies cols columns of b to panels of a width, one after the other; what makes no
-// whole panel stays where it is, unless it has to be transposed.
-func (t *blocked) packRight(panels []float32, b factor, f form, k, cols, width int) {
-	if f != formNT {
-		if whole := cols / width; whole > 0 {
-			t.packPanels(&panels[0], b.at(0, 0), k, b.i, whole)
-		}
-		return
-	}
-	for c := 0; c < cols; c += width {
-		t.packTransposed(panels[c*k:], b.from(0, c), k, min(width, cols-c), width)
-	}
-}
-
-// even returns a step of at most limit that divides n in steps of about one length.
-func even(n, limit int) int {
-	steps := (n + limit - 1) / limit
-	return (n + steps - 1) / steps
-}
-
-// packTransposed writes columns of b, of which the elements are adjacent, as columns of a
-// panel that is width wide.
-func (t *blocked) packTransposed(panel []float32, b factor, k, cols, width int) {
-	c := 0
-	for ; c+8 <= cols; c += 8 {
-		t.transpose8(&panel[c], b.at(0, c), k, b.j, size*width)
-	}
-	for ; c < cols; c++ {
-		for p, v := range unsafe.Slice(b.at(0, c), k) {
-			panel[p*width+c] = v
-		}
-	}
 }

@@ -21,7 +21,8 @@
 //   - Column sums and bags of rows: one chain per column, in the order of the rows.
 //   - Elementary functions: math32.go is the definition, operation by operation.
 //   - Updates: each product and sum rounded by itself, as package optim writes them. What a
-//     gradient of +0 would leave as it is need not be computed (AdagradOuter).
+//     gradient of +0 would leave as it is need not be computed (AdagradOuter), and a gradient
+//     that is a product need not be written (DescendTN).
 //   - Dropout: a product for each element, by the scale or by +0.
 //
 // One lane of a NaN is like another: payload and sign of a NaN are not specified.
@@ -42,11 +43,15 @@
 // strides, but it is packed in the order of the tiles for aᵀ b, whose rows would cost a cache
 // line for each term, and where its rows lie so that few of them fit in a cache at once.
 // Tiles over panels know the distances of terms, and their loop is unrolled: it takes 1.02
-// times the multiply-adds. Products of up to two tiles'
+// times the multiply-adds. The first tile over a panel of a b packs it: b is on its way from a
+// far cache while the tile multiplies. Products of up to two tiles'
 // height are not packed: low tiles are wide, so that eight sums or more hide the latency
 // of an addition. A single row times a matrix reads the matrix from end to end (sweep)
 // and keeps the sums in the cache; times a transposed one, it transposes 8×8 in registers
 // (rowDots), so that the order over k stays.
+//
+// Where all rows of a batch begin with one value, the chains of a column are one up to there: a
+// single row computes it (Affine), and the others go on from its sums.
 //
 // A left operand of a b or aᵀ b may be 0 in many places, as pixels, one-hot categories and units
 // behind a ReLU are. Where a few rows of it promise enough, 64 terms are worked on at a time: a

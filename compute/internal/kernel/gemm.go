@@ -125,7 +125,11 @@ func (s *Set) Affine(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act 
 			}
 			s.tiled.single(&dst[0], &x[0], &w[0], &bias[0], m, n, k, size*ldd, size*ldx, size, size*ldw, 0, relu)
 		} else {
-			s.product(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws)
+			in, done := start{row: bias}, s.startCommon(dst, x, w, bias, m, n, k, ldd, ldx, ldw, ws)
+			if done > 0 {
+				in = start{acc: true}
+			}
+			s.product(formNN, dst, x[done:], w[done*ldw:], m, n, k-done, ldd, ldx, ldw, in, act == ReLU, ws)
 		}
 	}
 	if act != Identity && (act != ReLU || k == 0) {

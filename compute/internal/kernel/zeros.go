@@ -182,12 +182,8 @@ func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint6
 			if j.m >= packFrom {
 				b = t.packNear(panel, b, j.k, cols)
 			}
-			var in *float32
-			if j.in.p != nil {
-				in = j.in.at(0, at)
-			}
 			vecs := (cols + t.lanes - 1) / t.lanes
-			t.sparse[vecs](j.c.at(0, at), j.a.at(0, 0), b.at(0, 0), in, &words[0],
+			t.sparse[vecs](j.c.at(0, at), j.a.at(0, 0), b.at(0, 0), j.start(0, at), &words[0],
 				j.m, j.c.i, j.a.i, j.a.j, b.i, j.in.i, size*(cols-t.lanes), j.relu)
 		}
 	}

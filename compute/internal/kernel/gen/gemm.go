@@ -62,6 +62,7 @@ func (w width) gemm() {
 		w.rowDots()
 		w.prefetch()
 		w.takeRows()
+		w.takeColumns()
 		w.ids()
 	}
 	w.packRows()

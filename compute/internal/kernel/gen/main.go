@@ -85,7 +85,7 @@ func (w width) table() string {
 	line("sum: %s, dot: %s, max: %s, sumSq: %s, finite: %s,", fn("sum"), fn("dot"), fn("max"), fn("sumSq"), fn("finite"))
 	line("square64: square64AVX2,")
 	line("maxRows: %s, routeRows: %s,", fn("maxRows"), fn("routeRows"))
-	line("takeRows: takeRowsAVX2,")
+	line("takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,")
 	line("lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,")
 	line("prefetch: prefetchAVX2, peak: %s, perPeak: %d,", fn("peak"), 2*peakChains*w.lanes())
 	line("unary: [unaryCount]func(dst, a *float32, n int){")
@@ -113,7 +113,16 @@ func (w width) table() string {
 	line("},\nftrl: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
-	line("lanes: %d, rows: %d, packed: %s, placed: %s,", w.lanes(), w.rows(), fn("packedTile"), fn("placedTile"))
+	line("lanes: %d, rows: %d, lowRows: %d, packed: %s, descend: %s,", w.lanes(), w.rows(), w.lowRows(), fn("packedTile"), fn("descendTile"))
+	line("placed: [maxRows + 1]panelFunc{")
+	for rows := w.lowRows(); rows <= w.rows(); rows++ {
+		line("%d: %s,", rows, fn(fmt.Sprintf("placedTile%d", rows)))
+	}
+	line("},\npacking: [maxRows + 1]packingFunc{")
+	for rows := w.lowRows() + 1; rows <= w.rows(); rows++ {
+		line("%d: %s,", rows, fn(fmt.Sprintf("packingTile%d", rows)))
+	}
+	line("},")
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")

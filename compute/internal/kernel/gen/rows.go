@@ -43,6 +43,37 @@ func (w width) takeRows() {
 	JMP(LabelRef("next"))
 }
 
+// takeColumns writes the copy of columns that a list names, which places counts: of each group of
+// eight, those that are wanted move to the front of a register, by the last three bits of their
+// numbers. Behind them it is overwritten by the next group, or the next row.
+func (w width) takeColumns() {
+	TEXT("takeColumnsAVX2", NOSPLIT, "func(dst, a *float32, list, places *int32, rows, groups, ldd, lda int)")
+	Pragma("noescape")
+	Doc("takeColumnsAVX2 copies, of groups of 8 columns, those that list names to dst. places counts those before",
+		"each column. ldd and lda are in bytes. Up to 32 bytes behind dst are overwritten.")
+	dst, a := Load(Param("dst"), GP64()), Load(Param("a"), GP64())
+	list, places := Load(Param("list"), GP64()), Load(Param("places"), GP64())
+	rows, groups := Load(Param("rows"), GP64()), Load(Param("groups"), GP64())
+	ldd, lda := Load(Param("ldd"), GP64()), Load(Param("lda"), GP64())
+	group, place, numbers, v := GP64(), GP64(), YMM(), YMM()
+	SHLQ(U8(5), groups)
+	Label("row")
+	XORQ(group, group)
+	Label("group")
+	MOVLQSX(Mem{Base: places, Index: group, Scale: 1}, place)
+	VMOVDQU(Mem{Base: list, Index: place, Scale: 4}, numbers)
+	VPERMPS(Mem{Base: a, Index: group, Scale: 1}, numbers, v)
+	VMOVUPS(v, Mem{Base: dst, Index: place, Scale: 4})
+	ADDQ(I8(32), group)
+	CMPQ(group, groups)
+	JNE(LabelRef("group"))
+	ADDQ(ldd, dst)
+	ADDQ(lda, a)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	done()
+}
+
 // fours runs code for four elements at a time, and for each of the rest.
 func fours(n reg.Register, code func(count int)) {
 	SUBQ(U8(4), n)

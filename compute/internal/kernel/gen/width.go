@@ -105,6 +105,17 @@ func (w width) loadTo(m Mem, k *mask, v Op) {
 	}
 }
 
+// everywhere returns a float32 parameter in every lane.
+func (w width) everywhere(name string) reg.VecVirtual {
+	at, err := Param(name).Resolve()
+	if err != nil {
+		fail(err)
+	}
+	v := w.vec()
+	VBROADCASTSS(at.Addr, v)
+	return v
+}
+
 // store writes the lanes of the mask.
 func (w width) store(v Op, m Mem, k *mask) {
 	switch {

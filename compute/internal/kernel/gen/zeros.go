@@ -124,12 +124,7 @@ func (w width) equal() {
 	Pragma("noescape")
 	Doc("equalAVX2 returns a word of which bit j is set if all of column j of a has the bits of value. a",
 		"has up to 64 columns, beyond which bits may be set; its rows are lda bytes apart.")
-	value, all := YMM(), GP64()
-	at, err := Param("value").Resolve()
-	if err != nil {
-		fail(err)
-	}
-	VBROADCASTSS(at.Addr, value)
+	value, all := w.everywhere("value"), GP64()
 	MOVQ(I32(-1), all)
 	w.eachWord(func(v reg.VecVirtual) { VPCMPEQD(value, v, v) }, func(word reg.GPVirtual) { ANDQ(word, all) })
 	Store(all, ReturnIndex(0))
