@@ -14,6 +14,7 @@ type Single struct {
 	set       *kernel.Set
 	squared   bool
 	collector *kernel.Collector
+	distinct  bool // no id of the last Sum is absent, and none occurs twice
 	index     []int32
 	values    []float32
 	// Of one element each, as kernels have it: z, the derivative by it, and its softplus.
@@ -34,6 +35,7 @@ func (a Arithmetic) NewSingle(n int, squared bool) *Single {
 func (s *Single) Sum(table []float32, ids []int32, bias float32) {
 	s.set.Bags(s.z, table, ids, nil, 1, len(ids))
 	s.z[0] += bias
+	s.distinct = s.collector.Distinct(s.set, ids) // while rows come
 }
 
 // Z returns z, in memory that Sum writes to.
@@ -63,9 +65,16 @@ func (s *Single) Loss(target, weight float32) float64 {
 // Slope returns the derivative of the last Loss by z, which is that by the bias.
 func (s *Single) Slope() float32 { return s.slope[0] + 0 }
 
-// Rows sets to to the derivative of the last Loss by the table, as WithSparseResult does. The
-// slices hold until the next call.
+// Rows sets to to the derivative of the last Loss by the table, for the ids of the last Sum, as
+// WithSparseResult does. The slices hold until the next call, and may be ids.
 func (s *Single) Rows(to *Sparse, ids []int32) {
+	if g := s.slope[0]; s.distinct && g != 0 {
+		to.Index, to.Values = ids, s.values[:len(ids)]
+		for i := range to.Values {
+			to.Values[i] = g
+		}
+		return
+	}
 	n := s.collector.Collect(s.set, s.index, s.values, ids, nil, s.slope, 1, len(ids))
 	to.Index, to.Values = s.index[:n], s.values[:n]
 }

@@ -85,9 +85,9 @@ func (l Layout) zeros(a Architecture) Params {
 	for i, t := range l {
 		p[i] = Param{Name: t.Name, Shape: t.Shape}
 		if e != nil && slices.Contains(e.Tables(), t.Name) {
-			p[i].Sparse, p[i].Data = true, newTable(p[i].size())
+			p[i].Sparse, p[i].Data = true, newTable(p[i].Size())
 		} else {
-			p[i].Data = make([]float32, p[i].size())
+			p[i].Data = make([]float32, p[i].Size())
 		}
 	}
 	return p

@@ -87,6 +87,12 @@ func (d *Dirty) MarkRows(i int, rows []int32) {
 // were not marked since prev are shared with it; prev may be nil, or of another Dirty,
 // and then all are copied. It takes time in proportion to what was marked.
 func (d *Dirty) Freeze(p Params, prev *Frozen) *Frozen {
+	return d.FreezeBy(p, prev, func(dst []float32, i, at int) { copy(dst, p[i].Data[at:]) })
+}
+
+// FreezeBy is Freeze for tensors whose Data may lie elsewhere: read copies values of the i-th,
+// from element at on, to dst.
+func (d *Dirty) FreezeBy(p Params, prev *Frozen, read func(dst []float32, i, at int)) *Frozen {
 	f := &Frozen{tensors: make([]FrozenTensor, len(p)), dirty: d, at: d.now}
 	shared := prev != nil && prev.dirty == d
 	for i, t := range p {
@@ -95,7 +101,7 @@ func (d *Dirty) Freeze(p Params, prev *Frozen) *Frozen {
 		if shared {
 			have = prev.tensors[i].Chunks
 		}
-		f.tensors[i] = FrozenTensor{Name: t.Name, Shape: t.Shape, Chunking: m.Chunking, Chunks: m.freeze(t.Data, have, prev)}
+		f.tensors[i] = FrozenTensor{Name: t.Name, Shape: t.Shape, Chunking: m.Chunking, Chunks: m.freeze(i, have, prev, read)}
 	}
 	d.now++
 	return f
@@ -119,8 +125,8 @@ func (d *Dirty) Thaw(p Params, f *Frozen) (*Frozen, error) {
 	return next, nil
 }
 
-// freeze copies the chunks that were marked since have, and all of them without it.
-func (m *marks) freeze(data []float32, have []*Chunk, prev *Frozen) []*Chunk {
+// freeze copies the chunks of the i-th tensor that were marked since have, and all of them without it.
+func (m *marks) freeze(i int, have []*Chunk, prev *Frozen, read func(dst []float32, i, at int)) []*Chunk {
 	var out []*Chunk
 	for c, last := range m.last {
 		if have != nil && last <= prev.at {
@@ -132,7 +138,7 @@ func (m *marks) freeze(data []float32, have []*Chunk, prev *Frozen) []*Chunk {
 		}
 		from, to := m.Span(c)
 		values := make([]float32, to-from)
-		copy(values, data[from:to])
+		read(values, i, from)
 		out[c] = NewChunk(values)
 	}
 	if out == nil {

@@ -64,14 +64,14 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	if err := b.checkFeatures(&m.core); err != nil {
 		return 0, err
 	}
+	if b.Rows == 1 && m.single != nil && m.objective == (Objective{}) {
+		return m.single.differentiate(m, b)
+	}
 	if err := b.checkLabels(&m.spec); err != nil {
 		return 0, err
 	}
 	if err := b.checkExtras(m.objective, &m.spec); err != nil {
 		return 0, err
-	}
-	if b.Rows == 1 && m.single != nil && m.objective == (Objective{}) {
-		return m.single.differentiate(m, b)
 	}
 	t, err := m.trainer(b.Rows)
 	if err != nil {

@@ -37,8 +37,8 @@ func (t Param) Width() int {
 	return n
 }
 
-// size returns the number of values of the whole tensor.
-func (t Param) size() int {
+// Size returns the number of values of the whole tensor.
+func (t Param) Size() int {
 	n := 1
 	for _, d := range t.Shape {
 		n *= d
@@ -77,9 +77,9 @@ func (p Params) Zeros() Params {
 	for i, t := range p {
 		out[i] = Param{Name: t.Name, Shape: slices.Clone(t.Shape), Sparse: t.Sparse}
 		if t.Sparse {
-			out[i].Data = newTable(t.size())
+			out[i].Data = newTable(t.Size())
 		} else {
-			out[i].Data = make([]float32, t.size())
+			out[i].Data = make([]float32, t.Size())
 		}
 	}
 	return out
@@ -100,7 +100,7 @@ func (p Params) ZeroGrads() Params {
 	out := p.Outline()
 	for i := range out {
 		if !out[i].Sparse {
-			out[i].Data = make([]float32, out[i].size())
+			out[i].Data = make([]float32, out[i].Size())
 		}
 	}
 	return out
@@ -142,9 +142,9 @@ func (p Params) Fits(q Params) error {
 	}
 	for i, t := range p {
 		o := q[i]
-		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || t.size() != len(o.Data) {
+		if t.Name != o.Name || !slices.Equal(t.Shape, o.Shape) || t.Size() != len(o.Data) {
 			return fmt.Errorf("%w: tensor %d is %s %v of %d values, must be %s %v of %d values",
-				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, t.size())
+				ErrParams, i, o.Name, o.Shape, len(o.Data), t.Name, t.Shape, t.Size())
 		}
 	}
 	return nil
@@ -158,7 +158,7 @@ func (p Params) FitsGrads(g Params) error {
 	}
 	for i := range p {
 		t, o := &p[i], &g[i]
-		want := t.size()
+		want := t.Size()
 		if t.Sparse {
 			want = len(o.Rows) * t.Width()
 		}

@@ -5,7 +5,7 @@ const fewIDs = 64
 
 // PrefetchWith says what a step works on beside the parameters: tensors in their order, such as
 // an optimizer's moments. Differentiate then prefetches, as soon as it knows the ids of a few
-// categories, their rows of the tables and of those tensors, but for single values without state,
+// categories, their rows of the tables and of those tensors, whose width may be another, but for single values without state,
 // for which the processor itself looks ahead. That changes no value.
 func (m *Model) PrefetchWith(state ...Params) {
 	m.near = nil
@@ -15,7 +15,9 @@ func (m *Model) PrefetchWith(state ...Params) {
 		}
 		m.near = append(m.near, t) // what is read first
 		for _, s := range state {
-			m.near = append(m.near, s[i])
+			if s[i].Data != nil {
+				m.near = append(m.near, s[i])
+			}
 		}
 	}
 }

@@ -27,13 +27,20 @@ func newSingle(c *core) *single {
 	}
 }
 
-// differentiate is Differentiate for a batch that was checked but for its categories.
+// differentiate is Differentiate for a batch whose features were checked but for its categories. What
+// is checked after these passes while their rows come.
 func (s *single) differentiate(m *Model, b *Batch) (float64, error) {
 	if err := s.lookUp(&m.core, b); err != nil {
 		return 0, err
 	}
 	table, bias := &m.params[0], &m.params[1]
 	m.prefetch(s.ids)
+	if err := b.checkLabels(&m.spec); err != nil {
+		return 0, err
+	}
+	if err := b.checkExtras(m.objective, &m.spec); err != nil {
+		return 0, err
+	}
 	s.Sum(table.Data, s.ids, bias.Data[0])
 	loss := s.Loss(b.Targets[0], b.Weights[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {

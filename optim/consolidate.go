@@ -98,9 +98,7 @@ func (p *Pipeline) Reset(params models.Params) {
 // clear makes moments and counters zero.
 func (m *memory) clear() {
 	for _, s := range m.slots {
-		for _, t := range s.cur {
-			clear(t.Data)
-		}
+		s.clear()
 		s.dirty.MarkAll()
 	}
 	for _, c := range m.counters {

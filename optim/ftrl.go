@@ -53,7 +53,8 @@ func (c FTRL) Build(params models.Params) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	f := &ftrl{FTRL: c.WithDefaults(), z: newSlot("z", params), n: newSlot("n", params)}
+	f := &ftrl{FTRL: c.WithDefaults()}
+	f.z, f.n = newTwins("z", "n", params)
 	f.mem.slots = []*slot{f.z, f.n}
 	f.start(params)
 	return single("ftrl", f, params), nil
@@ -72,10 +73,9 @@ func (f *ftrl) memory() *memory { return &f.mem }
 func (f *ftrl) start(params models.Params) {
 	weight := f.Beta/f.Alpha + f.L2
 	for i, t := range params {
-		z := f.z.cur[i].Data
 		for j, v := range t.Data {
 			if v != 0 {
-				z[j] = float32(-float64(float64(v)*weight) - math.Copysign(f.L1, float64(v)))
+				f.z.set(i, j, float32(-float64(float64(v)*weight)-math.Copysign(f.L1, float64(v))))
 			}
 		}
 	}
@@ -99,7 +99,7 @@ func (f *ftrl) propose(grad, params models.Params) {
 // (Beta + sqrt(n)) / Beta over time.
 func (f *ftrl) tame(k compute.Arithmetic, params models.Params) bool {
 	return f.Alpha >= 1e-6 && f.L1 <= largest && f.L2 <= largest && within(k, params, tameMean) &&
-		within(k, f.z.cur, tameMean) && within(k, f.n.cur, tameSquares)
+		f.z.within(k, tameMean) && f.n.within(k, tameSquares)
 }
 
 func (f *ftrl) settings() compute.Hyper {
@@ -109,6 +109,9 @@ func (f *ftrl) settings() compute.Hyper {
 }
 
 func (f *ftrl) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
+	if pairs := f.z.beside(i); pairs != nil {
+		return u.FTRLPairs(theta.Data, grad.Data, pairs, grad.Rows, h)
+	}
 	z, n := f.z.cur[i].Data[at:], f.n.cur[i].Data[at:]
 	if theta.Sparse {
 		return u.FTRLRows(theta.Data, grad.Data, z, n, grad.Rows, theta.Width(), h)

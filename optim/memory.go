@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/perennial-ml/perennial/models"
 )
@@ -30,6 +31,10 @@ type slot struct {
 	old       []picked // by tensor: what the rows are, of a sparse one
 	moved     bool     // next holds a proposal
 
+	// With a twin, cur has no Data for the tables that they share, see there.
+	twin *twin
+	side int // 0 or 1: which of a pair is this slot's
+
 	dirty  *models.Dirty
 	frozen *models.Frozen // the last copy
 }
@@ -40,8 +45,15 @@ type counter struct {
 }
 
 func newSlot(name string, params models.Params) *slot {
+	s := emptySlot(name, params)
+	s.cur = params.Zeros()
+	return s
+}
+
+// emptySlot returns a slot without memory for its values.
+func emptySlot(name string, params models.Params) *slot {
 	return &slot{
-		name: name, cur: params.Zeros(), next: params.ZeroGrads(), old: make([]picked, len(params)),
+		name: name, cur: params.Outline(), next: params.ZeroGrads(), old: make([]picked, len(params)),
 		dirty: models.NewDirty(params),
 	}
 }
@@ -50,12 +62,12 @@ func newSlot(name string, params models.Params) *slot {
 // as long as that, of a sparse tensor the rows that it lists.
 func (s *slot) pair(i int, grad *models.Param) (cur, next []float32) {
 	s.moved = true
-	t, n := &s.cur[i], &s.next[i]
-	if t.Sparse {
+	n := &s.next[i]
+	if s.cur[i].Sparse {
 		n.Rows = grad.Rows
 		n.Data = resize(n.Data, len(grad.Data))
 	}
-	return s.old[i].of(t, grad), n.Data
+	return s.rows(i, grad), n.Data
 }
 
 // picked has room for the rows of a table that a gradient lists.
@@ -97,11 +109,17 @@ func (s *slot) write() (cur, next models.Params) {
 	return s.cur, s.next
 }
 
-// tensors lists the state by slot.
+// tensors lists the state where it lies: by slot, and tables that twins share with the first.
 func (m *memory) tensors() []models.Params {
 	var out []models.Params
 	for _, s := range m.slots {
-		out = append(out, s.cur)
+		cur := slices.Clone(s.cur)
+		for i := range cur {
+			if s.beside(i) != nil && s.side == 0 {
+				cur[i] = s.twin.tables[i]
+			}
+		}
+		out = append(out, cur)
 	}
 	return out
 }
@@ -144,7 +162,7 @@ func (s *slot) commit() {
 	for i := range s.cur {
 		cur, next := &s.cur[i], &s.next[i]
 		if cur.Sparse {
-			scatter(cur, next)
+			s.scatter(i, next)
 		} else {
 			cur.Data, next.Data = next.Data, cur.Data
 		}
@@ -153,8 +171,10 @@ func (s *slot) commit() {
 
 // touch marks what a step for grad has changed in place.
 func (m *memory) touch(grad models.Params) {
-	for _, s := range m.slots {
-		s.dirty.MarkStep(grad)
+	for i, s := range m.slots {
+		if i == 0 || s.dirty != m.slots[i-1].dirty {
+			s.dirty.MarkStep(grad)
+		}
 	}
 }
 
@@ -162,7 +182,7 @@ func (m *memory) touch(grad models.Params) {
 func (m *memory) freeze() Frozen {
 	var out Frozen
 	for _, s := range m.slots {
-		s.frozen = s.dirty.Freeze(s.cur, s.frozen)
+		s.frozen = s.dirty.FreezeBy(s.cur, s.frozen, s.get)
 		out.Tensors = models.Concat(out.Tensors, s.frozen.Rename(func(t string) string { return s.name + "/" + t }))
 	}
 	for _, c := range m.counters {
@@ -173,16 +193,21 @@ func (m *memory) freeze() Frozen {
 
 // state returns a copy.
 func (m *memory) state() State {
-	st := m.live()
-	st.Tensors = st.Tensors.Clone()
-	return st
+	out := m.outline()
+	for i := range out.Tensors {
+		s := m.slots[i/len(m.slots[0].cur)]
+		t := &out.Tensors[i]
+		t.Data = make([]float32, t.Size())
+		s.get(t.Data, i%len(s.cur), 0)
+	}
+	return out
 }
 
-// live returns the state itself.
-func (m *memory) live() State {
+// outline returns the state without values.
+func (m *memory) outline() State {
 	var out State
 	for _, s := range m.slots {
-		for _, t := range s.cur {
+		for _, t := range s.cur.Outline() {
 			t.Name = s.name + "/" + t.Name
 			out.Tensors = append(out.Tensors, t)
 		}
@@ -196,7 +221,7 @@ func (m *memory) live() State {
 // fits returns ErrState unless st has the names and shapes of this memory and finite
 // values.
 func (m *memory) fits(st State) error {
-	own := m.live()
+	own := m.outline()
 	if err := own.Tensors.Fits(st.Tensors); err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -216,11 +241,11 @@ func (m *memory) fits(st State) error {
 
 // restore copies a state that fits.
 func (m *memory) restore(st State) {
-	i := 0
+	at := 0
 	for _, s := range m.slots {
-		for _, t := range s.cur {
-			copy(t.Data, st.Tensors[i].Data)
-			i++
+		for i := range s.cur {
+			s.put(i, st.Tensors[at].Data)
+			at++
 		}
 		s.dirty.MarkAll()
 	}

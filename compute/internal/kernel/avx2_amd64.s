@@ -3208,11 +3208,11 @@ TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+16(FP), DX
 	MOVQ dim+24(FP), BX
 	CMPQ BX, $0x01
-	JNE  rows
+	JNE  above_1
 	SUBQ $0x04, DX
-	JLT  few
+	JLT  of_1_few
 
-four:
+of_1_four:
 	MOVLQSX    (CX), BX
 	PREFETCHT0 (AX)(BX*4)
 	MOVLQSX    4(CX), BX
@@ -3223,23 +3223,56 @@ four:
 	PREFETCHT0 (AX)(BX*4)
 	ADDQ       $+16, CX
 	SUBQ       $0x04, DX
-	JGE        four
+	JGE        of_1_four
 
-few:
+of_1_few:
 	ADDQ $0x04, DX
-	JZ   out
+	JZ   of_1_out
 
-one:
+of_1_one:
 	MOVLQSX    (CX), BX
 	PREFETCHT0 (AX)(BX*4)
 	ADDQ       $+4, CX
 	DECQ       DX
-	JNZ        one
+	JNZ        of_1_one
 
-out:
+of_1_out:
 	RET
 
-rows:
+above_1:
+	CMPQ BX, $0x02
+	JNE  above_2
+	SUBQ $0x04, DX
+	JLT  of_2_few
+
+of_2_four:
+	MOVLQSX    (CX), BX
+	PREFETCHT0 (AX)(BX*8)
+	MOVLQSX    4(CX), BX
+	PREFETCHT0 (AX)(BX*8)
+	MOVLQSX    8(CX), BX
+	PREFETCHT0 (AX)(BX*8)
+	MOVLQSX    12(CX), BX
+	PREFETCHT0 (AX)(BX*8)
+	ADDQ       $+16, CX
+	SUBQ       $0x04, DX
+	JGE        of_2_four
+
+of_2_few:
+	ADDQ $0x04, DX
+	JZ   of_2_out
+
+of_2_one:
+	MOVLQSX    (CX), BX
+	PREFETCHT0 (AX)(BX*8)
+	ADDQ       $+4, CX
+	DECQ       DX
+	JNZ        of_2_one
+
+of_2_out:
+	RET
+
+above_2:
 	SHLQ $0x02, BX
 
 row:

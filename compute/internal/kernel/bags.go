@@ -142,6 +142,10 @@ func tableSize(n int) int {
 	return size
 }
 
+// Distinct says that ids are few, none below 0 and none twice: then Collect lists them as they are,
+// for a src that is not 0. It may not say so of some such ids.
+func (c *Collector) Distinct(s *Set, ids []int32) bool { return c.few.distinct(s, ids) }
+
 // Collect is the derivative of Bags by its table, as rows: it lists the ids that occur in
 // the order in which they first do, and writes to values' row k
 //

@@ -367,6 +367,32 @@ func TestFactorPairsEqualTheSumOverPairs(t *testing.T) {
 	}
 }
 
+func TestFTRLOfPairsEqualsItOfTwoTables(t *testing.T) {
+	const size = 200
+	h := &kernel.Hyper{PerAlpha: 5, Beta1: 1, Strength: 0.3, Decay: 0.1, Scale: 0.5, Factor: 1}
+	families(t, func(t *testing.T, set *kernel.Set) {
+		u, r := set.NewUpdater(), rand.New(rand.NewPCG(7, 8))
+		theta, z, n := make([]float32, size), make([]float32, size), make([]float32, size)
+		theta2, pairs := make([]float32, size), make([]float32, 2*size)
+		for _, k := range []int{0, 1, 7, 40, 64, 65, 129, 200} {
+			var rows []int32
+			for _, row := range r.Perm(size)[:k] {
+				rows = append(rows, int32(row))
+			}
+			grad := noise(r, k)
+			require.True(t, u.FTRLRows(theta, grad, z, n, rows, 1, h))
+			require.True(t, u.FTRLPairs(theta2, grad, pairs, rows, h))
+			requireBits(t, theta, theta2, "parameters")
+			for row := range size {
+				requireBits(t, []float32{z[row], n[row]}, pairs[2*row:2*row+2], "state")
+			}
+		}
+		require.Contains(t, theta, float32(0), "l1 holds some at 0")
+		require.False(t, u.FTRLPairs(theta2, []float32{1e30}, pairs, []int32{4}, h), "the square overflows")
+		require.Panics(t, func() { u.FTRLPairs(theta2, []float32{1}, pairs[:2*size-2], []int32{size - 1}, h) })
+	})
+}
+
 func TestFTRLOfRowsEqualsItOfAll(t *testing.T) {
 	h := &kernel.Hyper{PerAlpha: 5, Beta1: 1, Strength: 0.3, Decay: 0.1, Scale: 0.5, Factor: 1}
 	u := kernel.Best().NewUpdater()

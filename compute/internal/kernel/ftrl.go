@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // An FTRL step, FTRL-Proximal of McMahan et al. 2013, has the settings
 //
 //	PerAlpha = 1/α    Beta1 = β    Strength = λ1    Decay = λ2
@@ -73,6 +75,39 @@ func (u *Updater) FTRLRows(theta, grad, z, n []float32, rows []int32, dim int, h
 		}
 	}
 	return finite
+}
+
+// FTRLPairs is FTRLRows for a table of one column, of whose row r z and n are elements 2r and
+// 2r+1 of pairs.
+func (u *Updater) FTRLPairs(theta, grad, pairs []float32, rows []int32, h *Hyper) bool {
+	u.hyper(h)
+	zn, finite := twos(pairs), true
+	for base := 0; base < len(rows); base += ahead {
+		part := rows[base:min(base+ahead, len(rows))]
+		if len(rows) > ahead {
+			u.set.Prefetch(theta, part, 1)
+			u.set.Prefetch(pairs, part, 2)
+		}
+		k := len(part)
+		for i, r := range part {
+			both := &zn[r]
+			u.theta[i], u.m[i], u.v[i] = theta[r], both[0], both[1]
+		}
+		finite = u.ftrl(u.theta[:k], grad[base:base+k], u.m[:k], u.v[:k]) && finite
+		for i, r := range part {
+			both := &zn[r]
+			theta[r], both[0], both[1] = u.theta[i], u.m[i], u.v[i]
+		}
+	}
+	return finite
+}
+
+// twos views x as pairs of neighbours.
+func twos(x []float32) [][2]float32 {
+	if len(x) < 2 {
+		return nil
+	}
+	return unsafe.Slice((*[2]float32)(unsafe.Pointer(&x[0])), len(x)/2)
 }
 
 type ftrl struct{ perAlpha, beta, l1, l2, scale float32 }

@@ -259,18 +259,22 @@ func (w width) prefetch() {
 	base, rows := Load(Param("base"), GP64()), Load(Param("rows"), GP64())
 	n, dim := Load(Param("n"), GP64()), Load(Param("dim"), GP64())
 	at, end := GP64(), GP64()
-	CMPQ(dim, U8(1))
-	JNE(LabelRef("rows"))
-	fours(n, func(count int) {
-		for i := range count {
-			at := GP64()
-			MOVLQSX(Mem{Base: rows, Disp: 4 * i}, at)
-			PREFETCHT0(Mem{Base: base, Index: at, Scale: 4})
-		}
-		ADDQ(I8(4*count), rows)
-	})
-	RET()
-	Label("rows")
+	// A row of one or two elements is in one line.
+	for few := 1; few <= 2; few++ {
+		more := fmt.Sprintf("above_%d", few)
+		CMPQ(dim, U8(few))
+		JNE(LabelRef(more))
+		fours(fmt.Sprintf("of_%d", few), n, func(count int) {
+			for i := range count {
+				at := GP64()
+				MOVLQSX(Mem{Base: rows, Disp: 4 * i}, at)
+				PREFETCHT0(Mem{Base: base, Index: at, Scale: uint8(4 * few)})
+			}
+			ADDQ(I8(4*count), rows)
+		})
+		RET()
+		Label(more)
+	}
 	SHLQ(U8(2), dim)
 	Label("row")
 	MOVLQSX(Mem{Base: rows}, at)

@@ -75,19 +75,19 @@ func (w width) takeColumns() {
 }
 
 // fours runs code for four elements at a time, and for each of the rest.
-func fours(n reg.Register, code func(count int)) {
+func fours(label string, n reg.Register, code func(count int)) {
 	SUBQ(U8(4), n)
-	JLT(LabelRef("few"))
-	Label("four")
+	JLT(LabelRef(label + "_few"))
+	Label(label + "_four")
 	code(4)
 	SUBQ(U8(4), n)
-	JGE(LabelRef("four"))
-	Label("few")
+	JGE(LabelRef(label + "_four"))
+	Label(label + "_few")
 	ADDQ(U8(4), n)
-	JZ(LabelRef("out"))
-	Label("one")
+	JZ(LabelRef(label + "_out"))
+	Label(label + "_one")
 	code(1)
 	DECQ(n)
-	JNZ(LabelRef("one"))
-	Label("out")
+	JNZ(LabelRef(label + "_one"))
+	Label(label + "_out")
 }
