@@ -113,6 +113,14 @@ func (s *sgd) descendRows(u *compute.Updater, g product, theta *models.Param, fr
 	return g.Descend(u, theta.Data, from, to, member, h)
 }
 
+// descendOuter implements outer.
+func (s *sgd) descendOuter(u *compute.Updater, _ int, theta *models.Param, x, y []float32, h *compute.Hyper) (finite, ok bool) {
+	if s.momentum != nil {
+		return false, false
+	}
+	return u.SGDOuter(theta.Data, x, y, h)
+}
+
 func (s *sgd) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {
 	switch {
 	case s.momentum == nil && theta.Sparse:

@@ -549,6 +549,11 @@ func adagradRowsAVX2(u *update, rows *int32, n int) float32
 //go:noescape
 func ftrlAVX2(u *update) float32
 
+// sgdOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.
+//
+//go:noescape
+func sgdOuterAVX2(theta *float32, x *float32, y *float32, m int, n int, rate float32, factor float32) float32
+
 // sparse1AVX2 computes rows of 1 registers of columns from the terms that words name.
 //
 //go:noescape

@@ -14325,6 +14325,100 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func sgdOuterAVX2(theta *float32, x *float32, y *float32, m int, n int, rate float32, factor float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·sgdOuterAVX2(SB), NOSPLIT, $0-52
+	MOVQ         theta+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         SI, DI
+	SHLQ         $0x02, DI
+	VBROADCASTSS rate+40(FP), Y0
+	VBROADCASTSS factor+44(FP), Y1
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+
+row:
+	TESTL        $0x7fffffff, (CX)
+	JZ           zero
+	VBROADCASTSS (CX), Y2
+	XORQ         R8, R8
+	MOVQ         SI, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           columns_tail
+
+columns_groups:
+	VMOVUPS     (DX)(R8*1), Y5
+	VFMADD132PS Y2, Y3, Y5
+	VMULPS      Y0, Y5, Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     (AX)(R8*1), Y6
+	VSUBPS      Y5, Y6, Y6
+	VMOVUPS     Y6, (AX)(R8*1)
+	VSUBPS      Y6, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(DX)(R8*1), Y5
+	VFMADD132PS Y2, Y3, Y5
+	VMULPS      Y0, Y5, Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     32(AX)(R8*1), Y6
+	VSUBPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 32(AX)(R8*1)
+	VSUBPS      Y6, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         columns_groups
+
+columns_tail:
+	MOVQ        SI, R9
+	ANDQ        $+15, R9
+	JZ          columns_end
+	LEAQ        lanes<>+0(SB), R10
+	MOVQ        $+16, R11
+	SUBQ        R9, R11
+	VMOVUPS     (R10)(R11*4), Y5
+	VMOVUPS     32(R10)(R11*4), Y6
+	VMASKMOVPS  (DX)(R8*1), Y5, Y7
+	VFMADD132PS Y2, Y3, Y7
+	VMULPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y7
+	VMASKMOVPS  (AX)(R8*1), Y5, Y8
+	VSUBPS      Y7, Y8, Y8
+	VMASKMOVPS  Y8, Y5, (AX)(R8*1)
+	VSUBPS      Y8, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMASKMOVPS  32(DX)(R8*1), Y6, Y5
+	VFMADD132PS Y2, Y3, Y5
+	VMULPS      Y0, Y5, Y5
+	VMULPS      Y1, Y5, Y5
+	VMASKMOVPS  32(AX)(R8*1), Y6, Y2
+	VSUBPS      Y5, Y2, Y2
+	VMASKMOVPS  Y2, Y6, 32(AX)(R8*1)
+	VSUBPS      Y2, Y2, Y2
+	VADDPS      Y2, Y4, Y4
+
+columns_end:
+zero:
+	ADDQ         $+4, CX
+	ADDQ         DI, AX
+	DECQ         BX
+	JNZ          row
+	VXORPS       Y0, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x0e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x01, X4, X0
+	VADDPS       X0, X4, X4
+	MOVSS        X4, ret+48(FP)
+	VZEROUPPER
+	RET
+
 // func sparse1AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, BMI, FMA3
 TEXT ·sparse1AVX2(SB), NOSPLIT, $0-104

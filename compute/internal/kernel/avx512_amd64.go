@@ -534,6 +534,11 @@ func adagradImportanceAVX512(u *update) float32
 //go:noescape
 func ftrlAVX512(u *update) float32
 
+// sgdOuterAVX512 returns 0 if all that it wrote is finite, else a NaN.
+//
+//go:noescape
+func sgdOuterAVX512(theta *float32, x *float32, y *float32, m int, n int, rate float32, factor float32) float32
+
 // sparse1AVX512 computes rows of 1 registers of columns from the terms that words name.
 //
 //go:noescape

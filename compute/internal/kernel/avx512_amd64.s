@@ -14485,6 +14485,81 @@ step_end:
 	VZEROUPPER
 	RET
 
+// func sgdOuterAVX512(theta *float32, x *float32, y *float32, m int, n int, rate float32, factor float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·sgdOuterAVX512(SB), NOSPLIT, $0-52
+	MOVQ         theta+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         SI, DI
+	SHLQ         $0x02, DI
+	VBROADCASTSS rate+40(FP), Z0
+	VBROADCASTSS factor+44(FP), Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+
+row:
+	TESTL        $0x7fffffff, (CX)
+	JZ           zero
+	VBROADCASTSS (CX), Z2
+	XORQ         R8, R8
+	MOVQ         SI, R9
+	ANDQ         $-16, R9
+	SHLQ         $0x02, R9
+	JZ           columns_tail
+
+columns_groups:
+	VMOVUPS     (DX)(R8*1), Z5
+	VFMADD132PS Z2, Z3, Z5
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VMOVUPS     (AX)(R8*1), Z6
+	VSUBPS      Z5, Z6, Z6
+	VMOVUPS     Z6, (AX)(R8*1)
+	VSUBPS      Z6, Z6, Z6
+	VADDPS      Z6, Z4, Z4
+	ADDQ        $+64, R8
+	CMPQ        R8, R9
+	JNE         columns_groups
+
+columns_tail:
+	MOVQ        SI, R9
+	ANDQ        $+15, R9
+	JZ          columns_end
+	MOVL        $-1, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (DX)(R8*1), K1, Z5
+	VFMADD132PS Z2, Z3, Z5
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VMOVUPS.Z   (AX)(R8*1), K1, Z2
+	VSUBPS      Z5, Z2, Z2
+	VMOVUPS     Z2, K1, (AX)(R8*1)
+	VSUBPS      Z2, Z2, Z2
+	VADDPS      Z2, Z4, Z4
+
+columns_end:
+zero:
+	ADDQ          $+4, CX
+	ADDQ          DI, AX
+	DECQ          BX
+	JNZ           row
+	VXORPS        Z0, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x0e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x01, X4, X0
+	VADDPS        X0, X4, X4
+	MOVSS         X4, ret+48(FP)
+	VZEROUPPER
+	RET
+
 // func sparse1AVX512(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·sparse1AVX512(SB), NOSPLIT, $0-104

@@ -88,7 +88,8 @@ type family struct {
 	// Of n rows of u.n elements, a multiple of 8; nil without.
 	updateRows   [updateKinds]func(u *update, rows *int32, n int) float32
 	ftrl         func(u *update) float32
-	adagradOuter func(o *outer) float32 // nil without
+	adagradOuter func(o *outer) float32                                             // nil without
+	sgdOuter     func(theta, x, y *float32, m, n int, rate, factor float32) float32 // likewise
 	dropout      func(dst, x *float32, n int, key uint64, row, layer, below uint32, scale float32)
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
 	// Rows of so many bytes, a multiple of 32; nil without.
