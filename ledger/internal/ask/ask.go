@@ -24,14 +24,15 @@ func Again[T any](ctx context.Context, question func(context.Context) (T, error)
 	defer cancel()
 	for {
 		answer, err := once(ctx, question)
-		lost := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
-		if !lost || ctx.Err() != nil {
-			return answer, err
-		}
-		if !Sleep(ctx, Pause) {
+		if !Lost(err) || !Sleep(ctx, Pause) {
 			return answer, err
 		}
 	}
+}
+
+// Lost says that no answer came to a question: nobody was there, or nobody in time.
+func Lost(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
 }
 
 func once[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
