@@ -60,6 +60,10 @@ func parse(t *testing.T, yaml, folder string) *config.Config {
 	require.NoError(t, err)
 	cfg.Data = folder
 	cfg.HTTP.Address = "127.0.0.1:0" // the default may be in use
+	cfg.HTTP.Limits.Timeout = patience
+	if defaults := (ledger.Config{}).WithDefaults(); cfg.Log.AppendTimeout == defaults.AppendTimeout {
+		cfg.Log.AppendTimeout = patience
+	}
 	if cfg.Log.URL == "" {
 		cfg.Log.Dir = folder + "/log"
 	}
@@ -202,16 +206,26 @@ type modelStatus struct {
 
 func (r *running) status(model string) modelStatus {
 	r.t.Helper()
-	var s modelStatus
-	require.Equal(r.t, http.StatusOK, r.call(http.MethodGet, "/v1/models/"+model, "", nil, &s))
+	s, code := r.ask(model)
+	require.Equal(r.t, http.StatusOK, code)
 	return s
+}
+
+func (r *running) ask(model string) (s modelStatus, code int) {
+	r.t.Helper()
+	code = r.call(http.MethodGet, "/v1/models/"+model, "", nil, &s)
+	return s, code
 }
 
 // await waits until a model's status is as it should be.
 func (r *running) await(model, what string, ok func(modelStatus) bool) modelStatus {
 	r.t.Helper()
 	var s modelStatus
-	require.Eventually(r.t, func() bool { s = r.status(model); return ok(s) }, patience, 3*time.Millisecond, "model %s: %s", model, what)
+	require.Eventually(r.t, func() bool {
+		var code int
+		s, code = r.ask(model)
+		return code == http.StatusOK && ok(s)
+	}, patience, 3*time.Millisecond, "model %s: %s", model, what)
 	return s
 }
 
