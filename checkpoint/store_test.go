@@ -16,15 +16,15 @@ import (
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/internal/durable"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/internal/seal"
 	"github.com/perennial-ml/perennial/models"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/feedback"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // patience is how long a test waits for what must come, on a machine that has other work.
 const patience = time.Minute

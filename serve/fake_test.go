@@ -16,18 +16,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
 	"github.com/perennial-ml/perennial/feedback"
 	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/ledger"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/serve"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // patience is how long a test waits for what must come, on a machine that has other work.
 const patience = time.Minute

@@ -15,14 +15,14 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/checkpoint/distribute"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/models"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // connect starts a server in this process, without a socket.
 func connect(t testing.TB) jetstream.JetStream {

@@ -18,16 +18,16 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/checkpoint/distribute"
 	"github.com/perennial-ml/perennial/checkpoint/hotload"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/models/safetensors"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // patience is how long a test waits for what must come, on a machine that has other work.
 const patience = time.Minute

@@ -20,17 +20,17 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/perennial-ml/perennial/checkpoint"
 	"github.com/perennial-ml/perennial/cmd/learner/config"
 	"github.com/perennial-ml/perennial/cmd/learner/daemon"
 	"github.com/perennial-ml/perennial/cmd/learner/machine"
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/internal/natstest"
 	"github.com/perennial-ml/perennial/ledger"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // oneModel learns at once, publishes at once, and writes a version every 50 ms.
 const oneModel = `

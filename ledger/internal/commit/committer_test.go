@@ -12,13 +12,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/internal/natstest"
 	"github.com/perennial-ml/perennial/ledger/internal/commit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 // run starts a server and a Committer to a stream whose messages take 1,000 bytes at most.
 func run(t *testing.T, cfg commit.Config) *commit.Committer {

@@ -177,14 +177,24 @@ func (c *Cursor) drop() {
 	}
 }
 
+// closeTimeout bounds what a shared cursor's Close does, which is part of a learner's stop.
+const closeTimeout = time.Second
+
 // Close drops the incarnation and its consumer, if that is still this cursor's.
 func (c *Cursor) Close() {
 	c.drop()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if mine, err := c.owned(ctx); err == nil && mine {
-		_ = c.js.DeleteConsumer(ctx, c.cfg.Stream, c.name) // or the broker drops it when idle
+	limit := ask.Timeout
+	if c.shared() {
+		limit = closeTimeout
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if c.shared() {
+		if mine, err := c.owned(ctx); err != nil || !mine {
+			return
+		}
+	}
+	_ = c.js.DeleteConsumer(ctx, c.cfg.Stream, c.name) // or the broker drops it when idle
 }
 
 // owned reports whether the consumer exists and was made by this cursor.

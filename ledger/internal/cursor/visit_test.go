@@ -9,13 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/perennial-ml/perennial/internal/leak"
 	"github.com/perennial-ml/perennial/internal/natstest"
 	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Check(m) }
 
 func TestVisitPassesOnWhatMatchesAndLeavesNoConsumer(t *testing.T) {
 	nc, err := nats.Connect(natstest.Server(t).ClientURL())
