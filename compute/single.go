@@ -70,9 +70,7 @@ func (s *Single) Slope() float32 { return s.slope[0] + 0 }
 func (s *Single) Rows(to *Sparse, ids []int32) {
 	if g := s.slope[0]; s.distinct && g != 0 {
 		to.Index, to.Values = ids, s.values[:len(ids)]
-		for i := range to.Values {
-			to.Values[i] = g
-		}
+		kernel.Fill(to.Values, g)
 		return
 	}
 	n := s.collector.Collect(s.set, s.index, s.values, ids, nil, s.slope, 1, len(ids))

@@ -19,6 +19,7 @@ type Model struct {
 	trainers  map[int]*trainer // by rows
 	current   *trainer         // the one that was used last
 	objective Objective
+	usual     bool               // objective is the zero value
 	last      []float32          // logits of the last Gradients, in its graph's memory
 	open      []*compute.Product // by parameter: gradients of the last Differentiate
 	lastRows  int
@@ -28,7 +29,7 @@ type Model struct {
 
 func newModel(p *Predictor) *Model {
 	return &Model{
-		Predictor: p, grads: p.params.ZeroGrads(), squares: make([]float32, len(p.params)), single: newSingle(&p.core),
+		Predictor: p, grads: p.params.ZeroGrads(), squares: make([]float32, len(p.params)), single: newSingle(&p.core), usual: true,
 	}
 }
 
@@ -64,13 +65,13 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	if err := b.checkFeatures(&m.core); err != nil {
 		return 0, err
 	}
-	if b.Rows == 1 && m.single != nil && m.objective == (Objective{}) {
+	if b.Rows == 1 && m.single != nil && m.usual {
 		return m.single.differentiate(m, b)
 	}
 	if err := b.checkLabels(&m.spec); err != nil {
 		return 0, err
 	}
-	if err := b.checkExtras(m.objective, &m.spec); err != nil {
+	if err := b.checkExtras(&m.objective, &m.spec); err != nil {
 		return 0, err
 	}
 	t, err := m.trainer(b.Rows)
@@ -139,8 +140,8 @@ func (m *Model) finite(i int, grad []float32) bool {
 	return sum <= math.MaxFloat32 || m.kernels.Finite(grad)
 }
 
-// Squares returns the sum of the squares of the i-th gradient, in float32 and in one fixed order,
-// as the last Differentiate left it. It is undefined if that gradient has a Product.
+// Squares returns the sum of the squares of the i-th gradient, in float32 and in one fixed order, or
+// a bound of it, as the last Differentiate left it. It is undefined if that gradient has a Product.
 func (m *Model) Squares(i int) float32 { return m.squares[i] }
 
 // Product returns the gradient of the i-th parameter as the last Differentiate left it, nil

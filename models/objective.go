@@ -81,7 +81,7 @@ func (m *Model) SetObjective(o Objective) error {
 	if err := o.Validate(m.spec); err != nil {
 		return err
 	}
-	m.objective = o.WithDefaults()
+	m.objective, m.usual = o.WithDefaults(), o == Objective{}
 	m.forget()
 	m.last = nil
 	return nil
@@ -223,16 +223,16 @@ func (m *Model) smooth(t *trainer, b *Batch) {
 }
 
 // checkExtras returns ErrBatch or ErrNonFinite unless the objective may use the batch.
-func (b *Batch) checkExtras(o Objective, s *Spec) error {
+func (b *Batch) checkExtras(o *Objective, s *Spec) error {
+	if b.Mask == nil && b.Distill == nil && b.Groups == nil && b.DistillWeights == nil {
+		return nil
+	}
 	k := s.Outputs()
 	if b.Mask != nil && !o.Masked {
 		return fmt.Errorf("%w: Mask is set, must be nil for an objective that is not masked", ErrBatch)
 	}
 	if o.Distill == DistillNone && (b.Distill != nil || b.DistillWeights != nil || b.Groups != nil) {
 		return fmt.Errorf("%w: Distill is set, must be nil for an objective without distillation", ErrBatch)
-	}
-	if b.Mask == nil && b.Distill == nil && b.Groups == nil && b.DistillWeights == nil {
-		return nil
 	}
 	for _, f := range [...]struct {
 		name  string

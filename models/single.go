@@ -38,7 +38,7 @@ func (s *single) differentiate(m *Model, b *Batch) (float64, error) {
 	if err := b.checkLabels(&m.spec); err != nil {
 		return 0, err
 	}
-	if err := b.checkExtras(m.objective, &m.spec); err != nil {
+	if err := b.checkExtras(&m.objective, &m.spec); err != nil {
 		return 0, err
 	}
 	s.Sum(table.Data, s.ids, bias.Data[0])
@@ -49,9 +49,14 @@ func (s *single) differentiate(m *Model, b *Batch) (float64, error) {
 	s.Rows(&s.table, s.ids)
 	m.grads[0].Rows, m.grads[0].Data = s.table.Index, s.table.Values
 	m.grads[1].Data[0] = s.Slope()
-	for i := range m.grads {
-		if !m.finite(i, m.grads[i].Data) {
-			return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, m.grads[i].Name)
+	// No row has more than the slope of all ids.
+	most := s.Slope() * float32(max(1, len(s.ids)))
+	m.squares[0], m.squares[1] = most*most, most*most
+	if !(most*most <= math.MaxFloat32) {
+		for i := range m.grads {
+			if !m.finite(i, m.grads[i].Data) {
+				return 0, fmt.Errorf("%w: gradient of %s", ErrNonFinite, m.grads[i].Name)
+			}
 		}
 	}
 	m.last, m.lastRows = s.Z(), 1

@@ -66,8 +66,8 @@ func TestASingleExampleHasTheBitsOfItsGraph(t *testing.T) {
 					require.Equal(t, math.Float64bits(want), math.Float64bits(got))
 					require.True(t, graph.Grads().Equal(single.Grads()), "%v\n%v", graph.Grads(), single.Grads())
 					require.Equal(t, graph.Trained(), single.Trained())
-					for i := range s.Categories[:2] {
-						require.Equal(t, graph.Squares(i), single.Squares(i))
+					for i := range single.Grads() {
+						require.GreaterOrEqual(t, single.Squares(i)*(1+1e-5), graph.Squares(i))
 					}
 				}
 			})

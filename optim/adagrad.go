@@ -99,8 +99,8 @@ func (a *adagrad) descendOuter(u *compute.Updater, i int, theta *models.Param, x
 // idle implements idler: no sum is -0, see tame.
 func (a *adagrad) idle() bool { return true }
 
-func (a *adagrad) settings() compute.Hyper {
-	return compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
+func (a *adagrad) settings(h *compute.Hyper) {
+	*h = compute.Hyper{Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon)}
 }
 
 func (a *adagrad) descend(u *compute.Updater, i, at int, theta, grad *models.Param, h *compute.Hyper) bool {

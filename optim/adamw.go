@@ -70,7 +70,8 @@ type adamW struct {
 func (a *adamW) memory() *memory { return &a.mem }
 
 func (a *adamW) propose(grad, params models.Params) {
-	h := a.settings()
+	var h compute.Hyper
+	a.settings(&h)
 	for i, tensor := range grad {
 		theta := a.theta.of(&params[i], &tensor)
 		mOld, mNew := a.m.pair(i, &tensor)
@@ -89,10 +90,10 @@ func (a *adamW) tame(k compute.Arithmetic, _ models.Params) bool {
 		within(k, a.m.cur, tameMean) && within(k, a.v.cur, tameSquares)
 }
 
-func (a *adamW) settings() compute.Hyper {
+func (a *adamW) settings(h *compute.Hyper) {
 	a.steps.next++
 	t := a.steps.next
-	return compute.Hyper{
+	*h = compute.Hyper{
 		Rate: float32(a.LearningRate), Epsilon: float32(a.Epsilon), Decay: float32(a.WeightDecay),
 		Beta1: float32(a.Beta1), New1: float32(1 - a.Beta1), Correct1: float32(1 / (1 - pow(a.Beta1, t))),
 		Beta2: float32(a.Beta2), New2: float32(1 - a.Beta2), Correct2: float32(1 / (1 - pow(a.Beta2, t))),

@@ -82,7 +82,8 @@ func (f *ftrl) start(params models.Params) {
 }
 
 func (f *ftrl) propose(grad, params models.Params) {
-	h := f.settings()
+	var h compute.Hyper
+	f.settings(&h)
 	for i, t := range grad {
 		theta := f.theta.of(&params[i], &t)
 		zOld, zNew := f.z.pair(i, &t)
@@ -102,8 +103,8 @@ func (f *ftrl) tame(k compute.Arithmetic, params models.Params) bool {
 		f.z.within(k, tameMean) && f.n.within(k, tameSquares)
 }
 
-func (f *ftrl) settings() compute.Hyper {
-	return compute.Hyper{
+func (f *ftrl) settings(h *compute.Hyper) {
+	*h = compute.Hyper{
 		PerAlpha: float32(1 / f.Alpha), Beta1: float32(f.Beta), Strength: float32(f.L1), Decay: float32(f.L2),
 	}
 }

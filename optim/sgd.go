@@ -101,8 +101,8 @@ func (s *sgd) tame(k compute.Arithmetic, _ models.Params) bool {
 // idle implements idler.
 func (s *sgd) idle() bool { return s.momentum == nil }
 
-func (s *sgd) settings() compute.Hyper {
-	return compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
+func (s *sgd) settings(h *compute.Hyper) {
+	*h = compute.Hyper{Rate: float32(s.LearningRate), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 }
 
 // descendRows implements multiplier.

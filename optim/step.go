@@ -15,8 +15,8 @@ type main interface {
 	// tame says that settings, state and parameters are of sizes at which no step
 	// overflows, for as long as gradients have a norm of largest or less.
 	tame(k compute.Arithmetic, params models.Params) bool
-	// settings proposes the counters of the next step, and returns its settings.
-	settings() compute.Hyper
+	// settings proposes the counters of the next step, and writes its settings to h.
+	settings(h *compute.Hyper)
 	// descend takes the step for the part of tensor i that begins with element at and is
 	// as long as theta, and writes it to theta and to the state: of a sparse tensor, always
 	// whole, to the rows that the gradient lists. It returns false if what it wrote is not
@@ -97,7 +97,7 @@ func (p *Pipeline) begin(f *fusion) *compute.Hyper {
 		p.links[i].own.memory().begin()
 	}
 	h := &p.hyper
-	*h = f.main.settings()
+	f.main.settings(h)
 	h.Scale, h.Factor = 1, 1
 	if f.schedule != nil {
 		f.schedule.advance()

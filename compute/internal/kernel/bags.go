@@ -207,7 +207,7 @@ func (c *Collector) Collect(s *Set, index []int32, values []float32, ids []int32
 // scalars is Collect for rows of one element without weights.
 func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32, src []float32, per int) int {
 	if len(ids) == per && src[0] != 0 && c.few.distinct(s, ids) {
-		fill(values[:len(ids)], src[0])
+		Fill(values[:len(ids)], src[0])
 		return copy(index, ids)
 	}
 	slots, mask, begin := c.open(len(ids))
@@ -281,7 +281,8 @@ func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32
 	return n
 }
 
-func fill(x []float32, v float32) {
+// Fill sets each element of x to v, eight at a time, as they are read.
+func Fill(x []float32, v float32) {
 	eight := [8]float32{v, v, v, v, v, v, v, v}
 	for ; len(x) >= 8; x = x[8:] {
 		*(*[8]float32)(x) = eight

@@ -14,8 +14,14 @@ import "unsafe"
 //
 // with each product and sum rounded by itself.
 func (u *Updater) FTRL(theta, grad, z, n []float32, h *Hyper) bool {
-	if len(grad) == 0 {
+	switch len(grad) {
+	case 0:
 		return true
+	case 1: // as a bias may be
+		w, z2, n2 := FTRLNext(theta[0], float32(h.Scale*grad[0]), z[0], n[0], h)
+		t := theta[0] - (theta[0] - w)
+		theta[0], z[0], n[0] = t, z2, n2
+		return t*0+z2*0+n2*0 == 0
 	}
 	u.hyper(h)
 	return u.ftrl(theta, grad, z, n)

@@ -8,8 +8,14 @@ func (s *Set) LookUp(dst, src, offsets, tops []int32) bool {
 		return true
 	}
 	dst, tops = dst[:len(src)], tops[:n]
-	if s.f.lookUp != nil && n >= 8 && len(src)%n == 0 {
-		return s.f.lookUp(&dst[0], &src[0], &offsets[0], &tops[0], len(src)/n, n) == 0
+	if s.f.lookUp != nil && n >= 8 {
+		rows, rest := 1, len(src)-n
+		if rest != 0 { // a division is as long as the rest for one row
+			rows, rest = len(src)/n, len(src)%n
+		}
+		if rest == 0 {
+			return s.f.lookUp(&dst[0], &src[0], &offsets[0], &tops[0], rows, n) == 0
+		}
 	}
 	ok := true
 	for len(src) > 0 {

@@ -114,7 +114,7 @@ func TestCollectForgetsListsBeforeAsItsNumbersBeginAnew(t *testing.T) {
 	for i := range ids {
 		ids[i] = int32(i * 3 % 40)
 	}
-	fill(src, 1)
+	Fill(src, 1)
 	c.begin = math.MaxInt32 - 250
 	for round := range 20 {
 		require.Equal(t, 40, c.Collect(s, index, values, ids, nil, src, 1, 2), "round %d", round)

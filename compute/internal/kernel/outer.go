@@ -33,8 +33,8 @@ func (u *Updater) AdagradOuter(theta, sum, x, y []float32, h *Hyper) (finite, ok
 		o.firstAlone = &o.alone[0]
 	}
 	o.y, o.stride, o.factor = &y[0], size*n, h.Factor
-	fill(o.rate[:], h.Rate)
-	fill(o.epsilon[:], h.Epsilon)
+	Fill(o.rate[:], h.Rate)
+	Fill(o.epsilon[:], h.Epsilon)
 	finite = true
 	// The groups of a row are worked on one after the other, and a cache line holds two.
 	for step := max(octet, nearValues/n); len(x) > 0; {
