@@ -25,9 +25,6 @@ const stream = "BATCHES"
 // the test's end.
 func start(t *testing.T, dir string) (s *Server, nc *nats.Conn, stop func()) {
 	t.Helper()
-	if memoryRoot() == "" {
-		t.Skip("no file system in memory")
-	}
 	s, err := Start(t.Context(), Config{Dir: dir}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	nc, err = nats.Connect("", nats.InProcessServer(s))
@@ -37,6 +34,9 @@ func start(t *testing.T, dir string) (s *Server, nc *nats.Conn, stop func()) {
 		require.NoError(t, s.Stop())
 	})
 	t.Cleanup(stop)
+	if s.staged.root == "" {
+		t.Skip("no file system in memory, or no room there at the moment")
+	}
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	_, err = js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{
@@ -114,9 +114,10 @@ func TestAnUnstagedStreamStagesOnDiskForGood(t *testing.T) {
 }
 
 // left makes what a killed process leaves: a link to a staging folder.
-func left(t *testing.T, dir, owner string) string {
+func left(t *testing.T, s *Server, owner string) string {
 	t.Helper()
-	target, err := os.MkdirTemp(memoryRoot(), stagingPrefix)
+	dir := s.cfg.Dir
+	target, err := os.MkdirTemp(s.staged.root, stagingPrefix)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(target)) })
 	require.NoError(t, os.WriteFile(filepath.Join(target, stagingOwner), []byte(owner), 0o600))
@@ -128,11 +129,11 @@ func left(t *testing.T, dir, owner string) string {
 
 func TestAStartTakesAwayWhatAKilledProcessStaged(t *testing.T) {
 	dir := t.TempDir()
-	_, nc, stop := start(t, dir)
+	s, nc, stop := start(t, dir)
 	commit(t, nc, "a", 50)
 	stop()
 
-	mine := left(t, dir, dir)
+	mine := left(t, s, dir)
 	_, nc, _ = start(t, dir)
 	require.NoDirExists(t, mine)
 	_, target := linkOf(t, dir)
@@ -142,12 +143,12 @@ func TestAStartTakesAwayWhatAKilledProcessStaged(t *testing.T) {
 
 func TestAStartTakesAwayWhatServesALogThatIsGoneAndNothingElse(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
-	_, _, stop := start(t, dir)
+	s, _, stop := start(t, dir)
 	stop()
 
-	gone := left(t, dir, filepath.Join(other, "removed"))
-	dead := left(t, dir, other) // its next start may want it
-	used := left(t, dir, dir)   // another container's log, of the same path
+	gone := left(t, s, filepath.Join(other, "removed"))
+	dead := left(t, s, other) // its next start may want it
+	used := left(t, s, dir)   // another container's log, of the same path
 	lock, err := lockDir(used)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, lock.release()) }()
