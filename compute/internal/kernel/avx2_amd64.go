@@ -619,6 +619,11 @@ func sparse12AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64
 //go:noescape
 func sparse13AVX2(c *float32, a *float32, b *float32, in *float32, words *uint64, rows int, ldc int, ai int, ap int, bp int, ldin int, last int, relu int)
 
+// ftrlPairsAVX2 is the step for n rows of one element, n a multiple of 8 above 0, whose z and n are neighbours from u.m on.
+//
+//go:noescape
+func ftrlPairsAVX2(u *update, rows *int32, n int) float32
+
 // adagradOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.
 //
 //go:noescape

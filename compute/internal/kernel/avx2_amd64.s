@@ -14143,80 +14143,82 @@ TEXT ·ftrlAVX2(SB), NOSPLIT, $0-12
 	JLT          step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R8*1), Y4
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (CX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
 	VMOVUPS      (SI)(R8*1), Y6
-	VSQRTPS      Y6, Y7
-	VMULPS       Y4, Y4, Y5
-	VADDPS       Y5, Y6, Y6
+	VMOVUPS      (DX)(R8*1), Y7
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VSQRTPS      Y6, Y9
+	VMULPS       Y7, Y7, Y8
+	VADDPS       Y8, Y6, Y6
+	VSQRTPS      Y6, Y8
+	VSUBPS       Y9, Y8, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y9, Y9
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y9, Y5, Y5
+	VBROADCASTSS 92(AX), Y7
+	VANDPS       c80000000<>+0(SB), Y5, Y9
+	VORPS        Y7, Y9, Y9
+	VSUBPS       Y9, Y5, Y9
+	VXORPS       c80000000<>+0(SB), Y9, Y9
+	VBROADCASTSS 100(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VBROADCASTSS 128(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VDIVPS       Y8, Y9, Y9
+	VANDPS       c7fffffff<>+0(SB), Y5, Y8
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x12, Y7, Y8, Y7
+	VBLENDVPS    Y7, Y10, Y9, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y4, Y4
 	VMOVUPS      Y6, (SI)(R8*1)
 	VFMADD231PS  Y6, Y0, Y1
-	VSQRTPS      Y6, Y5
-	VMOVUPS      (CX)(R8*1), Y6
-	VMOVUPS      (BX)(R8*1), Y8
-	VSUBPS       Y7, Y5, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y4, Y8, Y8
-	VSUBPS       Y7, Y8, Y8
-	VMOVUPS      Y8, (BX)(R8*1)
-	VFMADD231PS  Y8, Y0, Y1
-	VBROADCASTSS 92(AX), Y4
-	VANDPS       c80000000<>+0(SB), Y8, Y7
-	VORPS        Y4, Y7, Y7
-	VSUBPS       Y7, Y8, Y7
-	VXORPS       c80000000<>+0(SB), Y7, Y7
-	VBROADCASTSS 100(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 128(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VDIVPS       Y5, Y7, Y7
-	VANDPS       c7fffffff<>+0(SB), Y8, Y8
-	VCMPPS       $0x12, Y4, Y8, Y4
-	VBLENDVPS    Y4, Y0, Y7, Y4
-	VSUBPS       Y4, Y6, Y4
-	VSUBPS       Y4, Y6, Y6
-	VMOVUPS      Y6, (CX)(R8*1)
-	VFMADD231PS  Y6, Y0, Y1
-	VMOVUPS      32(DX)(R8*1), Y4
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y5, (BX)(R8*1)
+	VFMADD231PS  Y5, Y0, Y1
+	VMOVUPS      Y4, (CX)(R8*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(CX)(R8*1), Y4
+	VMOVUPS      32(BX)(R8*1), Y5
 	VMOVUPS      32(SI)(R8*1), Y6
-	VSQRTPS      Y6, Y7
-	VMULPS       Y4, Y4, Y5
-	VADDPS       Y5, Y6, Y6
+	VMOVUPS      32(DX)(R8*1), Y7
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VSQRTPS      Y6, Y9
+	VMULPS       Y7, Y7, Y8
+	VADDPS       Y8, Y6, Y6
+	VSQRTPS      Y6, Y8
+	VSUBPS       Y9, Y8, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y9, Y9
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y9, Y5, Y5
+	VBROADCASTSS 92(AX), Y7
+	VANDPS       c80000000<>+0(SB), Y5, Y9
+	VORPS        Y7, Y9, Y9
+	VSUBPS       Y9, Y5, Y9
+	VXORPS       c80000000<>+0(SB), Y9, Y9
+	VBROADCASTSS 100(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VBROADCASTSS 128(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VDIVPS       Y8, Y9, Y9
+	VANDPS       c7fffffff<>+0(SB), Y5, Y8
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x12, Y7, Y8, Y7
+	VBLENDVPS    Y7, Y10, Y9, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y4, Y4
 	VMOVUPS      Y6, 32(SI)(R8*1)
 	VFMADD231PS  Y6, Y0, Y2
-	VSQRTPS      Y6, Y5
-	VMOVUPS      32(CX)(R8*1), Y6
-	VMOVUPS      32(BX)(R8*1), Y8
-	VSUBPS       Y7, Y5, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y4, Y8, Y8
-	VSUBPS       Y7, Y8, Y8
-	VMOVUPS      Y8, 32(BX)(R8*1)
-	VFMADD231PS  Y8, Y0, Y2
-	VBROADCASTSS 92(AX), Y4
-	VANDPS       c80000000<>+0(SB), Y8, Y7
-	VORPS        Y4, Y7, Y7
-	VSUBPS       Y7, Y8, Y7
-	VXORPS       c80000000<>+0(SB), Y7, Y7
-	VBROADCASTSS 100(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 128(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VDIVPS       Y5, Y7, Y7
-	VANDPS       c7fffffff<>+0(SB), Y8, Y8
-	VCMPPS       $0x12, Y4, Y8, Y4
-	VBLENDVPS    Y4, Y0, Y7, Y4
-	VSUBPS       Y4, Y6, Y4
-	VSUBPS       Y4, Y6, Y6
-	VMOVUPS      Y6, 32(CX)(R8*1)
-	VFMADD231PS  Y6, Y0, Y2
+	VMOVUPS      Y5, 32(BX)(R8*1)
+	VFMADD231PS  Y5, Y0, Y2
+	VMOVUPS      Y4, 32(CX)(R8*1)
+	VFMADD231PS  Y4, Y0, Y2
 	ADDQ         $+64, R8
 	SUBQ         $+16, DI
 	JGE          step_groups
@@ -14226,43 +14228,44 @@ step_tail:
 	JZ           step_end
 	CMPQ         DI, $0x08
 	JLT          step_rest
-	VMOVUPS      (DX)(R8*1), Y4
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (CX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
 	VMOVUPS      (SI)(R8*1), Y6
-	VSQRTPS      Y6, Y7
-	VMULPS       Y4, Y4, Y5
-	VADDPS       Y5, Y6, Y6
+	VMOVUPS      (DX)(R8*1), Y7
+	VBROADCASTSS 84(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VSQRTPS      Y6, Y9
+	VMULPS       Y7, Y7, Y8
+	VADDPS       Y8, Y6, Y6
+	VSQRTPS      Y6, Y8
+	VSUBPS       Y9, Y8, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y4, Y9, Y9
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y9, Y5, Y5
+	VBROADCASTSS 92(AX), Y7
+	VANDPS       c80000000<>+0(SB), Y5, Y9
+	VORPS        Y7, Y9, Y9
+	VSUBPS       Y9, Y5, Y9
+	VXORPS       c80000000<>+0(SB), Y9, Y9
+	VBROADCASTSS 100(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VBROADCASTSS 128(AX), Y10
+	VADDPS       Y10, Y8, Y8
+	VDIVPS       Y8, Y9, Y9
+	VANDPS       c7fffffff<>+0(SB), Y5, Y8
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x12, Y7, Y8, Y7
+	VBLENDVPS    Y7, Y10, Y9, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y4, Y4
 	VMOVUPS      Y6, (SI)(R8*1)
 	VFMADD231PS  Y6, Y0, Y1
-	VSQRTPS      Y6, Y5
-	VMOVUPS      (CX)(R8*1), Y6
-	VMOVUPS      (BX)(R8*1), Y8
-	VSUBPS       Y7, Y5, Y7
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y4, Y8, Y8
-	VSUBPS       Y7, Y8, Y8
-	VMOVUPS      Y8, (BX)(R8*1)
-	VFMADD231PS  Y8, Y0, Y1
-	VBROADCASTSS 92(AX), Y4
-	VANDPS       c80000000<>+0(SB), Y8, Y7
-	VORPS        Y4, Y7, Y7
-	VSUBPS       Y7, Y8, Y7
-	VXORPS       c80000000<>+0(SB), Y7, Y7
-	VBROADCASTSS 100(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 128(AX), Y9
-	VADDPS       Y9, Y5, Y5
-	VDIVPS       Y5, Y7, Y7
-	VANDPS       c7fffffff<>+0(SB), Y8, Y8
-	VCMPPS       $0x12, Y4, Y8, Y4
-	VBLENDVPS    Y4, Y0, Y7, Y4
-	VSUBPS       Y4, Y6, Y4
-	VSUBPS       Y4, Y6, Y6
-	VMOVUPS      Y6, (CX)(R8*1)
-	VFMADD231PS  Y6, Y0, Y1
+	VMOVUPS      Y5, (BX)(R8*1)
+	VFMADD231PS  Y5, Y0, Y1
+	VMOVUPS      Y4, (CX)(R8*1)
+	VFMADD231PS  Y4, Y0, Y1
 	ADDQ         $0x20, R8
 	SUBQ         $0x08, DI
 	JZ           step_end
@@ -14272,45 +14275,46 @@ step_rest:
 	MOVQ         $+16, R10
 	SUBQ         DI, R10
 	VMOVUPS      (R9)(R10*4), Y4
-	VMASKMOVPS   (DX)(R8*1), Y4, Y5
-	VBROADCASTSS 84(AX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   (CX)(R8*1), Y4, Y5
+	VMASKMOVPS   (BX)(R8*1), Y4, Y6
 	VMASKMOVPS   (SI)(R8*1), Y4, Y7
-	VSQRTPS      Y7, Y8
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y6, Y7, Y7
-	VMASKMOVPS   Y7, Y4, (SI)(R8*1)
-	VBLENDVPS    Y4, Y7, Y0, Y6
-	VFMADD231PS  Y6, Y0, Y1
-	VSQRTPS      Y7, Y6
-	VMASKMOVPS   (CX)(R8*1), Y4, Y7
-	VMASKMOVPS   (BX)(R8*1), Y4, Y9
-	VSUBPS       Y8, Y6, Y8
-	VMULPS       Y3, Y8, Y8
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y5, Y9, Y9
-	VSUBPS       Y8, Y9, Y9
-	VMASKMOVPS   Y9, Y4, (BX)(R8*1)
-	VBLENDVPS    Y4, Y9, Y0, Y5
-	VFMADD231PS  Y5, Y0, Y1
-	VBROADCASTSS 92(AX), Y5
-	VANDPS       c80000000<>+0(SB), Y9, Y8
-	VORPS        Y5, Y8, Y8
-	VSUBPS       Y8, Y9, Y8
-	VXORPS       c80000000<>+0(SB), Y8, Y8
-	VBROADCASTSS 100(AX), Y10
-	VADDPS       Y10, Y6, Y6
-	VMULPS       Y3, Y6, Y6
+	VMASKMOVPS   (DX)(R8*1), Y4, Y8
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y8, Y8
+	VSQRTPS      Y7, Y10
+	VMULPS       Y8, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VSQRTPS      Y7, Y9
+	VSUBPS       Y10, Y9, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y8, Y6, Y6
+	VSUBPS       Y10, Y6, Y6
+	VBROADCASTSS 92(AX), Y8
+	VANDPS       c80000000<>+0(SB), Y6, Y10
+	VORPS        Y8, Y10, Y10
+	VSUBPS       Y10, Y6, Y10
+	VXORPS       c80000000<>+0(SB), Y10, Y10
+	VBROADCASTSS 100(AX), Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y3, Y9, Y9
 	VBROADCASTSS 128(AX), Y3
-	VADDPS       Y3, Y6, Y6
-	VDIVPS       Y6, Y8, Y8
-	VANDPS       c7fffffff<>+0(SB), Y9, Y9
-	VCMPPS       $0x12, Y5, Y9, Y3
-	VBLENDVPS    Y3, Y0, Y8, Y3
-	VSUBPS       Y3, Y7, Y3
-	VSUBPS       Y3, Y7, Y7
-	VMASKMOVPS   Y7, Y4, (CX)(R8*1)
+	VADDPS       Y3, Y9, Y9
+	VDIVPS       Y9, Y10, Y10
+	VANDPS       c7fffffff<>+0(SB), Y6, Y3
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x12, Y8, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y10, Y3
+	VSUBPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y5, Y5
+	VMASKMOVPS   Y7, Y4, (SI)(R8*1)
 	VBLENDVPS    Y4, Y7, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   Y6, Y4, (BX)(R8*1)
+	VBLENDVPS    Y4, Y6, Y0, Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   Y5, Y4, (CX)(R8*1)
+	VBLENDVPS    Y4, Y5, Y0, Y3
 	VFMADD231PS  Y3, Y0, Y1
 
 step_end:
@@ -15586,6 +15590,142 @@ store:
 	DECQ    R10
 	MOVQ    R10, rows+40(FP)
 	JNZ     row
+	VZEROUPPER
+	RET
+
+// func ftrlPairsAVX2(u *byte, rows *int32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·ftrlPairsAVX2(SB), NOSPLIT, $0-28
+	MOVQ         u+0(FP), AX
+	MOVQ         rows+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	MOVQ         32(AX), DI
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 132(AX), Y0
+
+eight:
+	MOVLQSX      (CX), R8
+	VMOVSS       (BX)(R8*4), X4
+	MOVLQSX      4(CX), R8
+	VINSERTPS    $0x10, (BX)(R8*4), X4, X4
+	MOVLQSX      8(CX), R8
+	VINSERTPS    $0x20, (BX)(R8*4), X4, X4
+	MOVLQSX      12(CX), R8
+	VINSERTPS    $0x30, (BX)(R8*4), X4, X4
+	MOVLQSX      16(CX), R8
+	VMOVSS       (BX)(R8*4), X5
+	MOVLQSX      20(CX), R8
+	VINSERTPS    $0x10, (BX)(R8*4), X5, X5
+	MOVLQSX      24(CX), R8
+	VINSERTPS    $0x20, (BX)(R8*4), X5, X5
+	MOVLQSX      28(CX), R8
+	VINSERTPS    $0x30, (BX)(R8*4), X5, X5
+	VINSERTF128  $0x01, X5, Y4, Y5
+	MOVLQSX      (CX), R8
+	VMOVSD       (DI)(R8*8), X4
+	MOVLQSX      4(CX), R8
+	VMOVHPS      (DI)(R8*8), X4, X4
+	MOVLQSX      16(CX), R8
+	VMOVSD       (DI)(R8*8), X6
+	MOVLQSX      20(CX), R8
+	VMOVHPS      (DI)(R8*8), X6, X6
+	VINSERTF128  $0x01, X6, Y4, Y6
+	MOVLQSX      8(CX), R8
+	VMOVSD       (DI)(R8*8), X4
+	MOVLQSX      12(CX), R8
+	VMOVHPS      (DI)(R8*8), X4, X4
+	MOVLQSX      24(CX), R8
+	VMOVSD       (DI)(R8*8), X7
+	MOVLQSX      28(CX), R8
+	VMOVHPS      (DI)(R8*8), X7, X7
+	VINSERTF128  $0x01, X7, Y4, Y7
+	VSHUFPS      $0x88, Y7, Y6, Y8
+	VSHUFPS      $0xdd, Y7, Y6, Y6
+	VMOVUPS      (SI), Y7
+	VBROADCASTSS 84(AX), Y9
+	VMULPS       Y9, Y7, Y7
+	VSQRTPS      Y6, Y10
+	VMULPS       Y7, Y7, Y9
+	VADDPS       Y9, Y6, Y6
+	VSQRTPS      Y6, Y9
+	VSUBPS       Y10, Y9, Y10
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y7, Y8, Y8
+	VSUBPS       Y10, Y8, Y8
+	VBROADCASTSS 92(AX), Y7
+	VANDPS       c80000000<>+0(SB), Y8, Y10
+	VORPS        Y7, Y10, Y10
+	VSUBPS       Y10, Y8, Y10
+	VXORPS       c80000000<>+0(SB), Y10, Y10
+	VBROADCASTSS 100(AX), Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VBROADCASTSS 128(AX), Y11
+	VADDPS       Y11, Y9, Y9
+	VDIVPS       Y9, Y10, Y10
+	VANDPS       c7fffffff<>+0(SB), Y8, Y9
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x12, Y7, Y9, Y7
+	VBLENDVPS    Y7, Y11, Y10, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y7, Y5, Y5
+	VFMADD231PS  Y5, Y1, Y2
+	VFMADD231PS  Y8, Y1, Y3
+	VFMADD231PS  Y6, Y1, Y2
+	VUNPCKLPS    Y6, Y8, Y7
+	VUNPCKHPS    Y6, Y8, Y6
+	VEXTRACTF128 $0x01, Y7, X4
+	MOVLQSX      (CX), R8
+	VMOVLPS      X7, (DI)(R8*8)
+	MOVLQSX      4(CX), R8
+	VMOVHPS      X7, (DI)(R8*8)
+	MOVLQSX      16(CX), R8
+	VMOVLPS      X4, (DI)(R8*8)
+	MOVLQSX      20(CX), R8
+	VMOVHPS      X4, (DI)(R8*8)
+	VEXTRACTF128 $0x01, Y6, X4
+	MOVLQSX      8(CX), R8
+	VMOVLPS      X6, (DI)(R8*8)
+	MOVLQSX      12(CX), R8
+	VMOVHPS      X6, (DI)(R8*8)
+	MOVLQSX      24(CX), R8
+	VMOVLPS      X4, (DI)(R8*8)
+	MOVLQSX      28(CX), R8
+	VMOVHPS      X4, (DI)(R8*8)
+	VEXTRACTF128 $0x01, Y5, X4
+	MOVLQSX      (CX), R8
+	VMOVSS       X5, (BX)(R8*4)
+	MOVLQSX      4(CX), R8
+	VEXTRACTPS   $0x01, X5, (BX)(R8*4)
+	MOVLQSX      8(CX), R8
+	VEXTRACTPS   $0x02, X5, (BX)(R8*4)
+	MOVLQSX      12(CX), R8
+	VEXTRACTPS   $0x03, X5, (BX)(R8*4)
+	MOVLQSX      16(CX), R8
+	VMOVSS       X4, (BX)(R8*4)
+	MOVLQSX      20(CX), R8
+	VEXTRACTPS   $0x01, X4, (BX)(R8*4)
+	MOVLQSX      24(CX), R8
+	VEXTRACTPS   $0x02, X4, (BX)(R8*4)
+	MOVLQSX      28(CX), R8
+	VEXTRACTPS   $0x03, X4, (BX)(R8*4)
+	ADDQ         $+32, CX
+	ADDQ         $+32, SI
+	SUBQ         $0x08, DX
+	JNZ          eight
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X2
+	MOVSS        X2, ret+24(FP)
 	VZEROUPPER
 	RET
 

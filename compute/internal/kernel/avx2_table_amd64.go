@@ -66,7 +66,7 @@ func kernelsAVX2() family {
 			adamWRowsAVX2,
 			adagradRowsAVX2,
 		},
-		ftrl: ftrlAVX2, sgdOuter: sgdOuterAVX2, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
+		ftrl: ftrlAVX2, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX2, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}
 }
 

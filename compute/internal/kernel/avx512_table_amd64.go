@@ -66,7 +66,7 @@ func kernelsAVX512() family {
 			adamWRowsAVX2,
 			adagradRowsAVX2,
 		},
-		ftrl: ftrlAVX512, sgdOuter: sgdOuterAVX512, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
+		ftrl: ftrlAVX512, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX512, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
 	}
 }
 

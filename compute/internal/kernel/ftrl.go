@@ -94,12 +94,21 @@ func (u *Updater) FTRLPairs(theta, grad, pairs []float32, rows []int32, h *Hyper
 			u.set.Prefetch(theta, part, 1)
 			u.set.Prefetch(pairs, part, 2)
 		}
+		grad := grad[base : base+len(part)]
+		if whole := len(part) &^ 7; whole > 0 && u.set.f.ftrlPairs != nil && u.set.within(part, 0, min(len(zn), len(theta))) {
+			u.u.theta, u.u.grad, u.u.m = &theta[0], &grad[0], &pairs[0]
+			finite = u.set.f.ftrlPairs(&u.u, &part[0], whole) == 0 && finite
+			part, grad = part[whole:], grad[whole:]
+			if len(part) == 0 {
+				continue
+			}
+		}
 		k := len(part)
 		for i, r := range part {
 			both := &zn[r]
 			u.theta[i], u.m[i], u.v[i] = theta[r], both[0], both[1]
 		}
-		finite = u.ftrl(u.theta[:k], grad[base:base+k], u.m[:k], u.v[:k]) && finite
+		finite = u.ftrl(u.theta[:k], grad, u.m[:k], u.v[:k]) && finite
 		for i, r := range part {
 			both := &zn[r]
 			theta[r], both[0], both[1] = u.theta[i], u.m[i], u.v[i]

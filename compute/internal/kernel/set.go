@@ -88,6 +88,7 @@ type family struct {
 	// Of n rows of u.n elements, a multiple of 8; nil without.
 	updateRows   [updateKinds]func(u *update, rows *int32, n int) float32
 	ftrl         func(u *update) float32
+	ftrlPairs    func(u *update, rows *int32, n int) float32                        // n is a multiple of 8, and above 0; nil without
 	adagradOuter func(o *outer) float32                                             // nil without
 	sgdOuter     func(theta, x, y *float32, m, n int, rate, factor float32) float32 // likewise
 	dropout      func(dst, x *float32, n int, key uint64, row, layer, below uint32, scale float32)

@@ -34,6 +34,7 @@ func main() {
 	w.sgdOuter()
 	w.sparseRows()
 	if !w.wide() {
+		w.ftrlPairs()
 		w.adagradOuter()
 		w.dropout()
 		w.nonzero()
@@ -111,7 +112,7 @@ func (w width) table() string {
 	for _, name := range updateKinds {
 		line("%sRowsAVX2,", name)
 	}
-	line("},\nftrl: %s, sgdOuter: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"), fn("sgdOuter"))
+	line("},\nftrl: %s, ftrlPairs: ftrlPairsAVX2, sgdOuter: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"), fn("sgdOuter"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, lowRows: %d, packed: %s, descend: %s,", w.lanes(), w.rows(), w.lowRows(), fn("packedTile"), fn("descendTile"))
