@@ -2803,7 +2803,7 @@ end:
 	RET
 
 // func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowDots8AVX2(SB), NOSPLIT, $0-48
 	MOVQ    x+8(FP), AX
 	MOVQ    src+16(FP), CX
@@ -2813,26 +2813,29 @@ TEXT ·rowDots8AVX2(SB), NOSPLIT, $0-48
 	LEAQ    (BX)(BX*4), DI
 	LEAQ    (DI)(BX*2), R8
 	VXORPS  Y0, Y0, Y0
-	MOVQ    in+24(FP), R9
-	TESTQ   R9, R9
+	LEAQ    (CX)(BX*8), R9
+	MOVQ    in+24(FP), R10
+	TESTQ   R10, R10
 	JZ      begun
-	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y0
 
 begun:
-	MOVQ DX, R9
-	ANDQ $+7, R9
+	MOVQ DX, R10
+	ANDQ $+7, R10
 	SHRQ $0x03, DX
 	JZ   tail
 
 terms:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
 	VMOVUPS      (CX), X1
-	VINSERTF128  $0x01, (CX)(BX*4), Y1, Y1
+	VBLENDPS     $0xf0, -16(CX)(BX*4), Y1, Y1
 	VMOVUPS      (CX)(BX*1), X3
-	VINSERTF128  $0x01, (CX)(DI*1), Y3, Y3
+	VBLENDPS     $0xf0, -16(CX)(DI*1), Y3, Y3
 	VMOVUPS      (CX)(BX*2), X5
-	VINSERTF128  $0x01, (CX)(SI*2), Y5, Y5
+	VBLENDPS     $0xf0, -16(CX)(SI*2), Y5, Y5
 	VMOVUPS      (CX)(SI*1), X6
-	VINSERTF128  $0x01, (CX)(R8*1), Y6, Y6
+	VBLENDPS     $0xf0, -16(CX)(R8*1), Y6, Y6
 	VUNPCKLPS    Y3, Y1, Y2
 	VUNPCKHPS    Y3, Y1, Y4
 	VUNPCKLPS    Y6, Y5, Y3
@@ -2849,14 +2852,16 @@ terms:
 	VFMADD231PS  Y5, Y2, Y0
 	VBROADCASTSS 12(AX), Y2
 	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT0   128(R9)
+	PREFETCHT0   192(R9)
 	VMOVUPS      16(CX), X1
-	VINSERTF128  $0x01, 16(CX)(BX*4), Y1, Y1
+	VBLENDPS     $0xf0, (CX)(BX*4), Y1, Y1
 	VMOVUPS      16(CX)(BX*1), X3
-	VINSERTF128  $0x01, 16(CX)(DI*1), Y3, Y3
+	VBLENDPS     $0xf0, (CX)(DI*1), Y3, Y3
 	VMOVUPS      16(CX)(BX*2), X5
-	VINSERTF128  $0x01, 16(CX)(SI*2), Y5, Y5
+	VBLENDPS     $0xf0, (CX)(SI*2), Y5, Y5
 	VMOVUPS      16(CX)(SI*1), X6
-	VINSERTF128  $0x01, 16(CX)(R8*1), Y6, Y6
+	VBLENDPS     $0xf0, (CX)(R8*1), Y6, Y6
 	VUNPCKLPS    Y3, Y1, Y2
 	VUNPCKHPS    Y3, Y1, Y4
 	VUNPCKLPS    Y6, Y5, Y3
@@ -2874,12 +2879,13 @@ terms:
 	VBROADCASTSS 28(AX), Y2
 	VFMADD231PS  Y6, Y2, Y0
 	ADDQ         $+32, AX
+	ADDQ         $+256, R9
 	ADDQ         $+32, CX
 	DECQ         DX
 	JNZ          terms
 
 tail:
-	TESTQ R9, R9
+	TESTQ R10, R10
 	JZ    end
 
 column:
@@ -2896,7 +2902,7 @@ column:
 	VFMADD231PS  Y7, Y1, Y0
 	ADDQ         $+4, AX
 	ADDQ         $+4, CX
-	DECQ         R9
+	DECQ         R10
 	JNZ          column
 
 end:
@@ -2906,7 +2912,7 @@ end:
 	RET
 
 // func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowDots32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    x+8(FP), AX
 	MOVQ    src+16(FP), CX
@@ -2922,29 +2928,32 @@ TEXT ·rowDots32AVX2(SB), NOSPLIT, $0-48
 	VXORPS  Y2, Y2, Y2
 	LEAQ    (R10)(BX*8), R11
 	VXORPS  Y3, Y3, Y3
-	MOVQ    in+24(FP), R12
-	TESTQ   R12, R12
+	LEAQ    (R11)(BX*8), R12
+	MOVQ    in+24(FP), R13
+	TESTQ   R13, R13
 	JZ      begun
-	VMOVUPS (R12), Y0
-	VMOVUPS 32(R12), Y1
-	VMOVUPS 64(R12), Y2
-	VMOVUPS 96(R12), Y3
+	VMOVUPS (R13), Y0
+	VMOVUPS 32(R13), Y1
+	VMOVUPS 64(R13), Y2
+	VMOVUPS 96(R13), Y3
 
 begun:
-	MOVQ DX, R12
-	ANDQ $+7, R12
+	MOVQ DX, R13
+	ANDQ $+7, R13
 	SHRQ $0x03, DX
 	JZ   tail
 
 terms:
+	PREFETCHT0   (R12)
+	PREFETCHT0   64(R12)
 	VMOVUPS      (CX), X4
-	VINSERTF128  $0x01, (CX)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, -16(CX)(BX*4), Y4, Y4
 	VMOVUPS      (CX)(BX*1), X6
-	VINSERTF128  $0x01, (CX)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, -16(CX)(DI*1), Y6, Y6
 	VMOVUPS      (CX)(BX*2), X8
-	VINSERTF128  $0x01, (CX)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, -16(CX)(SI*2), Y8, Y8
 	VMOVUPS      (CX)(SI*1), X9
-	VINSERTF128  $0x01, (CX)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, -16(CX)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -2961,14 +2970,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y0
 	VBROADCASTSS 12(AX), Y5
 	VFMADD231PS  Y9, Y5, Y0
+	PREFETCHT0   128(R12)
+	PREFETCHT0   192(R12)
 	VMOVUPS      (R9), X4
-	VINSERTF128  $0x01, (R9)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, -16(R9)(BX*4), Y4, Y4
 	VMOVUPS      (R9)(BX*1), X6
-	VINSERTF128  $0x01, (R9)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, -16(R9)(DI*1), Y6, Y6
 	VMOVUPS      (R9)(BX*2), X8
-	VINSERTF128  $0x01, (R9)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, -16(R9)(SI*2), Y8, Y8
 	VMOVUPS      (R9)(SI*1), X9
-	VINSERTF128  $0x01, (R9)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, -16(R9)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -2985,14 +2996,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y1
 	VBROADCASTSS 12(AX), Y5
 	VFMADD231PS  Y9, Y5, Y1
+	PREFETCHT0   256(R12)
+	PREFETCHT0   320(R12)
 	VMOVUPS      (R10), X4
-	VINSERTF128  $0x01, (R10)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, -16(R10)(BX*4), Y4, Y4
 	VMOVUPS      (R10)(BX*1), X6
-	VINSERTF128  $0x01, (R10)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, -16(R10)(DI*1), Y6, Y6
 	VMOVUPS      (R10)(BX*2), X8
-	VINSERTF128  $0x01, (R10)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, -16(R10)(SI*2), Y8, Y8
 	VMOVUPS      (R10)(SI*1), X9
-	VINSERTF128  $0x01, (R10)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, -16(R10)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3009,14 +3022,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y2
 	VBROADCASTSS 12(AX), Y5
 	VFMADD231PS  Y9, Y5, Y2
+	PREFETCHT0   384(R12)
+	PREFETCHT0   448(R12)
 	VMOVUPS      (R11), X4
-	VINSERTF128  $0x01, (R11)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, -16(R11)(BX*4), Y4, Y4
 	VMOVUPS      (R11)(BX*1), X6
-	VINSERTF128  $0x01, (R11)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, -16(R11)(DI*1), Y6, Y6
 	VMOVUPS      (R11)(BX*2), X8
-	VINSERTF128  $0x01, (R11)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, -16(R11)(SI*2), Y8, Y8
 	VMOVUPS      (R11)(SI*1), X9
-	VINSERTF128  $0x01, (R11)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, -16(R11)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3033,14 +3048,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y3
 	VBROADCASTSS 12(AX), Y5
 	VFMADD231PS  Y9, Y5, Y3
+	PREFETCHT0   512(R12)
+	PREFETCHT0   576(R12)
 	VMOVUPS      16(CX), X4
-	VINSERTF128  $0x01, 16(CX)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, (CX)(BX*4), Y4, Y4
 	VMOVUPS      16(CX)(BX*1), X6
-	VINSERTF128  $0x01, 16(CX)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, (CX)(DI*1), Y6, Y6
 	VMOVUPS      16(CX)(BX*2), X8
-	VINSERTF128  $0x01, 16(CX)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, (CX)(SI*2), Y8, Y8
 	VMOVUPS      16(CX)(SI*1), X9
-	VINSERTF128  $0x01, 16(CX)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, (CX)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3057,14 +3074,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y0
 	VBROADCASTSS 28(AX), Y5
 	VFMADD231PS  Y9, Y5, Y0
+	PREFETCHT0   640(R12)
+	PREFETCHT0   704(R12)
 	VMOVUPS      16(R9), X4
-	VINSERTF128  $0x01, 16(R9)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, (R9)(BX*4), Y4, Y4
 	VMOVUPS      16(R9)(BX*1), X6
-	VINSERTF128  $0x01, 16(R9)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, (R9)(DI*1), Y6, Y6
 	VMOVUPS      16(R9)(BX*2), X8
-	VINSERTF128  $0x01, 16(R9)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, (R9)(SI*2), Y8, Y8
 	VMOVUPS      16(R9)(SI*1), X9
-	VINSERTF128  $0x01, 16(R9)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, (R9)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3081,14 +3100,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y1
 	VBROADCASTSS 28(AX), Y5
 	VFMADD231PS  Y9, Y5, Y1
+	PREFETCHT0   768(R12)
+	PREFETCHT0   832(R12)
 	VMOVUPS      16(R10), X4
-	VINSERTF128  $0x01, 16(R10)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, (R10)(BX*4), Y4, Y4
 	VMOVUPS      16(R10)(BX*1), X6
-	VINSERTF128  $0x01, 16(R10)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, (R10)(DI*1), Y6, Y6
 	VMOVUPS      16(R10)(BX*2), X8
-	VINSERTF128  $0x01, 16(R10)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, (R10)(SI*2), Y8, Y8
 	VMOVUPS      16(R10)(SI*1), X9
-	VINSERTF128  $0x01, 16(R10)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, (R10)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3105,14 +3126,16 @@ terms:
 	VFMADD231PS  Y8, Y5, Y2
 	VBROADCASTSS 28(AX), Y5
 	VFMADD231PS  Y9, Y5, Y2
+	PREFETCHT0   896(R12)
+	PREFETCHT0   960(R12)
 	VMOVUPS      16(R11), X4
-	VINSERTF128  $0x01, 16(R11)(BX*4), Y4, Y4
+	VBLENDPS     $0xf0, (R11)(BX*4), Y4, Y4
 	VMOVUPS      16(R11)(BX*1), X6
-	VINSERTF128  $0x01, 16(R11)(DI*1), Y6, Y6
+	VBLENDPS     $0xf0, (R11)(DI*1), Y6, Y6
 	VMOVUPS      16(R11)(BX*2), X8
-	VINSERTF128  $0x01, 16(R11)(SI*2), Y8, Y8
+	VBLENDPS     $0xf0, (R11)(SI*2), Y8, Y8
 	VMOVUPS      16(R11)(SI*1), X9
-	VINSERTF128  $0x01, 16(R11)(R8*1), Y9, Y9
+	VBLENDPS     $0xf0, (R11)(R8*1), Y9, Y9
 	VUNPCKLPS    Y6, Y4, Y5
 	VUNPCKHPS    Y6, Y4, Y7
 	VUNPCKLPS    Y9, Y8, Y6
@@ -3130,6 +3153,7 @@ terms:
 	VBROADCASTSS 28(AX), Y5
 	VFMADD231PS  Y9, Y5, Y3
 	ADDQ         $+32, AX
+	ADDQ         $+1024, R12
 	ADDQ         $+32, CX
 	ADDQ         $+32, R9
 	ADDQ         $+32, R10
@@ -3138,7 +3162,7 @@ terms:
 	JNZ          terms
 
 tail:
-	TESTQ R12, R12
+	TESTQ R13, R13
 	JZ    end
 
 column:
@@ -3188,7 +3212,7 @@ column:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	ADDQ         $+4, R11
-	DECQ         R12
+	DECQ         R13
 	JNZ          column
 
 end:
@@ -11083,49 +11107,50 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-12
 	MOVQ         16(AX), BX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 80(AX), Y2
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), SI
 	XORQ         DI, DI
 	SUBQ         $+16, SI
 	JLT          step_tail
 
 step_groups:
-	VMOVUPS      (DX)(DI*1), Y3
-	VMOVUPS      (BX)(DI*1), Y4
+	VMOVUPS      (DX)(DI*1), Y4
+	VMOVUPS      (BX)(DI*1), Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_1
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_1:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_2
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_2:
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(DI*1)
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      32(DX)(DI*1), Y3
-	VMOVUPS      32(BX)(DI*1), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(DI*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(DI*1), Y4
+	VMOVUPS      32(BX)(DI*1), Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_3
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_3:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_4
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_4:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, 32(CX)(DI*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(DI*1)
+	VFMADD231PS Y4, Y0, Y2
 	ADDQ        $+64, DI
 	SUBQ        $+16, SI
 	JGE         step_groups
@@ -11135,24 +11160,24 @@ step_tail:
 	JZ           step_end
 	CMPQ         SI, $0x08
 	JLT          step_rest
-	VMOVUPS      (DX)(DI*1), Y3
-	VMOVUPS      (BX)(DI*1), Y4
+	VMOVUPS      (DX)(DI*1), Y4
+	VMOVUPS      (BX)(DI*1), Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_5:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_6:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, (CX)(DI*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(DI*1)
+	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $0x20, DI
 	SUBQ        $0x08, SI
 	JZ          step_end
@@ -11161,28 +11186,29 @@ step_rest:
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $+16, R9
 	SUBQ         SI, R9
-	VMOVUPS      (R8)(R9*4), Y3
-	VMASKMOVPS   (DX)(DI*1), Y3, Y4
-	VMASKMOVPS   (BX)(DI*1), Y3, Y5
+	VMOVUPS      (R8)(R9*4), Y4
+	VMASKMOVPS   (DX)(DI*1), Y4, Y5
+	VMASKMOVPS   (BX)(DI*1), Y4, Y6
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y6
-	VMULPS       Y6, Y5, Y5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMULPS       Y2, Y5, Y5
+	VMULPS       Y3, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
-	VBROADCASTSS 88(AX), Y2
-	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y5, Y4, Y4
-	VMASKMOVPS  Y4, Y3, (CX)(DI*1)
-	VBLENDVPS   Y3, Y4, Y0, Y2
-	VFMADD231PS Y2, Y0, Y1
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(DI*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
+	VADDPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -11204,59 +11230,60 @@ TEXT ·sgdAnchorAVX2(SB), NOSPLIT, $0-12
 	MOVQ         64(AX), SI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 80(AX), Y2
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), DI
 	XORQ         R8, R8
 	SUBQ         $+16, DI
 	JLT          step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R8*1), Y3
-	VMOVUPS      (BX)(R8*1), Y4
-	VMOVUPS      (SI)(R8*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (DX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
+	VMOVUPS      (SI)(R8*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_1
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_1:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_2
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_2:
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(R8*1)
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      32(DX)(R8*1), Y3
-	VMOVUPS      32(BX)(R8*1), Y4
-	VMOVUPS      32(SI)(R8*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R8*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(R8*1), Y4
+	VMOVUPS      32(BX)(R8*1), Y5
+	VMOVUPS      32(SI)(R8*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_3
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_3:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_4
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_4:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, 32(CX)(R8*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(R8*1)
+	VFMADD231PS Y4, Y0, Y2
 	ADDQ        $+64, R8
 	SUBQ        $+16, DI
 	JGE         step_groups
@@ -11266,29 +11293,29 @@ step_tail:
 	JZ           step_end
 	CMPQ         DI, $0x08
 	JLT          step_rest
-	VMOVUPS      (DX)(R8*1), Y3
-	VMOVUPS      (BX)(R8*1), Y4
-	VMOVUPS      (SI)(R8*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (DX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
+	VMOVUPS      (SI)(R8*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_5:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_6:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, (CX)(R8*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(R8*1)
+	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $0x20, R8
 	SUBQ        $0x08, DI
 	JZ          step_end
@@ -11297,33 +11324,34 @@ step_rest:
 	LEAQ         lanes<>+0(SB), R9
 	MOVQ         $+16, R10
 	SUBQ         DI, R10
-	VMOVUPS      (R9)(R10*4), Y3
-	VMASKMOVPS   (DX)(R8*1), Y3, Y4
-	VMASKMOVPS   (BX)(R8*1), Y3, Y5
-	VMASKMOVPS   (SI)(R8*1), Y3, Y6
-	VSUBPS       Y6, Y4, Y6
-	VBROADCASTSS 92(AX), Y7
-	VMULPS       Y7, Y6, Y6
-	VADDPS       Y6, Y5, Y5
+	VMOVUPS      (R9)(R10*4), Y4
+	VMASKMOVPS   (DX)(R8*1), Y4, Y5
+	VMASKMOVPS   (BX)(R8*1), Y4, Y6
+	VMASKMOVPS   (SI)(R8*1), Y4, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y6
-	VMULPS       Y6, Y5, Y5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMULPS       Y2, Y5, Y5
+	VMULPS       Y3, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
-	VBROADCASTSS 88(AX), Y2
-	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y5, Y4, Y4
-	VMASKMOVPS  Y4, Y3, (CX)(R8*1)
-	VBLENDVPS   Y3, Y4, Y0, Y2
-	VFMADD231PS Y2, Y0, Y1
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(R8*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
+	VADDPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -11346,63 +11374,64 @@ TEXT ·sgdImportanceAVX2(SB), NOSPLIT, $0-12
 	MOVQ         64(AX), DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 80(AX), Y2
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 80(AX), Y3
 	MOVQ         72(AX), R8
 	XORQ         R9, R9
 	SUBQ         $+16, R8
 	JLT          step_tail
 
 step_groups:
-	VMOVUPS      (DX)(R9*1), Y3
-	VMOVUPS      (BX)(R9*1), Y4
-	VMOVUPS      (DI)(R9*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMOVUPS      (SI)(R9*1), Y7
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (BX)(R9*1), Y5
+	VMOVUPS      (DI)(R9*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      (SI)(R9*1), Y8
+	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_1
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_1:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_2
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_2:
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(R9*1)
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      32(DX)(R9*1), Y3
-	VMOVUPS      32(BX)(R9*1), Y4
-	VMOVUPS      32(DI)(R9*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMOVUPS      32(SI)(R9*1), Y7
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R9*1)
+	VFMADD231PS  Y4, Y0, Y1
+	VMOVUPS      32(DX)(R9*1), Y4
+	VMOVUPS      32(BX)(R9*1), Y5
+	VMOVUPS      32(DI)(R9*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      32(SI)(R9*1), Y8
+	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_3
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_3:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_4
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_4:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, 32(CX)(R9*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(CX)(R9*1)
+	VFMADD231PS Y4, Y0, Y2
 	ADDQ        $+64, R9
 	SUBQ        $+16, R8
 	JGE         step_groups
@@ -11412,31 +11441,31 @@ step_tail:
 	JZ           step_end
 	CMPQ         R8, $0x08
 	JLT          step_rest
-	VMOVUPS      (DX)(R9*1), Y3
-	VMOVUPS      (BX)(R9*1), Y4
-	VMOVUPS      (DI)(R9*1), Y5
-	VSUBPS       Y5, Y3, Y5
-	VBROADCASTSS 92(AX), Y6
-	VMOVUPS      (SI)(R9*1), Y7
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (BX)(R9*1), Y5
+	VMOVUPS      (DI)(R9*1), Y6
+	VSUBPS       Y6, Y4, Y6
+	VBROADCASTSS 92(AX), Y7
+	VMOVUPS      (SI)(R9*1), Y8
+	VMULPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y5, Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_5
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_5:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_6
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_6:
-	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y3, (CX)(R9*1)
-	VFMADD231PS Y3, Y0, Y1
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (CX)(R9*1)
+	VFMADD231PS Y4, Y0, Y1
 	ADDQ        $0x20, R9
 	SUBQ        $0x08, R8
 	JZ          step_end
@@ -11445,35 +11474,36 @@ step_rest:
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $+16, R11
 	SUBQ         R8, R11
-	VMOVUPS      (R10)(R11*4), Y3
-	VMASKMOVPS   (DX)(R9*1), Y3, Y4
-	VMASKMOVPS   (BX)(R9*1), Y3, Y5
-	VMASKMOVPS   (DI)(R9*1), Y3, Y6
-	VSUBPS       Y6, Y4, Y6
-	VBROADCASTSS 92(AX), Y7
-	VMASKMOVPS   (SI)(R9*1), Y3, Y8
+	VMOVUPS      (R10)(R11*4), Y4
+	VMASKMOVPS   (DX)(R9*1), Y4, Y5
+	VMASKMOVPS   (BX)(R9*1), Y4, Y6
+	VMASKMOVPS   (DI)(R9*1), Y4, Y7
+	VSUBPS       Y7, Y5, Y7
+	VBROADCASTSS 92(AX), Y8
+	VMASKMOVPS   (SI)(R9*1), Y4, Y9
+	VMULPS       Y9, Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y6, Y6
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_7
-	VBROADCASTSS 84(AX), Y6
-	VMULPS       Y6, Y5, Y5
+	VBROADCASTSS 84(AX), Y7
+	VMULPS       Y7, Y6, Y6
 
 without_scale_7:
-	VMULPS       Y2, Y5, Y5
+	VMULPS       Y3, Y6, Y6
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_8
-	VBROADCASTSS 88(AX), Y2
-	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 88(AX), Y3
+	VMULPS       Y3, Y6, Y6
 
 without_factor_8:
-	VSUBPS      Y5, Y4, Y4
-	VMASKMOVPS  Y4, Y3, (CX)(R9*1)
-	VBLENDVPS   Y3, Y4, Y0, Y2
-	VFMADD231PS Y2, Y0, Y1
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (CX)(R9*1)
+	VBLENDVPS   Y4, Y5, Y0, Y3
+	VFMADD231PS Y3, Y0, Y1
 
 step_end:
+	VADDPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -11494,7 +11524,8 @@ TEXT ·sgdRowsAVX2(SB), NOSPLIT, $0-28
 	MOVQ         16(AX), BX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS 80(AX), Y2
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS 80(AX), Y3
 	MOVQ         rows+8(FP), SI
 	MOVQ         n+16(FP), DI
 	MOVQ         72(AX), R8
@@ -11506,24 +11537,24 @@ row:
 	MOVQ    R8, R10
 
 part:
-	VMOVUPS      (DX)(R9*1), Y3
-	VMOVUPS      (BX), Y4
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (BX), Y5
 	CMPL         84(AX), $0x3f800000
 	JEQ          without_scale_1
-	VBROADCASTSS 84(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 84(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_scale_1:
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
 	CMPL         88(AX), $0x3f800000
 	JEQ          without_factor_2
-	VBROADCASTSS 88(AX), Y5
-	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 88(AX), Y6
+	VMULPS       Y6, Y5, Y5
 
 without_factor_2:
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(R9*1)
-	VFMADD231PS  Y3, Y0, Y1
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R9*1)
+	VFMADD231PS  Y4, Y0, Y1
 	ADDQ         $+32, BX
 	ADDQ         $+32, R9
 	SUBQ         $+32, R10
@@ -11531,6 +11562,7 @@ without_factor_2:
 	ADDQ         $+4, SI
 	DECQ         DI
 	JNZ          row
+	VADDPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -14343,6 +14375,7 @@ TEXT ·sgdOuterAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS factor+44(FP), Y1
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
 
 row:
 	TESTL        $0x7fffffff, (CX)
@@ -14355,24 +14388,24 @@ row:
 	JZ           columns_tail
 
 columns_groups:
-	VMOVUPS     (DX)(R8*1), Y5
-	VFMADD132PS Y2, Y3, Y5
-	VMULPS      Y0, Y5, Y5
-	VMULPS      Y1, Y5, Y5
-	VMOVUPS     (AX)(R8*1), Y6
-	VSUBPS      Y5, Y6, Y6
-	VMOVUPS     Y6, (AX)(R8*1)
-	VSUBPS      Y6, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(DX)(R8*1), Y5
-	VFMADD132PS Y2, Y3, Y5
-	VMULPS      Y0, Y5, Y5
-	VMULPS      Y1, Y5, Y5
-	VMOVUPS     32(AX)(R8*1), Y6
-	VSUBPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 32(AX)(R8*1)
-	VSUBPS      Y6, Y6, Y6
-	VADDPS      Y6, Y4, Y4
+	VMOVUPS     (DX)(R8*1), Y6
+	VFMADD132PS Y2, Y3, Y6
+	VMULPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (AX)(R8*1), Y7
+	VSUBPS      Y6, Y7, Y7
+	VMOVUPS     Y7, (AX)(R8*1)
+	VSUBPS      Y7, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     32(DX)(R8*1), Y6
+	VFMADD132PS Y2, Y3, Y6
+	VMULPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     32(AX)(R8*1), Y7
+	VSUBPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 32(AX)(R8*1)
+	VSUBPS      Y7, Y7, Y7
+	VADDPS      Y7, Y5, Y5
 	ADDQ        $+64, R8
 	CMPQ        R8, R9
 	JNE         columns_groups
@@ -14384,26 +14417,26 @@ columns_tail:
 	LEAQ        lanes<>+0(SB), R10
 	MOVQ        $+16, R11
 	SUBQ        R9, R11
-	VMOVUPS     (R10)(R11*4), Y5
-	VMOVUPS     32(R10)(R11*4), Y6
-	VMASKMOVPS  (DX)(R8*1), Y5, Y7
-	VFMADD132PS Y2, Y3, Y7
-	VMULPS      Y0, Y7, Y7
-	VMULPS      Y1, Y7, Y7
-	VMASKMOVPS  (AX)(R8*1), Y5, Y8
-	VSUBPS      Y7, Y8, Y8
-	VMASKMOVPS  Y8, Y5, (AX)(R8*1)
-	VSUBPS      Y8, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VMASKMOVPS  32(DX)(R8*1), Y6, Y5
-	VFMADD132PS Y2, Y3, Y5
-	VMULPS      Y0, Y5, Y5
-	VMULPS      Y1, Y5, Y5
-	VMASKMOVPS  32(AX)(R8*1), Y6, Y2
-	VSUBPS      Y5, Y2, Y2
-	VMASKMOVPS  Y2, Y6, 32(AX)(R8*1)
+	VMOVUPS     (R10)(R11*4), Y6
+	VMOVUPS     32(R10)(R11*4), Y7
+	VMASKMOVPS  (DX)(R8*1), Y6, Y8
+	VFMADD132PS Y2, Y3, Y8
+	VMULPS      Y0, Y8, Y8
+	VMULPS      Y1, Y8, Y8
+	VMASKMOVPS  (AX)(R8*1), Y6, Y9
+	VSUBPS      Y8, Y9, Y9
+	VMASKMOVPS  Y9, Y6, (AX)(R8*1)
+	VSUBPS      Y9, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VMASKMOVPS  32(DX)(R8*1), Y7, Y6
+	VFMADD132PS Y2, Y3, Y6
+	VMULPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMASKMOVPS  32(AX)(R8*1), Y7, Y2
+	VSUBPS      Y6, Y2, Y2
+	VMASKMOVPS  Y2, Y7, 32(AX)(R8*1)
 	VSUBPS      Y2, Y2, Y2
-	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y5, Y5
 
 columns_end:
 zero:
@@ -14411,8 +14444,7 @@ zero:
 	ADDQ         DI, AX
 	DECQ         BX
 	JNZ          row
-	VXORPS       Y0, Y0, Y0
-	VADDPS       Y0, Y4, Y4
+	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
 	VPERMILPS    $0x0e, X4, X0

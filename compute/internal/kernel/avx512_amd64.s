@@ -14549,7 +14549,6 @@ zero:
 	ADDQ          DI, AX
 	DECQ          BX
 	JNZ           row
-	VXORPS        Z0, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF128  $0x01, Y4, X0

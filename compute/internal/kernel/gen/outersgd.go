@@ -18,7 +18,7 @@ func (w width) sgdOuter() {
 	MOVQ(n, stride)
 	SHLQ(U8(2), stride)
 	rate, factor := w.everywhere("rate"), w.everywhere("factor")
-	xs, zero, bad := w.vec(), w.zero(), w.zero()
+	xs, zero, bad := w.vec(), w.zero(), w.zeros()
 	Label("row")
 	TESTL(U32(0x7fffffff), Mem{Base: x})
 	JZ(LabelRef("zero"))
@@ -33,7 +33,7 @@ func (w width) sgdOuter() {
 			VSUBPS(g, t, t)
 			w.store(t, w.at(theta, off, i), k)
 			VSUBPS(t, t, t)
-			VADDPS(t, bad, bad)
+			VADDPS(t, bad[i], bad[i])
 		}
 	})
 	Label("zero")
@@ -41,8 +41,7 @@ func (w width) sgdOuter() {
 	ADDQ(stride, theta)
 	DECQ(m)
 	JNZ(LabelRef("row"))
-	acc := []reg.VecVirtual{bad, w.zero()}[:w.parts()]
-	w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
-	Store(acc[0].AsX(), ReturnIndex(0))
+	w.tree(bad, func(x, acc Op) { VADDPS(x, acc, acc) })
+	Store(bad[0].AsX(), ReturnIndex(0))
 	done()
 }

@@ -116,6 +116,9 @@ func (w width) rowDots() {
 			}
 			return m
 		}
+		// What follows, if rows are adjacent: as much as is read meanwhile is requested.
+		next := GP64()
+		LEAQ(Mem{Base: base[groups-1], Index: lds, Scale: 8}, next)
 		in := Load(Param("in"), GP64())
 		TESTQ(in, in)
 		JZ(LabelRef("begun"))
@@ -132,9 +135,12 @@ func (w width) rowDots() {
 		sq := newSquare()
 		for half := range 2 {
 			for g, s := range sums {
+				for line := range 2 {
+					PREFETCHT0(Mem{Base: next, Disp: 64 * (2*(groups*half+g) + line)})
+				}
 				for p, column := range sq.transposed(func(i int, v reg.VecVirtual) {
 					VMOVUPS(at(g, i, 16*half), v.AsX())
-					VINSERTF128(U8(1), at(g, i+4, 16*half), v, v)
+					VBLENDPS(U8(0xf0), at(g, i+4, 16*half-16), v, v) // no row i+4 is the first
 				}) {
 					v := YMM()
 					VBROADCASTSS(Mem{Base: x, Disp: 16*half + 4*p}, v)
@@ -143,6 +149,7 @@ func (w width) rowDots() {
 			}
 		}
 		ADDQ(I8(32), x)
+		ADDQ(I32(256*groups), next)
 		for _, b := range base {
 			ADDQ(I8(32), b)
 		}

@@ -70,8 +70,10 @@ type stepper struct {
 	kept    map[string]reg.VecVirtual
 	zero    reg.VecVirtual
 	// What is checked: θ, which no infinite momentum leaves finite, and the sums of squares,
-	// by which a step is divided. Each has a sum of its own, since additions take long.
-	bad    map[string]reg.VecVirtual
+	// by which a step is divided. Each has a sum of its own, since additions take long, and θ
+	// one for each part of a group where there is nothing else to wait for.
+	bad    map[string][]reg.VecVirtual
+	part   int
 	labels int
 }
 
@@ -94,9 +96,13 @@ func (w width) begins(kind string, penalty int) *stepper {
 		}
 	}
 	s.zero = w.zero()
-	s.bad = map[string]reg.VecVirtual{"dst": w.zero()}
-	if kind == "adamW" || kind == "adagrad" {
-		s.bad["v2"] = w.zero()
+	switch kind {
+	case "sgd":
+		s.bad = map[string][]reg.VecVirtual{"dst": w.zeros()}
+	case "adamW", "adagrad":
+		s.bad = map[string][]reg.VecVirtual{"dst": {w.zero()}, "v2": {w.zero()}}
+	default:
+		s.bad = map[string][]reg.VecVirtual{"dst": {w.zero()}}
 	}
 	s.kept = map[string]reg.VecVirtual{}
 	for _, name := range w.hoisted(kind) {
@@ -138,7 +144,8 @@ func (s *stepper) step(place func(p string) Mem, k *mask) {
 		if k != nil {
 			v = s.w.keep(k, v, s.zero)
 		}
-		VFMADD231PS(v, s.zero, s.bad[p])
+		bad := s.bad[p]
+		VFMADD231PS(v, s.zero, bad[s.part%len(bad)])
 	}
 	theta, g := read("theta"), read("grad")
 	if s.penalty > 0 {
@@ -210,9 +217,9 @@ func (s *stepper) step(place func(p string) Mem, k *mask) {
 // end returns what was found.
 func (s *stepper) end() {
 	acc := make([]reg.VecVirtual, s.w.parts())
-	acc[0] = s.bad["dst"]
-	if s.bad["v2"] != nil {
-		VADDPS(s.bad["v2"], acc[0], acc[0])
+	acc[0] = s.bad["dst"][0]
+	for _, more := range append(s.bad["dst"][1:], s.bad["v2"]...) {
+		VADDPS(more, acc[0], acc[0])
 	}
 	for i := 1; i < len(acc); i++ {
 		acc[i] = s.zero
@@ -233,6 +240,7 @@ func (w width) update(kind string, penalty int) {
 	MOVQ(Mem{Base: s.u, Disp: lengthOffset}, n)
 	w.registers("step", n, func(off reg.Register, ks []*mask) {
 		for i, k := range ks {
+			s.part = i
 			s.step(func(p string) Mem { return w.at(s.at[p], off, i) }, k)
 		}
 	})
