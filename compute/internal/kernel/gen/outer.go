@@ -216,8 +216,7 @@ func (s *outerStep) pair(label string, pair reg.Register) {
 		VANDPS(liveB, sb, sb)
 		VMULPS(s.xs, s.zero, sa)
 		s.descend(sb, s.xs, s.b)
-		VFMADD231PS(s.xs, s.zero, sa)
-		VADDPS(sa, s.bad, s.bad)
+		VFMADD231PS(s.xs, sa, s.bad)
 	})
 }
 
