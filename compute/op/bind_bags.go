@@ -71,7 +71,10 @@ func (o *bagsSlope) BindSparse(set *kernel.Set, dst *bind.Sparse, in []*bind.Buf
 	} else {
 		values = make([]float32, n*dim)
 	}
-	collector := kernel.NewCollector(n)
+	if ids.Collector == nil {
+		ids.Collector = kernel.NewCollector(n)
+	}
+	collector := ids.Collector
 	weigh := weights(in[2:])
 	return bind.Task{
 		Kernel: o.name,

@@ -19,6 +19,8 @@ type Buffer struct {
 	// Finite says that it holds neither NaN nor infinity in any run, so that 0 times an element
 	// of it is 0.
 	Finite bool
+	// Collector is of all who collect rows by these ids; nil before there are any.
+	Collector *kernel.Collector
 
 	width int // of a row
 }

@@ -113,11 +113,12 @@ type Collector struct {
 	slots []int32 // by hash: begin + 1 + the place in index, begin or less where empty
 	begin int32   // so much was written for lists before
 	few   assurance
+	last  repeats
 }
 
 // NewCollector returns a Collector for up to n ids.
 func NewCollector(n int) *Collector {
-	return &Collector{slots: make([]int32, tableSize(n))}
+	return &Collector{slots: make([]int32, tableSize(n)), last: newRepeats(n)}
 }
 
 // open returns empty slots for so many ids, the last of them, and what begin is.
@@ -210,16 +211,22 @@ func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32
 		Fill(values[:len(ids)], src[0])
 		return copy(index, ids)
 	}
+	if c.last.of(ids) && dense(src, len(ids)/per, 1) {
+		c.last.scalars(values, src[:len(ids)/per], per)
+		return c.last.index(index)
+	}
+	c.last.forget()
 	slots, mask, begin := c.open(len(ids))
-	n := 0
-	for bag := 0; len(ids) > 0; bag++ {
-		part, g := ids[:per], src[bag]
-		ids = ids[per:]
+	n, whole := 0, true
+	for bag := range len(ids) / per {
+		g := src[bag]
 		if g == 0 {
+			whole = false
 			continue
 		}
-		for _, id := range part {
+		for i, id := range ids[bag*per : (bag+1)*per] {
 			if id < 0 {
+				whole = false
 				continue
 			}
 			at := hash(id) & mask
@@ -230,6 +237,7 @@ func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32
 			}
 			if k >= 0 {
 				values[k] += g
+				c.last.add(bag*per+i, k)
 				continue
 			}
 			index[n], values[n] = id, g
@@ -238,26 +246,28 @@ func (c *Collector) scalars(s *Set, index []int32, values []float32, ids []int32
 		}
 	}
 	c.close(n)
+	if whole {
+		c.last.keep(ids)
+	}
 	return n
 }
 
 // vectors is Collect for bags of one id without weights.
 func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32, src []float32, dim int) int {
-	if len(ids) > 0 && &values[0] == &src[0] && dense(src, len(ids), dim) && c.few.distinct(s, ids) {
+	if n := len(ids); n > 0 && n <= fewIDs && &values[0] == &src[0] && dense(src, n, dim) && c.few.distinct(s, ids) {
 		return copy(index, ids)
 	}
-	slots, mask, begin := c.open(len(ids))
-	n, run := 0, 0 // rows of values; the first of src that is still to be copied
-	flush := func(to int) {
-		at, from := (n-(to-run))*dim, src[run*dim:to*dim]
-		if len(from) > 0 && &values[at] != &from[0] {
-			copy(values[at:], from)
-		}
-		run = to + 1
+	if c.last.of(ids) && dense(src, len(ids), dim) {
+		c.last.vectors(s, values, src[:len(ids)*dim], dim)
+		return c.last.index(index)
 	}
+	c.last.forget()
+	slots, mask, begin := c.open(len(ids))
+	n := 0
+	moved, from, whole := 0, 0, true // rows of values, and the first of src that is still to be copied
 	for i, id := range ids {
 		if id < 0 || src[i*dim] == 0 && zeros(src[i*dim:(i+1)*dim]) {
-			flush(i)
+			moved, from, whole = moveRows(values, src, moved, from, i, dim), i+1, false
 			continue
 		}
 		at := hash(id) & mask
@@ -267,17 +277,21 @@ func (c *Collector) vectors(s *Set, index []int32, values []float32, ids []int32
 			k = int(slots[at]-begin) - 1
 		}
 		if k >= 0 {
-			flush(i)
+			moved, from = moveRows(values, src, moved, from, i, dim), i+1
 			to := values[k*dim : (k+1)*dim]
 			s.Add(to, to, src[i*dim:(i+1)*dim])
+			c.last.add(i, k)
 			continue
 		}
 		index[n] = id
 		n++
 		slots[at] = begin + int32(n)
 	}
-	flush(len(ids))
+	moveRows(values, src, moved, from, len(ids), dim)
 	c.close(n)
+	if whole {
+		c.last.keep(ids)
+	}
 	return n
 }
 
@@ -294,9 +308,6 @@ func Fill(x []float32, v float32) {
 
 // dense says that none of n rows begins with 0.
 func dense(x []float32, n, dim int) bool {
-	if n > fewIDs {
-		return false
-	}
 	for i := range n {
 		if x[i*dim] == 0 {
 			return false

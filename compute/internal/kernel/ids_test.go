@@ -117,6 +117,7 @@ func TestCollectForgetsListsBeforeAsItsNumbersBeginAnew(t *testing.T) {
 	Fill(src, 1)
 	c.begin = math.MaxInt32 - 250
 	for round := range 20 {
+		c.last.forget()
 		require.Equal(t, 40, c.Collect(s, index, values, ids, nil, src, 1, 2), "round %d", round)
 		for k, id := range index[:40] {
 			require.EqualValues(t, k*3%40, id, "round %d", round)
