@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+
 	"github.com/perennial-ml/perennial/models"
 	"github.com/perennial-ml/perennial/replay"
 )
@@ -67,14 +69,23 @@ func (b *Batch) Teach(ex *replay.Example) {
 	if len(ex.Logits) == 0 {
 		weight = 0
 	}
-	for i := range b.spec.Outputs() {
-		logit, group := float32(0), float32(0)
-		if i < len(ex.Logits) {
-			logit, group = ex.Logits[i], 1
-		}
-		b.b.Distill, b.b.Groups = append(b.b.Distill, logit), append(b.b.Groups, group)
+	k := b.spec.Outputs()
+	taught := min(k, len(ex.Logits))
+	row := extend(&b.b.Distill, k)
+	clear(row[copy(row, ex.Logits[:taught]):])
+	row = extend(&b.b.Groups, k)
+	for i := range row[:taught] {
+		row[i] = 1
 	}
+	clear(row[taught:])
 	b.b.DistillWeights = append(b.b.DistillWeights, weight)
+}
+
+// extend makes room for n more values, and returns it.
+func extend(list *[]float32, n int) []float32 {
+	at := len(*list)
+	*list = slices.Grow(*list, n)[:at+n]
+	return (*list)[at:]
 }
 
 // Scale turns the weights of the rows from first on into coefficients: those of the labels'
@@ -110,12 +121,12 @@ func AppendTarget(dst []float32, spec models.Spec, ex *replay.Example) []float32
 	if ex.Negative {
 		hit, miss = 0, 1/float32(spec.Classes-1)
 	}
-	for c := range spec.Classes {
-		if c == int(ex.Target) {
-			dst = append(dst, hit)
-		} else {
-			dst = append(dst, miss)
-		}
+	row := extend(&dst, spec.Classes)
+	for c := range row {
+		row[c] = miss
+	}
+	if c := int(ex.Target); c >= 0 && c < len(row) {
+		row[c] = hit
 	}
 	return dst
 }

@@ -88,3 +88,18 @@ func TestAnExampleThatDoesNotFitTheModelIsNamed(t *testing.T) {
 	}
 	require.ErrorContains(t, batch.Check(nil, colours()), "missing")
 }
+
+// BenchmarkTeach lays out a row with its logits.
+func BenchmarkTeach(b *testing.B) {
+	spec := models.Spec{Kind: "mlp", Task: models.Multiclass, Classes: 10, Dense: 20}
+	to := batch.New(spec, models.Objective{Distill: models.DistillSquared}, 128)
+	ex := &replay.Example{Dense: make([]float32, 20), Weight: 1, Logits: make([]float32, 10)}
+	b.ReportAllocs()
+	for i := range b.N {
+		if i%128 == 0 {
+			to.Reset()
+		}
+		to.Add(ex)
+		to.Teach(ex)
+	}
+}

@@ -14,12 +14,13 @@ const (
 	RowsAhead = 2
 )
 
-// Prefetch asks for what an Unpacker will read of the examples that come after list[i] soon. Those
+// Prefetch asks for what a batch will read of the examples that come after list[i] soon. Those
 // of a memory lie apart, and misses overlap that would stand in a queue otherwise.
 func Prefetch(list []*Example, i int) {
 	if ex := ahead(list, i); ex != nil {
 		pixel.Prefetch(unsafe.SliceData(ex.Packed), len(ex.Packed))
 		pixel.Prefetch(unsafe.SliceData(ex.Dense), len(ex.Dense))
+		pixel.Prefetch(unsafe.SliceData(ex.Logits), len(ex.Logits))
 	}
 }
 
