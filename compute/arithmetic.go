@@ -29,6 +29,10 @@ func (a Arithmetic) Finite(x []float32) bool { return a.set.Finite(x) }
 // if x is.
 func (a Arithmetic) SumSquares(x []float32) float64 { return a.set.SumSquares(x) }
 
+// Norm returns the square root of the sum of x², in float32 and in one fixed order. It is finite
+// only if x is.
+func (a Arithmetic) Norm(x []float32) float64 { return a.set.Norm(x) }
+
 // Dot returns the sum of x y, in float32 and in one fixed order.
 func (a Arithmetic) Dot(x, y []float32) float32 { return a.set.Dot(x, y) }
 

@@ -53,7 +53,10 @@ func testProducts(t *testing.T, n *net, capacity, threads int) {
 			for _, v := range want {
 				norm += float64(v) * float64(v)
 			}
-			require.GreaterOrEqual(t, p.Bound()*(1+1e-5), math.Sqrt(norm))
+			bound := p.Bound()
+			require.GreaterOrEqual(t, bound*(1+1e-5), math.Sqrt(norm))
+			p.Know([]float32{1}, 1e9)
+			require.Equal(t, bound, p.Bound(), "the norm of what is no factor of it says nothing")
 			from := r.IntN(m)
 			to := from + 1 + r.IntN(m-from)
 			got := make([]float32, (to-from)*width)

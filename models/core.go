@@ -1,6 +1,7 @@
 package models
 
 import (
+	"math"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
@@ -126,6 +127,7 @@ type machine struct {
 	shares  []float32      // what each id counts; nil for 1 each
 	noise   []int32        // of a dropout, lower half first; nil without
 	known   []output       // of a Plan
+	norm    float64        // of x as the last fill left it; below 0 if that is not known
 	filled  int            // leading rows that may differ from zero, or from absent
 	logits  *gorgonia.Node // size × Outputs
 	nodes   gorgonia.Nodes // the parameters, as inputs of the graph
@@ -248,18 +250,19 @@ func (m *machine) fill(c *core, b *Batch) error {
 	}
 	oneHot := len(s.Categories) > 0 && c.offsets == nil
 	if !oneHot && s.Splines == 0 {
-		err := c.take(m.x, b.Dense)
+		norm, err := c.take(m.x, b.Dense)
+		m.norm = norm
 		if b.Rows < m.filled && !m.partial {
 			clear(m.x[b.Rows*width : m.filled*width])
 		}
 		m.filled = b.Rows
 		return err
 	}
-	if !c.kernels.Finite(b.Dense) {
-		return fmt.Errorf("%w: Dense", ErrNonFinite)
+	if err := c.finiteDense(b.Dense); err != nil {
+		return err
 	}
 	clear(m.x[:m.filled*width])
-	m.filled = b.Rows
+	m.filled, m.norm = b.Rows, -1
 	for i := range b.Rows {
 		row, dense := m.x[i*width:(i+1)*width], b.Dense[i*s.Dense:(i+1)*s.Dense]
 		if s.Splines > 0 {
@@ -282,15 +285,28 @@ func (m *machine) fill(c *core, b *Batch) error {
 // near is the number of values that stay in the first-level cache between two passes.
 const near = 4096
 
-// take copies dense features, piece by piece, and returns ErrNonFinite if one is not finite.
-func (c *core) take(dst, src []float32) error {
-	finite := true
+// take copies dense features, piece by piece, and returns their norm, or less than 0 if they are
+// few; ErrNonFinite if one is not finite.
+func (c *core) take(dst, src []float32) (float64, error) {
+	if len(src) < near {
+		copy(dst, src)
+		return -1, c.finiteDense(dst[:len(src)])
+	}
+	squares, whole := 0.0, dst[:len(src)]
 	for len(src) > 0 {
 		n := copy(dst, src[:min(near, len(src))])
-		finite = c.kernels.Finite(dst[:n]) && finite
+		norm := c.kernels.Norm(dst[:n])
+		squares += norm * norm
 		dst, src = dst[n:], src[n:]
 	}
-	if !finite {
+	if squares <= math.MaxFloat64 {
+		return math.Sqrt(squares), nil
+	}
+	return -1, c.finiteDense(whole)
+}
+
+func (c *core) finiteDense(x []float32) error {
+	if !c.kernels.Finite(x) {
 		return fmt.Errorf("%w: Dense", ErrNonFinite)
 	}
 	return nil

@@ -112,6 +112,9 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 			continue
 		}
 		if t.products[i] != nil && t.products[i].Given() {
+			if t.norm >= 0 {
+				t.products[i].Know(t.x, t.norm)
+			}
 			continue
 		}
 		src, err := t.values(1 + i)

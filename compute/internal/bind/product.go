@@ -11,8 +11,9 @@ type Product struct {
 	set  *kernel.Set
 	a, b []float32 // terms×m and terms×n
 	m, n int
-	k    int // terms of the last run
-	rows int // of the last run
+	k    int     // terms of the last run
+	rows int     // of the last run
+	norm float64 // of a in the last run, if it is known; else below 0
 
 	every  []int32 // the numbers of all rows of the matrix
 	folded Folded
@@ -43,8 +44,17 @@ func (p *Product) Shape() (rows, columns, terms int) { return p.m, p.n, p.k }
 // Bound returns the norm of a times that of b, but for rounding: neither the norm of the
 // matrix, nor a sum on the way to one of its elements, is larger.
 func (p *Product) Bound() float64 {
-	a, b := p.a[:p.k*p.m], p.b[:p.k*p.n]
-	return p.set.Norm(a) * p.set.Norm(b)
+	if p.norm < 0 {
+		p.norm = p.set.Norm(p.a[:p.k*p.m])
+	}
+	return p.norm * p.set.Norm(p.b[:p.k*p.n])
+}
+
+// Know tells the norm of an input of the last run, which saves to compute it if that is a.
+func (p *Product) Know(x []float32, norm float64) {
+	if &x[0] == &p.a[0] {
+		p.norm = norm
+	}
 }
 
 // Members returns how many goroutines Share may call from.
@@ -123,7 +133,7 @@ func (p *Product) Bind(set *kernel.Set, name string, cost Cost, a, b *Buffer, cr
 	return Task{
 		Kernel: name + ", by rows on demand",
 		Cost:   cost,
-		Do:     func(r Run) { p.rows, p.k = r.Rows, a.Count(r.Rows)/p.m },
+		Do:     func(r Run) { p.rows, p.k, p.norm = r.Rows, a.Count(r.Rows)/p.m, -1 },
 	}
 }
 
