@@ -16,7 +16,7 @@ import (
 // its own consumer: any number of Ranges may run beside a Scan. A to beyond the end
 // means the end as it is now.
 func (l *Log) Range(ctx context.Context, from, to Position, visit func(Raw) error) error {
-	state, err := l.State(ctx)
+	state, err := ask.Insist(ctx, l.State)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/perennial-ml/perennial/ledger/internal/ask"
 	"github.com/perennial-ml/perennial/ledger/internal/cursor"
 )
 
@@ -22,7 +23,7 @@ type Scan struct {
 // Config.Consumer names and takes it over: a Scan that used it before gets ErrReplaced.
 // Stop it when done.
 func (l *Log) Scan(ctx context.Context, from Position) (*Scan, error) {
-	info, err := l.info(ctx)
+	info, err := ask.Insist(ctx, l.info)
 	if err != nil {
 		return nil, err
 	}

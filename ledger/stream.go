@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -86,27 +85,13 @@ func (b *Broker) ensureStreams(ctx context.Context, model string) (*jetstream.St
 // codeNoReplicas is the broker's error code for replicas without a cluster.
 const codeNoReplicas jetstream.ErrorCode = 10074
 
-// openTimeout bounds how long Open waits for each stream: a cluster may be electing a leader,
-// and a machine on which all services start at once be slow.
-const openTimeout = time.Minute
-
-// ensure returns the stream's info, creating it first if there is none. It asks again where
-// no answer comes: whatever the question that was lost has done is found then.
+// ensure returns the stream's info, creating it first if there is none. Whatever a question
+// that was lost has done is found by the next.
 func (b *Broker) ensure(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
-	for {
-		info, err := b.ensureOnce(ctx, want)
-		if !ask.Lost(err) || !ask.Sleep(ctx, ask.Pause) {
-			return info, err
-		}
-		b.log.Warn("the log does not answer; asking again", "stream", want.Name, "error", err)
-	}
+	return ask.Insist(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return b.ensureOnce(ctx, want) })
 }
 
 func (b *Broker) ensureOnce(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, ask.Timeout)
-	defer cancel()
 	for {
 		s, err := b.js.Stream(ctx, want.Name)
 		if err == nil {

@@ -15,16 +15,31 @@ const (
 	Pause = 20 * time.Millisecond
 	// tryTimeout bounds one try of a question.
 	tryTimeout = 2 * time.Second
+	// patience bounds what is insisted on: an election takes some seconds, and more than one
+	// try on a machine that has other work.
+	patience = time.Minute
 )
 
 // Again puts a question to the broker that changes nothing, and again where no answer
 // comes: a cluster that elects a leader leaves questions unanswered, and answers the next.
 func Again[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	return again(ctx, Timeout, tryTimeout, question)
+}
+
+// Insist is Again with the patience of whoever cannot go on without the answer, and more
+// time for each try. The question may change something, if it may be put twice. Where nobody
+// is there to answer it gives up as Again does: the server may have no JetStream.
+func Insist[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
+	return again(ctx, patience, Timeout, question)
+}
+
+func again[T any](ctx context.Context, all, each time.Duration, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, all)
 	defer cancel()
-	for {
-		answer, err := once(ctx, question)
-		if !Lost(err) || !Sleep(ctx, Pause) {
+	for began := time.Now(); ; {
+		answer, err := once(ctx, each, question)
+		alone := errors.Is(err, nats.ErrNoResponders) && time.Since(began) > Timeout
+		if !Lost(err) || alone || !Sleep(ctx, Pause) {
 			return answer, err
 		}
 	}
@@ -35,8 +50,8 @@ func Lost(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
 }
 
-func once[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+func once[T any](ctx context.Context, within time.Duration, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return question(ctx)
 }

@@ -26,17 +26,21 @@ func TestAQuestionIsPutAgainOnlyWhereNoAnswerCame(t *testing.T) {
 		{"no answer", nats.ErrTimeout, 2, nil},
 		{"no answer within a try", context.DeadlineExceeded, 2, nil},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			tries := 0
-			_, err := ask.Again(t.Context(), func(context.Context) (int, error) {
-				if tries++; tries == 1 {
-					return 0, tc.first
-				}
-				return 1, nil
+		for name, put := range map[string]func(context.Context, func(context.Context) (int, error)) (int, error){
+			"again": ask.Again[int], "insist": ask.Insist[int],
+		} {
+			t.Run(tc.name+"/"+name, func(t *testing.T) {
+				tries := 0
+				_, err := put(t.Context(), func(context.Context) (int, error) {
+					if tries++; tries == 1 {
+						return 0, tc.first
+					}
+					return 1, nil
+				})
+				require.ErrorIs(t, err, tc.want)
+				require.Equal(t, tc.tries, tries)
 			})
-			require.ErrorIs(t, err, tc.want)
-			require.Equal(t, tc.tries, tries)
-		})
+		}
 	}
 }
 

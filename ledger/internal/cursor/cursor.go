@@ -126,10 +126,7 @@ func (c *Cursor) Open(ctx context.Context) error {
 func (c *Cursor) open(ctx context.Context) error {
 	const attempts = 10
 	for attempt := 1; ; attempt++ {
-		if err := c.js.DeleteConsumer(ctx, c.cfg.Stream, c.name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return fmt.Errorf("delete consumer %s: %w", c.name, err)
-		}
-		err := c.create(ctx)
+		_, err := ask.Insist(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, c.remake(ctx) })
 		if !errors.Is(err, jetstream.ErrConsumerExists) || attempt == attempts {
 			return err
 		}
@@ -137,6 +134,14 @@ func (c *Cursor) open(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// remake makes the consumer in the place of one that has the name.
+func (c *Cursor) remake(ctx context.Context) error {
+	if err := c.js.DeleteConsumer(ctx, c.cfg.Stream, c.name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("delete consumer %s: %w", c.name, err)
+	}
+	return c.create(ctx)
 }
 
 // create makes the consumer where none has the name, and asks for messages.

@@ -57,7 +57,7 @@ func (c *Cursor) left(ctx context.Context, to uint64) (bool, error) {
 	if subject == "" {
 		subject = ">"
 	}
-	next, err := ask.Again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	next, err := ask.Insist(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		s, err := c.js.Stream(ctx, c.cfg.Stream)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package cursor_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -66,5 +67,52 @@ func TestVisitPassesOnWhatMatchesAndLeavesNoConsumer(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, info.State.Consumers)
 		})
+	}
+}
+
+// A lossy JetStream loses the answers to its first questions, and does what they ask for.
+type lossy struct {
+	jetstream.JetStream
+	lost int
+}
+
+func (l *lossy) loses() bool { l.lost--; return l.lost >= 0 }
+
+func (l *lossy) DeleteConsumer(ctx context.Context, stream, name string) error {
+	if err := l.JetStream.DeleteConsumer(ctx, stream, name); !l.loses() {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+func (l *lossy) CreateConsumer(ctx context.Context, stream string, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	c, err := l.JetStream.CreateConsumer(ctx, stream, cfg)
+	if l.loses() {
+		return nil, context.DeadlineExceeded
+	}
+	return c, err
+}
+
+// A cluster that elects a leader loses questions for longer than one is waited for.
+func TestVisitOutlastsQuestionsThatAreLost(t *testing.T) {
+	nc, err := nats.Connect(natstest.Server(t).ClientURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "NUMBERS", Subjects: []string{"one"}})
+	require.NoError(t, err)
+	_, err = js.Publish(t.Context(), "one", nil)
+	require.NoError(t, err)
+	for lost := range 4 {
+		c := cursor.New(nc, &lossy{js, lost}, cursor.Config{
+			Stream: "NUMBERS", Created: stream.CachedInfo().Created, Bytes: 1 << 20,
+		}, slog.New(slog.DiscardHandler))
+		seen := 0
+		require.NoError(t, c.Visit(t.Context(), 1, func(cursor.Message) error { seen++; return nil }))
+		require.Equal(t, 1, seen)
+		info, err := stream.Info(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, info.State.Consumers)
 	}
 }
