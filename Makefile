@@ -30,7 +30,7 @@ race: ## run every test with the race detector
 	$(GO) test -race -timeout 20m ./...
 
 avx512: ## test the kernels of AVX-512 on an emulated processor (Debian packages; an hour)
-	$(GO) run ./internal/emulate ./compute/internal/kernel ./compute ./internal/pixel
+	$(GO) run ./internal/emulate ./compute/internal/kernel ./compute ./internal/pixel ./internal/lanes
 
 lint: ## check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi

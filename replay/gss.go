@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/perennial-ml/perennial/internal/lanes"
 	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
 	"github.com/perennial-ml/perennial/replay/internal/store"
@@ -33,10 +34,11 @@ type gss struct {
 	scores   sample.Weights // by slot, in units
 	compared []*Example
 	norms    []float64 // by row: of the gradient
+	vectors  *lanes.Set
 }
 
 func newGSS(cfg Config, judge Judge) *gss {
-	m := &gss{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, scores: sample.NewWeights(column.NumberPages * cfg.page())}
+	m := &gss{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, scores: sample.NewWeights(column.NumberPages * cfg.page()), vectors: lanes.Best()}
 	m.SlotCost += sample.WeightBytes
 	return m
 }
@@ -48,7 +50,7 @@ func (m *gss) prepare(list []*Example, r *rand.Rand) {
 	m.norms = m.norms[:0]
 	for row := range m.asked {
 		d, h := m.opinions.Residual(row), m.opinions.Feature(row)
-		m.norms = append(m.norms, math.Sqrt(dot(d, d))*math.Sqrt(dot(h, h)+1))
+		m.norms = append(m.norms, math.Sqrt(m.vectors.Dot(d, d))*math.Sqrt(m.vectors.Dot(h, h)+1))
 	}
 }
 
@@ -90,7 +92,7 @@ func (m *gss) score(row int) uint32 {
 	for j := m.arrivals; j < len(m.asked); j++ {
 		cos := 0.0
 		if n := m.norms[row] * m.norms[j]; n > 0 {
-			cos = dot(o.Residual(row), o.Residual(j)) * (dot(o.Feature(row), o.Feature(j)) + 1) / n
+			cos = m.vectors.Dot(o.Residual(row), o.Residual(j)) * (m.vectors.Dot(o.Feature(row), o.Feature(j)) + 1) / n
 		}
 		best = max(best, min(cos, 1))
 	}
@@ -129,21 +131,4 @@ func (m *gss) Restore(s State) error {
 		m.scores.Load(&s.held.Scores)
 	}
 	return err
-}
-
-// dot adds the products of two vectors in eight lanes, each in order, and the lanes in a
-// tree, so that the sum is the same on every machine.
-func dot(a, b []float32) float64 {
-	var s [8]float64
-	b = b[:len(a)]
-	for len(a) >= 8 {
-		for l := range s {
-			s[l] += float64(float64(a[l]) * float64(b[l]))
-		}
-		a, b = a[8:], b[8:]
-	}
-	for l := range a {
-		s[l] += float64(float64(a[l]) * float64(b[l]))
-	}
-	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 }

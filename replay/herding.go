@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/perennial-ml/perennial/internal/lanes"
 	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/store"
@@ -31,10 +32,14 @@ type herding struct {
 	width    int                      // of a feature; 0 before the first
 	target   []float64                // scratch
 	fresh    []float32                // scratch
+	vectors  *lanes.Set
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
-	return &herding{groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge}, features: column.New[[]float32](cfg.page())}
+	return &herding{
+		groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge},
+		features: column.New[[]float32](cfg.page()), vectors: lanes.Best(),
+	}
 }
 
 func (m *herding) prepare(list []*Example, _ *rand.Rand) { m.hear(list, nil) }
@@ -98,7 +103,7 @@ func (m *herding) resize(width int) {
 // unit returns a feature scaled to norm 1; valid until the next call.
 func (m *herding) unit(f []float32) []float32 {
 	scale := 0.0
-	if n := math.Sqrt(dot(f, f)); n > 0 {
+	if n := math.Sqrt(m.vectors.Dot(f, f)); n > 0 {
 		scale = 1 / n
 	}
 	for i, v := range f {

@@ -1,0 +1,4 @@
+// Command gen writes the assembly of package lanes:
+//
+//	go generate ./internal/lanes
+package main

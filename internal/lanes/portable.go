@@ -1,0 +1,39 @@
+package lanes
+
+// dot is the definition of Dot.
+func dot(a, b []float32) float64 {
+	var s [8]float64
+	b = b[:len(a)]
+	for len(a) >= 8 {
+		for l := range s {
+			s[l] += float64(float64(a[l]) * float64(b[l]))
+		}
+		a, b = a[8:], b[8:]
+	}
+	for l := range a {
+		s[l] += float64(float64(a[l]) * float64(b[l]))
+	}
+	return tree(&s)
+}
+
+// distance is the definition of Distance.
+func distance(t []float64, f []float32) float64 {
+	var s [8]float64
+	t = t[:len(f)]
+	for len(f) >= 8 {
+		for l := range s {
+			d := t[l] - float64(f[l])
+			s[l] += float64(d * d)
+		}
+		t, f = t[8:], f[8:]
+	}
+	for l := range f {
+		d := t[l] - float64(f[l])
+		s[l] += float64(d * d)
+	}
+	return tree(&s)
+}
+
+func tree(s *[8]float64) float64 {
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
