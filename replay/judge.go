@@ -58,23 +58,13 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	if prepares {
 		p.prepare(list, r)
 	}
-	k, keeps := m.(keeper)
 	for i, ex := range list {
 		example.PrefetchIDs(list, i)
-		if keeps && i+example.RowsAhead < len(list) {
-			k.PrefetchRow(list[i+example.RowsAhead])
-		}
 		m.Add(ex, r)
 	}
 	if prepares {
 		p.forgetOpinions()
 	}
-}
-
-// A keeper is a memory that keeps every arrival.
-type keeper interface {
-	keepsAll()
-	PrefetchRow(ex *Example)
 }
 
 // hearing holds a Judge's opinions on a list of newcomers.

@@ -30,9 +30,6 @@ func newRecency(cfg Config) *recency {
 	return &recency{cfg: cfg, recent: store.NewRing(newStore(latest, cfg.page())), old: newReservoir(rest, cfg.page())}
 }
 
-func (m *recency) keepsAll()               {}
-func (m *recency) PrefetchRow(ex *Example) { m.recent.PrefetchRow(ex) }
-
 // Add implements Memory.
 func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {

@@ -24,8 +24,6 @@ func newRingBuffer(cfg Config) *ringBuffer {
 	return m
 }
 
-func (m *ringBuffer) keepsAll() {}
-
 func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 	if m.Replace(ex) || m.Oversized(ex) {
 		return
@@ -42,7 +40,7 @@ func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 		m.Put(slot, ex)
 		m.Part(slot)
 		m.Join(slot, at)
-		m.PrefetchSlot(gr.Members.At(0))
+		m.PrefetchOldest(&gr.Members)
 	}
 	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
 		m.Evict(m.List[m.Largest()].Members.At(0))

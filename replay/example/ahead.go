@@ -10,8 +10,8 @@ import (
 // what an example points to is only known once it is here itself.
 const (
 	headsAhead = 6
-	// RowsAhead is how far on an example is of which more than the struct is asked for.
-	RowsAhead = 2
+	// rowsAhead is how far on an example is of which more than the struct is asked for.
+	rowsAhead = 2
 )
 
 // Prefetch asks for what a batch will read of the examples that come after list[i] soon. Those
@@ -37,7 +37,7 @@ func ahead(list []*Example, i int) *Example {
 	if at := i + headsAhead; at < len(list) {
 		pixel.Prefetch(list[at], 1)
 	}
-	if at := i + RowsAhead; at < len(list) {
+	if at := i + rowsAhead; at < len(list) {
 		return list[at]
 	}
 	return nil

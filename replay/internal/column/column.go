@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/perennial-ml/perennial/internal/pixel"
 	"github.com/perennial-ml/perennial/internal/seal"
 )
 
@@ -65,6 +66,11 @@ func (c *Column[T]) Seal(page int) *seal.Seal { return c.seals[page] }
 
 // At returns the value of a slot.
 func (c *Column[T]) At(slot int) T { return c.pages[slot>>c.shift][slot&(1<<c.shift-1)] }
+
+// Ask asks for the value of a slot, which is to be read soon.
+func (c *Column[T]) Ask(slot int) {
+	pixel.Prefetch(&c.pages[slot>>c.shift][slot&(1<<c.shift-1)], 1)
+}
 
 // own returns a page that may be changed.
 func (c *Column[T]) own(page int) []T {

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 
+	"github.com/perennial-ml/perennial/internal/pixel"
 	"github.com/perennial-ml/perennial/replay/internal/column"
 )
 
@@ -52,6 +53,13 @@ func (x *index) find(id string, items *column.Column[*Example]) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// askSlot asks for what put reads of a slot.
+func (x *index) askSlot(slot int) {
+	if h := x.hashes.At(slot); h != 0 {
+		x.parts[h>>x.shift].ask(h)
+	}
 }
 
 // push takes in a slot at the end.
@@ -126,6 +134,13 @@ func (p *part) insert(e entry) {
 		i = (i + 1) & mask
 	}
 	p.entries[i] = e
+}
+
+// ask asks for the place where the entry of a hash stands, or another near by.
+func (p *part) ask(h uint32) {
+	if n := len(p.entries); n > 0 {
+		pixel.Prefetch(&p.entries[h&uint32(n-1)], 1)
+	}
 }
 
 // place returns where the entry of a slot stands, which there must be.

@@ -43,7 +43,7 @@ func (g *Ring) Add(ex *Example, leave func(*Example) bool) {
 		g.unlink(slot)
 		g.Put(slot, ex)
 		g.link(slot)
-		g.PrefetchSlot(g.oldest)
+		g.prefetchOldest()
 	}
 	for g.Items.Len() > 0 && g.Exceeds(g.Bytes()) {
 		left := g.Items.At(g.oldest)

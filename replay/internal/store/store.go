@@ -2,9 +2,7 @@ package store
 
 import (
 	"math/rand/v2"
-	"unsafe"
 
-	"github.com/perennial-ml/perennial/internal/pixel"
 	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/sample"
@@ -171,13 +169,3 @@ func (s *Store) Sweep(match func(*Example) bool, drop func(slot int)) int {
 	}
 	return n
 }
-
-// PrefetchRow asks for what packing an arrival reads.
-func (s *Store) PrefetchRow(ex *Example) {
-	if s.packs != nil {
-		pixel.Prefetch(unsafe.SliceData(ex.Dense), len(ex.Dense))
-	}
-}
-
-// PrefetchSlot asks for the example in a slot, which is to be replaced soon.
-func (s *Store) PrefetchSlot(slot int) { pixel.Prefetch(s.Items.At(slot), 1) }
