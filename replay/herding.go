@@ -29,9 +29,11 @@ type herding struct {
 	groups
 	hearing
 	features column.Column[[]float32] // by slot, of norm 1 or 0
-	width    int                      // of a feature; 0 before the first
-	target   []float64                // scratch
-	fresh    []float32                // scratch
+	sums     featureSums
+	width    int       // of a feature; 0 before the first
+	target   []float64 // scratch
+	fresh    []float32 // scratch
+	origin   []float32 // zeros
 	vectors  *lanes.Set
 }
 
@@ -62,21 +64,44 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 	case m.Room(ex):
 		m.Insert(ex, at)
 		m.features.Push(slices.Clone(f))
+		m.sums.add(at, f)
 	case m.Items.Len() > 0 && m.Wants(own, largest):
-		slot, _ := m.best(&m.List[largest], nil)
-		m.Overwrite(slot, ex, at)
-		m.features.Set(slot, slices.Clone(f))
+		slot, _ := m.best(largest, nil)
+		m.exchange(slot, ex, at, f)
 	case own > 0:
-		if slot, closer := m.best(&m.List[at], f); closer {
-			m.Overwrite(slot, ex, at)
-			m.features.Set(slot, slices.Clone(f))
+		if slot, closer := m.best(at, f); closer {
+			m.exchange(slot, ex, at, f)
 		}
 	}
 	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
-		slot, _ := m.best(&m.List[m.Largest()], nil)
+		slot, _ := m.best(m.Largest(), nil)
+		m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
 		m.Evict(slot)
 		m.move(slot)
 	}
+}
+
+// exchange puts an example and its feature in a slot, as a member of a group.
+func (m *herding) exchange(slot int, ex *Example, at int, f []float32) {
+	m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
+	m.Overwrite(slot, ex, at)
+	m.features.Set(slot, slices.Clone(f))
+	m.sums.add(at, f)
+}
+
+// Replace implements Memory.
+func (m *herding) Replace(ex *Example) bool {
+	slot, ok := m.Find(ex.ID)
+	if !ok {
+		return false
+	}
+	from := m.HomeOf(slot)
+	m.groups.Replace(ex)
+	if to := m.HomeOf(slot); to != from {
+		m.sums.subtract(from, m.features.At(slot))
+		m.sums.add(to, m.features.At(slot))
+	}
+	return true
 }
 
 // resize takes the width of the features from the first of them.
@@ -96,8 +121,12 @@ func (m *herding) resize(width int) {
 		}
 	}
 	m.width = width
-	m.SlotCost, m.GroupCost = store.MemberBytes+24+example.Block(4*width), store.GroupBytes+example.Block(4*width)
-	m.target, m.fresh = make([]float64, width), make([]float32, width)
+	m.SlotCost, m.GroupCost = store.MemberBytes+24+example.Block(4*width), store.GroupBytes+example.Block(4*width)+example.Block(8*width)
+	m.target, m.fresh, m.origin = make([]float64, width), make([]float32, width), make([]float32, width)
+	m.sums = featureSums{width: width}
+	for slot := range m.features.Len() {
+		m.sums.add(m.HomeOf(slot), m.features.At(slot))
+	}
 }
 
 // unit returns a feature scaled to norm 1; valid until the next call.
@@ -133,35 +162,24 @@ func (m *herding) mean(g *store.Group) []float32 {
 // best returns the member without which, and with f if there is one, the mean of a group's
 // members is closest to the group's; of several the first. closer says that it is then closer
 // than it was.
-func (m *herding) best(g *store.Group, f []float32) (slot int, closer bool) {
+func (m *herding) best(at int, f []float32) (slot int, closer bool) {
+	g := &m.List[at]
 	n := float64(g.Members.N)
 	if f == nil {
 		n--
 	}
-	t := m.target // Σ φ_j + f - n μ
-	for i, v := range m.mean(g) {
-		t[i] = -float64(n * float64(v))
-	}
-	for k := range g.Members.N {
-		for i, v := range m.features.At(g.Members.At(k)) {
-			t[i] += float64(v)
-		}
-	}
-	before := 0.0
+	sum, mean, t := m.sums.of(at), m.mean(g), m.target // Σ φ_j + f - n μ
 	for i := range t {
-		before += float64(t[i] * t[i])
-		if f != nil {
-			t[i] += float64(f[i])
-		}
+		t[i] = sum[i] - float64(n*float64(mean[i]))
+	}
+	before := m.vectors.Distance(t, m.origin)
+	for i, v := range f {
+		t[i] += float64(v)
 	}
 	least := math.Inf(1)
 	for k := range g.Members.N {
-		s, d := g.Members.At(k), 0.0
-		for i, v := range m.features.At(s) {
-			e := t[i] - float64(v)
-			d += float64(e * e)
-		}
-		if d < least {
+		s := g.Members.At(k)
+		if d := m.vectors.Distance(t, m.features.At(s)); d < least {
 			slot, least = s, d
 		}
 	}
@@ -177,6 +195,7 @@ func (m *herding) move(slot int) {
 }
 
 func (m *herding) drop(slot int) {
+	m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
 	m.groups.Drop(slot)
 	m.move(slot)
 }
@@ -207,7 +226,7 @@ func (m *herding) Restore(s State) error {
 		return err
 	}
 	m.groups = fresh
-	m.features, m.width = s.held.Features.Thaw(m.features.Page()), 0
+	m.features, m.width, m.sums = s.held.Features.Thaw(m.features.Page()), 0, featureSums{}
 	if s.held.Width > 0 {
 		m.resize(s.held.Width)
 	}
