@@ -147,6 +147,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Compare == 0 {
 		c.Compare = 10
+		if c.Kind == Herding {
+			c.Compare = 5
+		}
 	}
 	if c.Store == "" {
 		c.Store = Float32

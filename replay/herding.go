@@ -4,8 +4,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"unsafe"
 
 	"github.com/perennial-ml/perennial/internal/lanes"
+	"github.com/perennial-ml/perennial/internal/pixel"
 	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/column"
 	"github.com/perennial-ml/perennial/replay/internal/store"
@@ -28,13 +30,13 @@ import (
 type herding struct {
 	groups
 	hearing
-	features column.Column[[]float32] // by slot, of norm 1 or 0
-	sums     featureSums
-	width    int       // of a feature; 0 before the first
-	target   []float64 // scratch
-	fresh    []float32 // scratch
-	origin   []float32 // zeros
-	vectors  *lanes.Set
+	features   column.Column[[]float32] // by slot, of norm 1 or 0
+	sums       featureSums
+	width      int       // of a feature; 0 before the first
+	candidates []int     // scratch: slots
+	target     []float64 // scratch
+	fresh      []float32 // scratch
+	vectors    *lanes.Set
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
@@ -56,37 +58,70 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 		row = 0
 	}
 	m.resize(m.opinions.Width)
-	f := m.unit(m.opinions.Feature(row))
 	at := m.Arrive(ex)
-	m.average(&m.List[at], f)
 	own := m.List[at].Members.N
 	switch largest := m.Largest(); {
 	case m.Room(ex):
+		f := m.hears(at, row)
 		m.Insert(ex, at)
 		m.features.Push(slices.Clone(f))
-		m.sums.add(at, f)
+		m.sums.trade(at, f, nil)
 	case m.Items.Len() > 0 && m.Wants(own, largest):
+		m.propose(largest)
+		f := m.hears(at, row)
 		slot, _ := m.best(largest, nil)
 		m.exchange(slot, ex, at, f)
 	case own > 0:
+		m.propose(at)
+		f := m.hears(at, row)
 		if slot, closer := m.best(at, f); closer {
 			m.exchange(slot, ex, at, f)
 		}
+	default:
+		m.hears(at, row)
 	}
 	for m.Exceeds(m.Bytes()) && m.Items.Len() > 0 {
-		slot, _ := m.best(m.Largest(), nil)
-		m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
+		largest := m.Largest()
+		m.propose(largest)
+		slot, _ := m.best(largest, nil)
+		m.sums.trade(largest, nil, m.features.At(slot))
 		m.Evict(slot)
 		m.move(slot)
 	}
 }
 
+// hears takes an arrival, a row of the opinions, into the mean of its class, and returns its
+// feature, scaled to norm 1, or 0 if it is; valid until the next call.
+func (m *herding) hears(at, row int) []float32 {
+	f, scale := m.opinions.Feature(row), 0.0
+	if n := math.Sqrt(m.vectors.Dot(f, f)); n > 0 {
+		scale = 1 / n
+	}
+	m.vectors.Scale(m.fresh, f, scale)
+	g := &m.List[at]
+	g.Heard = min(g.Heard+1, store.MaxHeard)
+	m.vectors.Approach(m.mean(g), m.fresh, 1/float64(g.Heard))
+	return m.fresh
+}
+
+func (m *herding) mean(g *store.Group) []float32 {
+	if g.Mean == nil {
+		g.Mean = make([]float32, m.width)
+	}
+	return g.Mean
+}
+
 // exchange puts an example and its feature in a slot, as a member of a group.
 func (m *herding) exchange(slot int, ex *Example, at int, f []float32) {
-	m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
-	m.Overwrite(slot, ex, at)
+	m.PrefetchHeld(slot)
+	if from := m.HomeOf(slot); from == at {
+		m.sums.trade(at, f, m.features.At(slot))
+	} else {
+		m.sums.trade(from, nil, m.features.At(slot))
+		m.sums.trade(at, f, nil)
+	}
 	m.features.Set(slot, slices.Clone(f))
-	m.sums.add(at, f)
+	m.Overwrite(slot, ex, at)
 }
 
 // Replace implements Memory.
@@ -98,8 +133,8 @@ func (m *herding) Replace(ex *Example) bool {
 	from := m.HomeOf(slot)
 	m.groups.Replace(ex)
 	if to := m.HomeOf(slot); to != from {
-		m.sums.subtract(from, m.features.At(slot))
-		m.sums.add(to, m.features.At(slot))
+		m.sums.trade(from, nil, m.features.At(slot))
+		m.sums.trade(to, m.features.At(slot), nil)
 	}
 	return true
 }
@@ -122,64 +157,48 @@ func (m *herding) resize(width int) {
 	}
 	m.width = width
 	m.SlotCost, m.GroupCost = store.MemberBytes+24+example.Block(4*width), store.GroupBytes+example.Block(4*width)+example.Block(8*width)
-	m.target, m.fresh, m.origin = make([]float64, width), make([]float32, width), make([]float32, width)
-	m.sums = featureSums{width: width}
+	m.target, m.fresh = make([]float64, width), make([]float32, width)
+	m.sums = newFeatureSums(m.vectors, width)
 	for slot := range m.features.Len() {
-		m.sums.add(m.HomeOf(slot), m.features.At(slot))
+		m.sums.trade(m.HomeOf(slot), m.features.At(slot), nil)
 	}
 }
 
-// unit returns a feature scaled to norm 1; valid until the next call.
-func (m *herding) unit(f []float32) []float32 {
-	scale := 0.0
-	if n := math.Sqrt(m.vectors.Dot(f, f)); n > 0 {
-		scale = 1 / n
+// propose lists the slots of the members of a group whose turn it is, Compare of them or all, and asks
+// for their features. Each search begins where the one before it ended: there were as many as there
+// are arrivals that are not held any more.
+func (m *herding) propose(at int) {
+	g := &m.List[at]
+	n, searches := uint64(g.Members.N), g.Seen-uint64(g.Members.N)
+	c, first := min(uint64(m.cfg.Compare), n), uint64(0)
+	if c < n {
+		first = searches % n * c % n
 	}
-	for i, v := range f {
-		m.fresh[i] = float32(float64(v) * scale)
+	m.candidates = m.candidates[:0]
+	for k := range c {
+		slot := g.Members.At(int((first + k) % n))
+		m.features.Ask(slot)
+		m.candidates = append(m.candidates, slot)
 	}
-	return m.fresh
-}
-
-// average takes an arrival into the mean of its class.
-func (m *herding) average(g *store.Group, f []float32) {
-	mean := m.mean(g)
-	g.Heard = min(g.Heard+1, store.MaxHeard)
-	rate := 1 / float64(g.Heard)
-	for i, v := range f {
-		old := float64(mean[i])
-		mean[i] = float32(old + float64(rate*(float64(v)-old)))
+	for _, slot := range m.candidates {
+		pixel.Prefetch(unsafe.SliceData(m.features.At(slot)), m.width)
 	}
 }
 
-func (m *herding) mean(g *store.Group) []float32 {
-	if g.Mean == nil {
-		g.Mean = make([]float32, m.width)
-	}
-	return g.Mean
-}
-
-// best returns the member without which, and with f if there is one, the mean of a group's
-// members is closest to the group's; of several the first. closer says that it is then closer
-// than it was.
+// best returns the one of the members listed without which, and with f if there is one, the mean of
+// a group's members is closest to the group's; of several the first. closer says that it is then
+// closer than it was.
 func (m *herding) best(at int, f []float32) (slot int, closer bool) {
 	g := &m.List[at]
-	n := float64(g.Members.N)
+	left := float64(g.Members.N)
 	if f == nil {
-		n--
+		f = m.sums.origin
+		left--
 	}
-	sum, mean, t := m.sums.of(at), m.mean(g), m.target // Σ φ_j + f - n μ
-	for i := range t {
-		t[i] = sum[i] - float64(n*float64(mean[i]))
-	}
-	before := m.vectors.Distance(t, m.origin)
-	for i, v := range f {
-		t[i] += float64(v)
-	}
+	before := m.vectors.Aim(m.target, m.sums.of(at), m.mean(g), f, left) // Σ φ_j + f - left μ
 	least := math.Inf(1)
-	for k := range g.Members.N {
-		s := g.Members.At(k)
-		if d := m.vectors.Distance(t, m.features.At(s)); d < least {
+	for _, s := range m.candidates {
+		if d := m.vectors.Distance(m.target, m.features.At(s)); d < least {
 			slot, least = s, d
 		}
 	}
@@ -195,7 +214,7 @@ func (m *herding) move(slot int) {
 }
 
 func (m *herding) drop(slot int) {
-	m.sums.subtract(m.HomeOf(slot), m.features.At(slot))
+	m.sums.trade(m.HomeOf(slot), nil, m.features.At(slot))
 	m.groups.Drop(slot)
 	m.move(slot)
 }

@@ -248,35 +248,86 @@ func TestLossAwareLetsGoOfWhatIsLearnedAndOfWhatThereIsMuchOf(t *testing.T) {
 }
 
 func TestHerdingHoldsAClassByItsMean(t *testing.T) {
-	r := rng.New(4, "herding", 0)
-	judge := &script{feature: map[string][2]float32{}}
-	herd := judged(t, replay.Config{Kind: replay.Herding, Capacity: 20}, judge)
-	chance := newMemory(t, replay.Config{Kind: replay.ClassBalanced, Capacity: 20})
-	sums, counts := [2][2]float64{}, [2]float64{}
-	for i := range 900 {
-		class := i % 2
-		angle := float64(class)*2 + 0.8*r.NormFloat64()
-		s, c := math.Sincos(angle)
-		ex := of(fmt.Sprint("p", i), class)
-		judge.feature[ex.ID] = [2]float32{float32(5 * c), float32(5 * s)} // of norm 5: only the direction counts
-		sums[class][0], sums[class][1], counts[class] = sums[class][0]+c, sums[class][1]+s, counts[class]+1
-		herd.Add(ex, r)
-		chance.Add(ex, r)
-	}
-	distance := func(m replay.Memory, class int) float64 {
-		x, y, n := 0.0, 0.0, 0.0
-		for _, ex := range all(m) {
-			if int(ex.Target) == class {
-				f := judge.feature[ex.ID]
-				x, y, n = x+float64(f[0])/5, y+float64(f[1])/5, n+1
-			}
+	for _, tc := range []struct {
+		compare int
+		within  float64
+	}{{0, 0.02}, {10, 0.01}, {4096, 0.01}} {
+		r := rng.New(4, "herding", 0)
+		judge := &script{feature: map[string][2]float32{}}
+		herd := judged(t, replay.Config{Kind: replay.Herding, Capacity: 20, Compare: tc.compare}, judge)
+		chance := newMemory(t, replay.Config{Kind: replay.ClassBalanced, Capacity: 20})
+		sums, counts := [2][2]float64{}, [2]float64{}
+		for i := range 900 {
+			class := i % 2
+			angle := float64(class)*2 + 0.8*r.NormFloat64()
+			s, c := math.Sincos(angle)
+			ex := of(fmt.Sprint("p", i), class)
+			judge.feature[ex.ID] = [2]float32{float32(5 * c), float32(5 * s)} // of norm 5: only the direction counts
+			sums[class][0], sums[class][1], counts[class] = sums[class][0]+c, sums[class][1]+s, counts[class]+1
+			herd.Add(ex, r)
+			chance.Add(ex, r)
 		}
-		require.InDelta(t, 10, n, 1, "half of the places")
-		return math.Hypot(x/n-sums[class][0]/counts[class], y/n-sums[class][1]/counts[class])
+		distance := func(m replay.Memory, class int) float64 {
+			x, y, n := 0.0, 0.0, 0.0
+			for _, ex := range all(m) {
+				if int(ex.Target) == class {
+					f := judge.feature[ex.ID]
+					x, y, n = x+float64(f[0])/5, y+float64(f[1])/5, n+1
+				}
+			}
+			require.InDelta(t, 10, n, 1, "half of the places")
+			return math.Hypot(x/n-sums[class][0]/counts[class], y/n-sums[class][1]/counts[class])
+		}
+		for class := range 2 {
+			require.Less(t, distance(herd, class), tc.within, "compare %d", tc.compare)
+			require.Less(t, 5*distance(herd, class), distance(chance, class))
+		}
 	}
-	for class := range 2 {
-		require.Less(t, distance(herd, class), 0.01)
-		require.Less(t, 5*distance(herd, class), distance(chance, class))
+}
+
+// TestHerdingLooksAtEachMemberInTurn gives up members of one class that stand for nothing near its
+// mean. They lie anywhere among the others, so that a search which always began at the same
+// member would never meet some.
+func TestHerdingLooksAtEachMemberInTurn(t *testing.T) {
+	const size = 40
+	judge := &script{feature: map[string][2]float32{}}
+	m := judged(t, replay.Config{Kind: replay.Herding, Capacity: size, Compare: 3}, judge)
+	offer := func(id string, x, y float32) {
+		judge.feature[id] = [2]float32{x, y}
+		m.Add(of(id, 0), nil)
+	}
+	for i := range size {
+		offer(fmt.Sprint("far", i), -1, 0)
+	}
+	for i := range 6000 { // until the mean has forgotten the others
+		offer(fmt.Sprint("near", i), 1, 0)
+	}
+	for _, ex := range all(m) {
+		require.Contains(t, ex.ID, "near")
+	}
+}
+
+// TestHerdingDependsOnWhatIsHeldAlone takes a memory through arrivals, changes of class, and
+// removals, and beside it one that is restored from its state before each of them: sums that miss
+// a change would part them.
+func TestHerdingDependsOnWhatIsHeldAlone(t *testing.T) {
+	r := rng.New(9, "herding", 0)
+	judge := &script{feature: map[string][2]float32{}}
+	cfg := replay.Config{Kind: replay.Herding, Capacity: 60}
+	m := judged(t, cfg, judge)
+	for i := range 1500 {
+		beside := judged(t, cfg, judge)
+		require.NoError(t, beside.Restore(m.Snapshot()))
+		ex := of(fmt.Sprint("p", r.IntN(700)), r.IntN(3))
+		judge.feature[ex.ID] = [2]float32{float32(r.NormFloat64() / 3), float32(r.NormFloat64())}
+		remove := i%7 == 0
+		for _, each := range []replay.Memory{m, beside} {
+			if remove {
+				each.RemoveID(ex.ID)
+			}
+			each.Add(ex, nil)
+		}
+		require.Equal(t, ids(all(m)), ids(all(beside)), "arrival %d", i)
 	}
 }
 

@@ -10,8 +10,12 @@ const (
 // A Set is one family of functions. It has no state: any number of goroutines may use it.
 type Set struct {
 	name     string
-	dot      func(a, b *float32, n int) float64 // nil for Go code
+	dot      func(a, b *float32, n int) float64 // nil for Go code, and so are all
 	distance func(t *float64, f *float32, n int) float64
+	scale    func(dst, f *float32, by float64, n int)
+	approach func(mean, f *float32, rate float64, n int)
+	aim      func(t, sum *float64, mean, f *float32, by float64, n int) float64
+	trade    func(sum *float64, in, out *float32, coarse float64, n int)
 }
 
 // Best returns the family with the widest registers that this processor has.
@@ -52,4 +56,45 @@ func (s *Set) Distance(t []float64, f []float32) float64 {
 		return distance(t, f)
 	}
 	return s.distance(&t[0], &f[0], len(f))
+}
+
+// Scale writes by f to dst, which must be as long.
+func (s *Set) Scale(dst, f []float32, by float64) {
+	dst = dst[:len(f)]
+	if s.scale == nil || len(f) == 0 {
+		scale(dst, f, by)
+		return
+	}
+	s.scale(&dst[0], &f[0], by, len(f))
+}
+
+// Approach adds rate (f - mean) to the first len(f) elements of mean.
+func (s *Set) Approach(mean, f []float32, rate float64) {
+	mean = mean[:len(f)]
+	if s.approach == nil || len(f) == 0 {
+		approach(mean, f, rate)
+		return
+	}
+	s.approach(&mean[0], &f[0], rate, len(f))
+}
+
+// Aim writes sum - by mean + f to t, and returns the sum of the squares of sum - by mean. All must
+// be as long as f.
+func (s *Set) Aim(t, sum []float64, mean, f []float32, by float64) float64 {
+	t, sum, mean = t[:len(f)], sum[:len(f)], mean[:len(f)]
+	if s.aim == nil || len(f) == 0 {
+		return aim(t, sum, mean, f, by)
+	}
+	return s.aim(&t[0], &sum[0], &mean[0], &f[0], by, len(f))
+}
+
+// Trade adds in to sum and subtracts out, of which the elements are first rounded by adding coarse
+// and taking it away again. All must be as long as in.
+func (s *Set) Trade(sum []float64, in, out []float32, coarse float64) {
+	sum, out = sum[:len(in)], out[:len(in)]
+	if s.trade == nil || len(in) == 0 {
+		trade(sum, in, out, coarse)
+		return
+	}
+	s.trade(&sum[0], &in[0], &out[0], coarse, len(in))
 }

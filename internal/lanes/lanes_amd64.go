@@ -4,22 +4,62 @@
 
 package lanes
 
-// dotAVX2 is Dot of n elements, at least 1.
+// dotAVX2 does what dot does with n elements, at least 1.
 //
 //go:noescape
 func dotAVX2(a *float32, b *float32, n int) float64
 
-// distanceAVX2 is Distance of n elements, at least 1.
+// distanceAVX2 does what distance does with n elements, at least 1.
 //
 //go:noescape
 func distanceAVX2(t *float64, f *float32, n int) float64
 
-// dotAVX512 is Dot of n elements, at least 1.
+// scaleAVX2 does what scale does with n elements, at least 1.
+//
+//go:noescape
+func scaleAVX2(dst *float32, f *float32, by float64, n int)
+
+// approachAVX2 does what approach does with n elements, at least 1.
+//
+//go:noescape
+func approachAVX2(mean *float32, f *float32, rate float64, n int)
+
+// aimAVX2 does what aim does with n elements, at least 1.
+//
+//go:noescape
+func aimAVX2(t *float64, sum *float64, mean *float32, f *float32, by float64, n int) float64
+
+// tradeAVX2 does what trade does with n elements, at least 1.
+//
+//go:noescape
+func tradeAVX2(sum *float64, in *float32, out *float32, coarse float64, n int)
+
+// dotAVX512 does what dot does with n elements, at least 1.
 //
 //go:noescape
 func dotAVX512(a *float32, b *float32, n int) float64
 
-// distanceAVX512 is Distance of n elements, at least 1.
+// distanceAVX512 does what distance does with n elements, at least 1.
 //
 //go:noescape
 func distanceAVX512(t *float64, f *float32, n int) float64
+
+// scaleAVX512 does what scale does with n elements, at least 1.
+//
+//go:noescape
+func scaleAVX512(dst *float32, f *float32, by float64, n int)
+
+// approachAVX512 does what approach does with n elements, at least 1.
+//
+//go:noescape
+func approachAVX512(mean *float32, f *float32, rate float64, n int)
+
+// aimAVX512 does what aim does with n elements, at least 1.
+//
+//go:noescape
+func aimAVX512(t *float64, sum *float64, mean *float32, f *float32, by float64, n int) float64
+
+// tradeAVX512 does what trade does with n elements, at least 1.
+//
+//go:noescape
+func tradeAVX512(sum *float64, in *float32, out *float32, coarse float64, n int)

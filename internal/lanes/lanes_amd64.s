@@ -27,9 +27,9 @@ GLOBL masks<>(SB), RODATA|NOPTR, $64
 TEXT ·dotAVX2(SB), NOSPLIT, $0-32
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
-	MOVQ   n+16(FP), DX
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
+	MOVQ   n+16(FP), DX
 	SUBQ   $+8, DX
 	JL     rest
 
@@ -47,7 +47,7 @@ step:
 
 rest:
 	ADDQ        $+8, DX
-	JZ          tree
+	JZ          end
 	LEAQ        masks<>+32(SB), BX
 	NEGQ        DX
 	VMOVDQU     (BX)(DX*4), X2
@@ -63,14 +63,14 @@ rest:
 	VCVTPS2PD   X3, Y3
 	VFMADD231PD Y2, Y3, Y1
 
-tree:
+end:
 	VADDPD       Y0, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X0, X1, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	VZEROUPPER
 	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
 	RET
 
 // func distanceAVX2(t *float64, f *float32, n int) float64
@@ -78,9 +78,9 @@ tree:
 TEXT ·distanceAVX2(SB), NOSPLIT, $0-32
 	MOVQ   t+0(FP), AX
 	MOVQ   f+8(FP), CX
-	MOVQ   n+16(FP), DX
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
+	MOVQ   n+16(FP), DX
 	SUBQ   $+8, DX
 	JL     rest
 
@@ -102,7 +102,7 @@ step:
 
 rest:
 	ADDQ       $+8, DX
-	JZ         tree
+	JZ         end
 	LEAQ       masks<>+32(SB), BX
 	NEGQ       DX
 	VMOVDQU    (BX)(DX*4), X2
@@ -122,14 +122,286 @@ rest:
 	VMULPD     Y2, Y2, Y2
 	VADDPD     Y2, Y1, Y1
 
-tree:
+end:
 	VADDPD       Y0, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X0, X1, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	VZEROUPPER
 	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAVX2(dst *float32, f *float32, by float64, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVSD        by+16(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVQ         n+24(FP), DX
+	SUBQ         $+8, DX
+	JL           rest
+
+step:
+	VCVTPS2PD  (CX), Y1
+	VMULPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, (AX)
+	VCVTPS2PD  16(CX), Y1
+	VMULPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, 16(AX)
+	ADDQ       $+32, AX
+	ADDQ       $+32, CX
+	SUBQ       $+8, DX
+	JGE        step
+
+rest:
+	ADDQ       $+8, DX
+	JZ         end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVDQU    (BX)(DX*4), X1
+	VMOVDQU    16(BX)(DX*4), X2
+	VMASKMOVPS (CX), X1, X3
+	VCVTPS2PD  X3, Y3
+	VMULPD     Y0, Y3, Y3
+	VCVTPD2PSY Y3, X3
+	VMASKMOVPS X3, X1, (AX)
+	VMASKMOVPS 16(CX), X2, X1
+	VCVTPS2PD  X1, Y1
+	VMULPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X0
+	VMASKMOVPS X0, X2, 16(AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func approachAVX2(mean *float32, f *float32, rate float64, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·approachAVX2(SB), NOSPLIT, $0-32
+	MOVQ         mean+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVSD        rate+16(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVQ         n+24(FP), DX
+	SUBQ         $+8, DX
+	JL           rest
+
+step:
+	VCVTPS2PD  (AX), Y1
+	VCVTPS2PD  (CX), Y2
+	VSUBPD     Y1, Y2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y2, Y1, Y2
+	VCVTPD2PSY Y2, X1
+	VMOVUPS    X1, (AX)
+	VCVTPS2PD  16(AX), Y1
+	VCVTPS2PD  16(CX), Y2
+	VSUBPD     Y1, Y2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y2, Y1, Y2
+	VCVTPD2PSY Y2, X1
+	VMOVUPS    X1, 16(AX)
+	ADDQ       $+32, AX
+	ADDQ       $+32, CX
+	SUBQ       $+8, DX
+	JGE        step
+
+rest:
+	ADDQ       $+8, DX
+	JZ         end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVDQU    (BX)(DX*4), X1
+	VMOVDQU    16(BX)(DX*4), X2
+	VMASKMOVPS (AX), X1, X3
+	VCVTPS2PD  X3, Y3
+	VMASKMOVPS (CX), X1, X4
+	VCVTPS2PD  X4, Y4
+	VSUBPD     Y3, Y4, Y4
+	VMULPD     Y0, Y4, Y4
+	VADDPD     Y4, Y3, Y4
+	VCVTPD2PSY Y4, X3
+	VMASKMOVPS X3, X1, (AX)
+	VMASKMOVPS 16(AX), X2, X1
+	VCVTPS2PD  X1, Y1
+	VMASKMOVPS 16(CX), X2, X3
+	VCVTPS2PD  X3, Y3
+	VSUBPD     Y1, Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VADDPD     Y3, Y1, Y3
+	VCVTPD2PSY Y3, X0
+	VMASKMOVPS X0, X2, 16(AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func aimAVX2(t *float64, sum *float64, mean *float32, f *float32, by float64, n int) float64
+// Requires: AVX, AVX2, SSE2
+TEXT ·aimAVX2(SB), NOSPLIT, $0-56
+	MOVQ         t+0(FP), AX
+	MOVQ         sum+8(FP), CX
+	MOVQ         mean+16(FP), DX
+	MOVQ         f+24(FP), BX
+	MOVSD        by+32(FP), X0
+	VBROADCASTSD X0, Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	MOVQ         n+40(FP), SI
+	SUBQ         $+8, SI
+	JL           rest
+
+step:
+	VCVTPS2PD (DX), Y3
+	VMOVUPD   (CX), Y4
+	VMULPD    Y0, Y3, Y3
+	VSUBPD    Y3, Y4, Y4
+	VMULPD    Y4, Y4, Y3
+	VADDPD    Y3, Y1, Y1
+	VCVTPS2PD (BX), Y3
+	VADDPD    Y3, Y4, Y4
+	VMOVUPD   Y4, (AX)
+	VCVTPS2PD 16(DX), Y3
+	VMOVUPD   32(CX), Y4
+	VMULPD    Y0, Y3, Y3
+	VSUBPD    Y3, Y4, Y4
+	VMULPD    Y4, Y4, Y3
+	VADDPD    Y3, Y2, Y2
+	VCVTPS2PD 16(BX), Y3
+	VADDPD    Y3, Y4, Y4
+	VMOVUPD   Y4, 32(AX)
+	ADDQ      $+64, AX
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	ADDQ      $+32, BX
+	SUBQ      $+8, SI
+	JGE       step
+
+rest:
+	ADDQ       $+8, SI
+	JZ         end
+	LEAQ       masks<>+32(SB), DI
+	NEGQ       SI
+	VMOVDQU    (DI)(SI*4), X3
+	VMOVDQU    16(DI)(SI*4), X4
+	VMASKMOVPS (DX), X3, X5
+	VCVTPS2PD  X5, Y5
+	VPMOVSXDQ  X3, Y6
+	VMASKMOVPD (CX), Y6, Y6
+	VMULPD     Y0, Y5, Y5
+	VSUBPD     Y5, Y6, Y6
+	VMULPD     Y6, Y6, Y5
+	VADDPD     Y5, Y1, Y1
+	VMASKMOVPS (BX), X3, X5
+	VCVTPS2PD  X5, Y5
+	VADDPD     Y5, Y6, Y6
+	VPMOVSXDQ  X3, Y3
+	VMASKMOVPD Y6, Y3, (AX)
+	VMASKMOVPS 16(DX), X4, X3
+	VCVTPS2PD  X3, Y3
+	VPMOVSXDQ  X4, Y5
+	VMASKMOVPD 32(CX), Y5, Y5
+	VMULPD     Y0, Y3, Y3
+	VSUBPD     Y3, Y5, Y5
+	VMULPD     Y5, Y5, Y0
+	VADDPD     Y0, Y2, Y2
+	VMASKMOVPS 16(BX), X4, X0
+	VCVTPS2PD  X0, Y0
+	VADDPD     Y0, Y5, Y5
+	VPMOVSXDQ  X4, Y0
+	VMASKMOVPD Y5, Y0, 32(AX)
+
+end:
+	VADDPD       Y1, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X0, X1, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func tradeAVX2(sum *float64, in *float32, out *float32, coarse float64, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·tradeAVX2(SB), NOSPLIT, $0-40
+	MOVQ         sum+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         out+16(FP), DX
+	MOVSD        coarse+24(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVQ         n+32(FP), BX
+	SUBQ         $+8, BX
+	JL           rest
+
+step:
+	VMOVUPD   (AX), Y1
+	VCVTPS2PD (CX), Y2
+	VADDPD    Y0, Y2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VADDPD    Y2, Y1, Y1
+	VCVTPS2PD (DX), Y2
+	VADDPD    Y0, Y2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VSUBPD    Y2, Y1, Y1
+	VMOVUPD   Y1, (AX)
+	VMOVUPD   32(AX), Y1
+	VCVTPS2PD 16(CX), Y2
+	VADDPD    Y0, Y2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VADDPD    Y2, Y1, Y1
+	VCVTPS2PD 16(DX), Y2
+	VADDPD    Y0, Y2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VSUBPD    Y2, Y1, Y1
+	VMOVUPD   Y1, 32(AX)
+	ADDQ      $+64, AX
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	SUBQ      $+8, BX
+	JGE       step
+
+rest:
+	ADDQ       $+8, BX
+	JZ         end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVDQU    (SI)(BX*4), X1
+	VMOVDQU    16(SI)(BX*4), X2
+	VPMOVSXDQ  X1, Y3
+	VMASKMOVPD (AX), Y3, Y3
+	VMASKMOVPS (CX), X1, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y0, Y4, Y4
+	VSUBPD     Y0, Y4, Y4
+	VADDPD     Y4, Y3, Y3
+	VMASKMOVPS (DX), X1, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y0, Y4, Y4
+	VSUBPD     Y0, Y4, Y4
+	VSUBPD     Y4, Y3, Y3
+	VPMOVSXDQ  X1, Y1
+	VMASKMOVPD Y3, Y1, (AX)
+	VPMOVSXDQ  X2, Y1
+	VMASKMOVPD 32(AX), Y1, Y1
+	VMASKMOVPS 16(CX), X2, X3
+	VCVTPS2PD  X3, Y3
+	VADDPD     Y0, Y3, Y3
+	VSUBPD     Y0, Y3, Y3
+	VADDPD     Y3, Y1, Y1
+	VMASKMOVPS 16(DX), X2, X3
+	VCVTPS2PD  X3, Y3
+	VADDPD     Y0, Y3, Y3
+	VSUBPD     Y0, Y3, Y3
+	VSUBPD     Y3, Y1, Y1
+	VPMOVSXDQ  X2, Y0
+	VMASKMOVPD Y1, Y0, 32(AX)
+
+end:
+	VZEROUPPER
 	RET
 
 // func dotAVX512(a *float32, b *float32, n int) float64
@@ -137,8 +409,8 @@ tree:
 TEXT ·dotAVX512(SB), NOSPLIT, $0-32
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
-	MOVQ   n+16(FP), DX
 	VXORPD Z0, Z0, Z0
+	MOVQ   n+16(FP), DX
 	SUBQ   $+8, DX
 	JL     rest
 
@@ -153,7 +425,7 @@ step:
 
 rest:
 	ADDQ        $+8, DX
-	JZ          tree
+	JZ          end
 	LEAQ        masks<>+32(SB), BX
 	NEGQ        DX
 	VMOVDQU     (BX)(DX*4), Y1
@@ -163,15 +435,15 @@ rest:
 	VCVTPS2PD   Y1, Z1
 	VFMADD231PD Z2, Z1, Z0
 
-tree:
+end:
 	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPD        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X0, X1, X0
-	VUNPCKHPD     X0, X0, X1
-	VADDSD        X1, X0, X0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, ret+24(FP)
 	VZEROUPPER
-	MOVSD         X0, ret+24(FP)
 	RET
 
 // func distanceAVX512(t *float64, f *float32, n int) float64
@@ -179,8 +451,8 @@ tree:
 TEXT ·distanceAVX512(SB), NOSPLIT, $0-32
 	MOVQ   t+0(FP), AX
 	MOVQ   f+8(FP), CX
-	MOVQ   n+16(FP), DX
 	VXORPD Z0, Z0, Z0
+	MOVQ   n+16(FP), DX
 	SUBQ   $+8, DX
 	JL     rest
 
@@ -197,7 +469,7 @@ step:
 
 rest:
 	ADDQ       $+8, DX
-	JZ         tree
+	JZ         end
 	LEAQ       masks<>+32(SB), BX
 	NEGQ       DX
 	VMOVDQU    (BX)(DX*4), Y1
@@ -210,13 +482,214 @@ rest:
 	VMULPD     Z2, Z2, Z2
 	VADDPD     Z2, Z0, Z0
 
-tree:
+end:
 	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPD        Y0, Y1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAVX512(dst *float32, f *float32, by float64, n int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVSD        by+16(FP), X0
+	VBROADCASTSD X0, Z0
+	MOVQ         n+24(FP), DX
+	SUBQ         $+8, DX
+	JL           rest
+
+step:
+	VCVTPS2PD (CX), Z1
+	VMULPD    Z0, Z1, Z1
+	VCVTPD2PS Z1, Y1
+	VMOVUPS   Y1, (AX)
+	ADDQ      $+32, AX
+	ADDQ      $+32, CX
+	SUBQ      $+8, DX
+	JGE       step
+
+rest:
+	ADDQ       $+8, DX
+	JZ         end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVDQU    (BX)(DX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VCVTPS2PD  Y2, Z2
+	VMULPD     Z0, Z2, Z2
+	VCVTPD2PS  Z2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func approachAVX512(mean *float32, f *float32, rate float64, n int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·approachAVX512(SB), NOSPLIT, $0-32
+	MOVQ         mean+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVSD        rate+16(FP), X0
+	VBROADCASTSD X0, Z0
+	MOVQ         n+24(FP), DX
+	SUBQ         $+8, DX
+	JL           rest
+
+step:
+	VCVTPS2PD (AX), Z1
+	VCVTPS2PD (CX), Z2
+	VSUBPD    Z1, Z2, Z2
+	VMULPD    Z0, Z2, Z2
+	VADDPD    Z2, Z1, Z2
+	VCVTPD2PS Z2, Y1
+	VMOVUPS   Y1, (AX)
+	ADDQ      $+32, AX
+	ADDQ      $+32, CX
+	SUBQ      $+8, DX
+	JGE       step
+
+rest:
+	ADDQ       $+8, DX
+	JZ         end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVDQU    (BX)(DX*4), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	VCVTPS2PD  Y2, Z2
+	VMASKMOVPS (CX), Y1, Y3
+	VCVTPS2PD  Y3, Z3
+	VSUBPD     Z2, Z3, Z3
+	VMULPD     Z0, Z3, Z3
+	VADDPD     Z3, Z2, Z3
+	VCVTPD2PS  Z3, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func aimAVX512(t *float64, sum *float64, mean *float32, f *float32, by float64, n int) float64
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·aimAVX512(SB), NOSPLIT, $0-56
+	MOVQ         t+0(FP), AX
+	MOVQ         sum+8(FP), CX
+	MOVQ         mean+16(FP), DX
+	MOVQ         f+24(FP), BX
+	MOVSD        by+32(FP), X0
+	VBROADCASTSD X0, Z0
+	VXORPD       Z1, Z1, Z1
+	MOVQ         n+40(FP), SI
+	SUBQ         $+8, SI
+	JL           rest
+
+step:
+	VCVTPS2PD (DX), Z2
+	VMOVUPD   (CX), Z3
+	VMULPD    Z0, Z2, Z2
+	VSUBPD    Z2, Z3, Z3
+	VMULPD    Z3, Z3, Z2
+	VADDPD    Z2, Z1, Z1
+	VCVTPS2PD (BX), Z2
+	VADDPD    Z2, Z3, Z3
+	VMOVUPD   Z3, (AX)
+	ADDQ      $+64, AX
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	ADDQ      $+32, BX
+	SUBQ      $+8, SI
+	JGE       step
+
+rest:
+	ADDQ       $+8, SI
+	JZ         end
+	LEAQ       masks<>+32(SB), DI
+	NEGQ       SI
+	VMOVDQU    (DI)(SI*4), Y2
+	VMASKMOVPS (DX), Y2, Y3
+	VCVTPS2PD  Y3, Z3
+	VPMOVSXDQ  Y2, Z4
+	VPMOVQ2M   Z4, K1
+	VMOVUPD.Z  (CX), K1, Z4
+	VMULPD     Z0, Z3, Z3
+	VSUBPD     Z3, Z4, Z4
+	VMULPD     Z4, Z4, Z0
+	VADDPD     Z0, Z1, Z1
+	VMASKMOVPS (BX), Y2, Y0
+	VCVTPS2PD  Y0, Z0
+	VADDPD     Z0, Z4, Z4
+	VPMOVSXDQ  Y2, Z0
+	VPMOVQ2M   Z0, K1
+	VMOVUPD    Z4, K1, (AX)
+
+end:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X0, X1, X0
 	VUNPCKHPD     X0, X0, X1
 	VADDSD        X1, X0, X0
+	MOVSD         X0, ret+48(FP)
 	VZEROUPPER
-	MOVSD         X0, ret+24(FP)
+	RET
+
+// func tradeAVX512(sum *float64, in *float32, out *float32, coarse float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·tradeAVX512(SB), NOSPLIT, $0-40
+	MOVQ         sum+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         out+16(FP), DX
+	MOVSD        coarse+24(FP), X0
+	VBROADCASTSD X0, Z0
+	MOVQ         n+32(FP), BX
+	SUBQ         $+8, BX
+	JL           rest
+
+step:
+	VMOVUPD   (AX), Z1
+	VCVTPS2PD (CX), Z2
+	VADDPD    Z0, Z2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VADDPD    Z2, Z1, Z1
+	VCVTPS2PD (DX), Z2
+	VADDPD    Z0, Z2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VSUBPD    Z2, Z1, Z1
+	VMOVUPD   Z1, (AX)
+	ADDQ      $+64, AX
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	SUBQ      $+8, BX
+	JGE       step
+
+rest:
+	ADDQ       $+8, BX
+	JZ         end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVDQU    (SI)(BX*4), Y1
+	VPMOVSXDQ  Y1, Z2
+	VPMOVQ2M   Z2, K1
+	VMOVUPD.Z  (AX), K1, Z2
+	VMASKMOVPS (CX), Y1, Y3
+	VCVTPS2PD  Y3, Z3
+	VADDPD     Z0, Z3, Z3
+	VSUBPD     Z0, Z3, Z3
+	VADDPD     Z3, Z2, Z2
+	VMASKMOVPS (DX), Y1, Y3
+	VCVTPS2PD  Y3, Z3
+	VADDPD     Z0, Z3, Z3
+	VSUBPD     Z0, Z3, Z3
+	VSUBPD     Z3, Z2, Z2
+	VPMOVSXDQ  Y1, Z0
+	VPMOVQ2M   Z0, K1
+	VMOVUPD    Z2, K1, (AX)
+
+end:
+	VZEROUPPER
 	RET

@@ -3,6 +3,7 @@ package lanes_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,58 @@ func TestSumsAreInTheOrderOfTheDefinition(t *testing.T) {
 	}
 }
 
+func TestFamiliesAgreeOnEverySizeAndTouchNothingElse(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	portable := lanes.Named(lanes.Portable)
+	for _, s := range families() {
+		t.Run(s.Name(), func(t *testing.T) {
+			for n := range 70 {
+				a, b, sum := vectors(r, n+9)
+				by, coarse := r.NormFloat64(), float64(3<<25)
+				type result struct {
+					scaled, mean []float32
+					aim, traded  []float64
+					square       float64
+				}
+				of := func(s *lanes.Set) result {
+					to := result{slices.Clone(b), slices.Clone(a), slices.Clone(sum), slices.Clone(sum), 0}
+					s.Scale(to.scaled, a[:n], by)
+					s.Approach(to.mean, b[:n], by)
+					to.square = s.Aim(to.aim, sum, a, b[:n], by)
+					s.Trade(to.traded, a[:n], b, coarse)
+					return to
+				}
+				want, got := of(portable), of(s)
+				require.Equal(t, want, got, "%d elements", n)
+				require.Equal(t, b[n:], got.scaled[n:])
+				require.Equal(t, a[n:], got.mean[n:])
+				require.Equal(t, sum[n:], got.aim[n:])
+				require.Equal(t, sum[n:], got.traded[n:])
+			}
+		})
+	}
+}
+
+func TestElementsAreAsTheEquationsSay(t *testing.T) {
+	for _, s := range families() {
+		t.Run(s.Name(), func(t *testing.T) {
+			const n = 11
+			f, mean, out, sum, aim := make([]float32, n), make([]float32, n), make([]float32, n), make([]float64, n), make([]float64, n)
+			for i := range n {
+				f[i], mean[i], out[i], sum[i] = float32(i), 2, 1e-9, 10
+			}
+			require.EqualValues(t, n*4*4, s.Aim(aim, sum, mean, f, 3))
+			require.EqualValues(t, 10-3*2+7, aim[7])
+			s.Approach(mean, f, 0.5)
+			require.EqualValues(t, 4.5, mean[7])
+			s.Trade(sum, f, out, 3<<25)
+			require.EqualValues(t, 17, sum[7], "in whole units of 2⁻²⁶")
+			s.Scale(mean, f, 1.0/3)
+			require.Equal(t, float32(7.0/3), mean[7])
+		})
+	}
+}
+
 func TestNumbersBeyondTheEndTakeNoPart(t *testing.T) {
 	for _, s := range families() {
 		t.Run(s.Name(), func(t *testing.T) {
@@ -93,6 +146,12 @@ func TestAShortOperandPanics(t *testing.T) {
 	for _, s := range families() {
 		require.Panics(t, func() { s.Dot(make([]float32, 9), make([]float32, 8)) })
 		require.Panics(t, func() { s.Distance(make([]float64, 8), make([]float32, 9)) })
+		require.Panics(t, func() { s.Scale(make([]float32, 8), make([]float32, 9), 1) })
+		require.Panics(t, func() { s.Approach(make([]float32, 8), make([]float32, 9), 1) })
+		require.Panics(t, func() {
+			s.Aim(make([]float64, 9), make([]float64, 9), make([]float32, 8), make([]float32, 9), 1)
+		})
+		require.Panics(t, func() { s.Trade(make([]float64, 9), make([]float32, 9), make([]float32, 8), 1) })
 	}
 }
 
@@ -102,6 +161,10 @@ func TestNothingIsAllocated(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(10, func() {
 			s.Dot(a, b)
 			s.Distance(from, b)
+			s.Scale(b, a, 0.5)
+			s.Approach(b, a, 0.5)
+			s.Aim(from, from, a, b, 0.5)
+			s.Trade(from, a, b, 3<<25)
 		}))
 	}
 }
@@ -117,6 +180,18 @@ func BenchmarkOf100(b *testing.B) {
 		b.Run("distance/"+s.Name(), func(b *testing.B) {
 			for b.Loop() {
 				s.Distance(from, y)
+			}
+		})
+		b.Run("aim/"+s.Name(), func(b *testing.B) {
+			t := slices.Clone(from)
+			for b.Loop() {
+				s.Aim(t, from, x, y, 0.5)
+			}
+		})
+		b.Run("trade/"+s.Name(), func(b *testing.B) {
+			t := slices.Clone(from)
+			for b.Loop() {
+				s.Trade(t, x, x, 3<<25)
 			}
 		})
 	}

@@ -37,3 +37,37 @@ func distance(t []float64, f []float32) float64 {
 func tree(s *[8]float64) float64 {
 	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 }
+
+// scale is the definition of Scale.
+func scale(dst, f []float32, by float64) {
+	for i, v := range f {
+		dst[i] = float32(float64(v) * by)
+	}
+}
+
+// approach is the definition of Approach.
+func approach(mean, f []float32, rate float64) {
+	for i, v := range f {
+		old := float64(mean[i])
+		mean[i] = float32(old + float64(rate*(float64(v)-old)))
+	}
+}
+
+// aim is the definition of Aim.
+func aim(t, sum []float64, mean, f []float32, by float64) float64 {
+	var s [8]float64
+	for i, v := range f {
+		d := sum[i] - float64(by*float64(mean[i]))
+		s[i%8] += float64(d * d)
+		t[i] = d + float64(v)
+	}
+	return tree(&s)
+}
+
+// trade is the definition of Trade.
+func trade(sum []float64, in, out []float32, coarse float64) {
+	for i, v := range in {
+		sum[i] += float64(float64(v)+coarse) - coarse
+		sum[i] -= float64(float64(out[i])+coarse) - coarse
+	}
+}

@@ -46,8 +46,9 @@ func main() {
 		DATA(4*i, U32(uint32(int32(i-step)>>31))) // ones, and from the middle on zeros
 	}
 	for _, w := range []width{{"AVX2", 4}, {"AVX512", 8}} {
-		w.dot(masks)
-		w.distance(masks)
+		for _, function := range []func(Mem){w.dot, w.distance, w.scale, w.approach, w.aim, w.trade} {
+			function(masks)
+		}
 	}
 	Generate()
 }
@@ -71,46 +72,88 @@ func (r rest) floats(base reg.Register, part int) reg.VecVirtual {
 	return to
 }
 
+// mask64 returns the mask of a part for registers of float64, in a register like them or in a k.
+func (r rest) mask64(part int) (reg.VecVirtual, reg.OpmaskVirtual) {
+	mask := r.w.wide()
+	VPMOVSXDQ(r.list[part], mask)
+	if r.w.lanes < 8 {
+		return mask, nil
+	}
+	k := K()
+	VPMOVQ2M(mask, k)
+	return nil, k
+}
+
 // doubles reads float64; those beyond the end are 0.
 func (r rest) doubles(base reg.Register, part int) reg.VecVirtual {
 	at, to := Mem{Base: base, Disp: 8 * part * r.w.lanes}, r.w.wide()
-	switch {
-	case r.list == nil:
+	if r.list == nil {
 		VMOVUPD(at, to)
-	case r.w.lanes == 8:
-		k, mask := K(), ZMM()
-		VPMOVSXDQ(r.list[part], mask)
-		VPMOVQ2M(mask, k)
+		return to
+	}
+	if mask, k := r.mask64(part); k != nil {
 		VMOVUPD_Z(at, k, to)
-	default:
-		mask := YMM()
-		VPMOVSXDQ(r.list[part], mask)
+	} else {
 		VMASKMOVPD(at, mask, to)
 	}
 	return to
 }
 
-// sum writes a loop over n elements, some at a time, that adds to the lanes what add makes of
-// those at the pointers, and stores the sum of the lanes.
-func (w width) sum(masks Mem, n reg.GPVirtual, pointers []reg.GPVirtual, bytes []int, add func(r rest, part int, lane reg.VecVirtual)) {
-	lanes := w.group(w.wide)
-	for _, lane := range lanes {
-		VXORPD(lane, lane, lane)
+// putDoubles writes float64, none beyond the end.
+func (r rest) putDoubles(v reg.VecVirtual, base reg.Register, part int) {
+	at := Mem{Base: base, Disp: 8 * part * r.w.lanes}
+	if r.list == nil {
+		VMOVUPD(v, at)
+		return
 	}
+	if mask, k := r.mask64(part); k != nil {
+		VMOVUPD(v, k, at)
+	} else {
+		VMASKMOVPD(v, mask, at)
+	}
+}
+
+// putFloats writes float64 as float32, none beyond the end.
+func (r rest) putFloats(v reg.VecVirtual, base reg.Register, part int) {
+	at, to := Mem{Base: base, Disp: 4 * part * r.w.lanes}, r.w.narrow()
+	if r.w.lanes == 8 {
+		VCVTPD2PS(v, to)
+	} else {
+		VCVTPD2PSY(v, to)
+	}
+	if r.list == nil {
+		VMOVUPS(to, at)
+	} else {
+		VMASKMOVPS(to, r.list[part], at)
+	}
+}
+
+// An array is a pointer to elements of so many bytes.
+type array struct {
+	at    reg.GPVirtual
+	bytes int
+}
+
+func floats(name string) array  { return array{pointer(name), 4} }
+func doubles(name string) array { return array{pointer(name), 8} }
+
+// each writes a loop over n elements of arrays, which are at hand in parts of a step.
+func (w width) each(masks Mem, arrays []array, body func(r rest, part int)) {
+	n := pointer("n")
 	SUBQ(I8(step), n)
 	JL(LabelRef("rest"))
 	Label("step")
-	for part, lane := range lanes {
-		add(rest{w: w}, part, lane)
+	for part := range step / w.lanes {
+		body(rest{w: w}, part)
 	}
-	for i, p := range pointers {
-		ADDQ(I8(int8(step*bytes[i])), p)
+	for _, a := range arrays {
+		ADDQ(I8(int8(step*a.bytes)), a.at)
 	}
 	SUBQ(I8(step), n)
 	JGE(LabelRef("step"))
 	Label("rest")
 	ADDQ(I8(step), n)
-	JZ(LabelRef("tree"))
+	JZ(LabelRef("end"))
 	table := GP64()
 	LEAQ(masks.Offset(4*step), table)
 	NEGQ(n)
@@ -118,48 +161,138 @@ func (w width) sum(masks Mem, n reg.GPVirtual, pointers []reg.GPVirtual, bytes [
 	for i, mask := range r.list {
 		VMOVDQU(Mem{Base: table, Index: n, Scale: 4, Disp: 4 * i * w.lanes}, mask)
 	}
-	for part, lane := range lanes {
-		add(r, part, lane)
+	for part := range r.list {
+		body(r, part)
 	}
-	Label("tree")
-	low, high, four := lanes[0], YMM(), YMM()
+	Label("end")
+}
+
+// zeros returns lanes of 0.
+func (w width) zeros() []reg.VecVirtual {
+	lanes := w.group(w.wide)
+	for _, lane := range lanes {
+		VXORPD(lane, lane, lane)
+	}
+	return lanes
+}
+
+// total stores the sum of the lanes as the result.
+func (w width) total(lanes []reg.VecVirtual) {
+	four, two, upper := YMM(), XMM(), XMM()
 	if w.lanes == 8 {
-		VEXTRACTF64X4(U8(1), lanes[0], high)
-		VADDPD(low.AsY(), high, four)
+		VEXTRACTF64X4(U8(1), lanes[0], four)
+		VADDPD(lanes[0].AsY(), four, four)
 	} else {
 		VADDPD(lanes[0], lanes[1], four) // l and l+4
 	}
-	two, upper := XMM(), XMM()
 	VEXTRACTF128(U8(1), four, upper)
 	VADDPD(four.AsX(), upper, two) // and those two further on
 	VUNPCKHPD(two, two, upper)
 	VADDSD(upper, two, two)
-	VZEROUPPER()
 	Store(two, ReturnIndex(0))
+}
+
+// begin writes the head of a function.
+func (w width) begin(name, signature string) {
+	TEXT(name+w.name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(name + w.name + " does what " + name + " does with n elements, at least 1.")
+}
+
+func end() {
+	VZEROUPPER()
 	RET()
 }
 
 func (w width) dot(masks Mem) {
-	TEXT("dot"+w.name, NOSPLIT, "func(a, b *float32, n int) float64")
-	Pragma("noescape")
-	Doc("dot" + w.name + " is Dot of n elements, at least 1.")
-	a, b, n := pointer("a"), pointer("b"), pointer("n")
-	w.sum(masks, n, []reg.GPVirtual{a, b}, []int{4, 4}, func(r rest, part int, lane reg.VecVirtual) {
-		VFMADD231PD(r.floats(a, part), r.floats(b, part), lane)
+	w.begin("dot", "func(a, b *float32, n int) float64")
+	a, b, lanes := floats("a"), floats("b"), w.zeros()
+	w.each(masks, []array{a, b}, func(r rest, part int) {
+		VFMADD231PD(r.floats(a.at, part), r.floats(b.at, part), lanes[part])
 	})
+	w.total(lanes)
+	end()
 }
 
 func (w width) distance(masks Mem) {
-	TEXT("distance"+w.name, NOSPLIT, "func(t *float64, f *float32, n int) float64")
-	Pragma("noescape")
-	Doc("distance" + w.name + " is Distance of n elements, at least 1.")
-	t, f, n := pointer("t"), pointer("f"), pointer("n")
-	w.sum(masks, n, []reg.GPVirtual{t, f}, []int{8, 4}, func(r rest, part int, lane reg.VecVirtual) {
-		d := r.doubles(t, part)
-		VSUBPD(r.floats(f, part), d, d)
+	w.begin("distance", "func(t *float64, f *float32, n int) float64")
+	t, f, lanes := doubles("t"), floats("f"), w.zeros()
+	w.each(masks, []array{t, f}, func(r rest, part int) {
+		d := r.doubles(t.at, part)
+		VSUBPD(r.floats(f.at, part), d, d)
 		VMULPD(d, d, d)
-		VADDPD(d, lane, lane)
+		VADDPD(d, lanes[part], lanes[part])
 	})
+	w.total(lanes)
+	end()
+}
+
+func (w width) scale(masks Mem) {
+	w.begin("scale", "func(dst, f *float32, by float64, n int)")
+	dst, f, by := floats("dst"), floats("f"), w.number("by")
+	w.each(masks, []array{dst, f}, func(r rest, part int) {
+		v := r.floats(f.at, part)
+		VMULPD(by, v, v)
+		r.putFloats(v, dst.at, part)
+	})
+	end()
+}
+
+func (w width) approach(masks Mem) {
+	w.begin("approach", "func(mean, f *float32, rate float64, n int)")
+	mean, f, rate := floats("mean"), floats("f"), w.number("rate")
+	w.each(masks, []array{mean, f}, func(r rest, part int) {
+		old, v := r.floats(mean.at, part), r.floats(f.at, part)
+		VSUBPD(old, v, v)
+		VMULPD(rate, v, v)
+		VADDPD(v, old, v)
+		r.putFloats(v, mean.at, part)
+	})
+	end()
+}
+
+func (w width) aim(masks Mem) {
+	w.begin("aim", "func(t, sum *float64, mean, f *float32, by float64, n int) float64")
+	t, sum, mean, f, by := doubles("t"), doubles("sum"), floats("mean"), floats("f"), w.number("by")
+	lanes := w.zeros()
+	w.each(masks, []array{t, sum, mean, f}, func(r rest, part int) {
+		m, d, square := r.floats(mean.at, part), r.doubles(sum.at, part), w.wide()
+		VMULPD(by, m, m)
+		VSUBPD(m, d, d)
+		VMULPD(d, d, square)
+		VADDPD(square, lanes[part], lanes[part])
+		VADDPD(r.floats(f.at, part), d, d)
+		r.putDoubles(d, t.at, part)
+	})
+	w.total(lanes)
+	end()
+}
+
+func (w width) trade(masks Mem) {
+	w.begin("trade", "func(sum *float64, in, out *float32, coarse float64, n int)")
+	sum, in, out, coarse := doubles("sum"), floats("in"), floats("out"), w.number("coarse")
+	w.each(masks, []array{sum, in, out}, func(r rest, part int) {
+		s := r.doubles(sum.at, part)
+		for i, a := range []array{in, out} {
+			v := r.floats(a.at, part)
+			VADDPD(coarse, v, v)
+			VSUBPD(coarse, v, v)
+			if i == 0 {
+				VADDPD(v, s, s)
+			} else {
+				VSUBPD(v, s, s)
+			}
+		}
+		r.putDoubles(s, sum.at, part)
+	})
+	end()
+}
+
+// number returns a register with a parameter in all lanes.
+func (w width) number(name string) reg.VecVirtual {
+	all := w.wide()
+	VBROADCASTSD(Load(Param(name), XMM()), all)
+	return all
 }
 
 func pointer(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }

@@ -19,8 +19,8 @@ func (s *Store) prefetchNear(slot int) {
 	}
 }
 
-// prefetchHeld asks for the example in a slot, and for the entry of its id.
-func (s *Store) prefetchHeld(slot int) {
+// PrefetchHeld asks for the example in a slot, and for the entry of its id.
+func (s *Store) PrefetchHeld(slot int) {
 	pixel.Prefetch(s.Items.At(slot), 1)
 	s.index.askSlot(slot)
 }
@@ -41,7 +41,7 @@ func (g *Groups) PrefetchOldest(m *Members) {
 		slot := m.At(2)
 		g.prefetchNear(slot)
 		g.Seats.Ask(slot)
-		g.prefetchHeld(m.At(1))
+		g.PrefetchHeld(m.At(1))
 	}
 	if m.N > 0 {
 		g.prefetchOld(m.At(0))
@@ -57,5 +57,5 @@ func (g *Ring) prefetchOldest() {
 			return
 		}
 	}
-	g.prefetchHeld(slot)
+	g.PrefetchHeld(slot)
 }
