@@ -25,6 +25,8 @@ import (
 // which its own mean stays closest. While there is room everything is kept. It decides
 // nothing by chance.
 //
+// Each choice is among Compare of the class's members, who take turns.
+//
 // Features are those of when an example was stored. The mean is over arrivals; those that
 // are removed later stay in it.
 type herding struct {
@@ -40,9 +42,10 @@ type herding struct {
 }
 
 func newHerding(cfg Config, judge Judge) *herding {
+	vectors := lanes.Best()
 	return &herding{
 		groups: newGroups(cfg, store.ClassOf), hearing: hearing{judge: judge},
-		features: column.New[[]float32](cfg.page()), vectors: lanes.Best(),
+		features: column.New[[]float32](cfg.page()), sums: newFeatureSums(vectors, 0), vectors: vectors,
 	}
 }
 
@@ -245,7 +248,7 @@ func (m *herding) Restore(s State) error {
 		return err
 	}
 	m.groups = fresh
-	m.features, m.width, m.sums = s.held.Features.Thaw(m.features.Page()), 0, featureSums{}
+	m.features, m.width, m.sums = s.held.Features.Thaw(m.features.Page()), 0, newFeatureSums(m.vectors, 0)
 	if s.held.Width > 0 {
 		m.resize(s.held.Width)
 	}

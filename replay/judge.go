@@ -67,6 +67,15 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	}
 }
 
+// OfferLent is Offer of examples that the caller writes over afterwards, and their logits, but not
+// the other arrays: a memory copies those that it keeps.
+func OfferLent(m Memory, list []*Example, r *rand.Rand) {
+	b := m.(interface{ Borrow(lent bool) })
+	b.Borrow(true)
+	Offer(m, list, r)
+	b.Borrow(false)
+}
+
 // hearing holds a Judge's opinions on a list of newcomers.
 type hearing struct {
 	judge    Judge

@@ -138,3 +138,43 @@ func TestAFullMemoryTakesRowsWithoutAllocating(t *testing.T) {
 		})
 	}
 }
+
+// What a memory is lent is written over, as the logits of a step are: it holds copies.
+func TestWhatIsLentIsCopied(t *testing.T) {
+	for _, held := range []replay.Storage{replay.Float32, replay.Uint8} {
+		for name, cfg := range configs() {
+			cfg.Store = held
+			t.Run(string(held)+" "+name, func(t *testing.T) {
+				given, lent := newMemory(t, cfg), newMemory(t, cfg)
+				ops, a, b := rng.New(13, "ops", 0), rng.New(14, "keep", 0), rng.New(14, "keep", 0)
+				var scratch [5]replay.Example
+				var logits [5][2]float32
+				for range 400 {
+					var list, loan []*replay.Example
+					for i := range scratch {
+						ex := *example(ops.IntN(400))
+						ex.Logits = []float32{ops.Float32(), ops.Float32()}
+						if ops.IntN(3) == 0 {
+							ex.Logits = nil // may take those of the one that it replaces
+						}
+						list = append(list, &ex)
+						scratch[i] = ex
+						if ex.Logits != nil {
+							scratch[i].Logits = append(logits[i][:0], ex.Logits...)
+						}
+						loan = append(loan, &scratch[i])
+					}
+					replay.Offer(given, list, a)
+					replay.OfferLent(lent, loan, b)
+					for i := range scratch {
+						scratch[i], logits[i] = replay.Example{ID: "written over"}, [2]float32{-1, -1}
+					}
+					ex := *example(ops.IntN(400)) // and what is not lent is held as it is
+					given.Add(&ex, a)
+					lent.Add(&ex, b)
+				}
+				require.Equal(t, encode(t, given.Snapshot()), encode(t, lent.Snapshot()))
+			})
+		}
+	}
+}

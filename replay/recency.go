@@ -16,6 +16,7 @@ type recency struct {
 	sample.Drawer
 	recent store.Ring
 	old    *reservoir
+	lent   bool
 }
 
 func newRecency(cfg Config) *recency {
@@ -35,7 +36,18 @@ func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	m.recent.Add(ex, func(left *Example) bool { return m.old.take(left, r) })
+	m.recent.Add(ex, func(left *Example) bool {
+		m.old.Borrow(m.lent && left == ex) // what leaves the ring is the memory's
+		return m.old.take(left, r)
+	})
+	m.old.Borrow(m.lent)
+}
+
+// Borrow says whether the examples that come are lent to the memory.
+func (m *recency) Borrow(lent bool) {
+	m.lent = lent
+	m.recent.Borrow(lent)
+	m.old.Borrow(lent)
 }
 
 // Returned implements Returner.

@@ -44,7 +44,7 @@ type Arm struct {
 	frozen    *models.Frozen // the last copy of the weights
 	batch     *batch.Batch
 	rehearsed [2][]*replay.Example // by draw
-	offered   []*replay.Example
+	notes     notes
 }
 
 // New returns an arm before its first step. cfg is complete and valid.

@@ -188,24 +188,38 @@ func setFlags(flags []bool, list []int) error {
 // examples to earlier logits, or the memory is to keep them, those are the logits of the step
 // that learned them, before its update; a step that was dropped gave none.
 func (a *Arm) remember(fresh []*replay.Example, learned bool, position uint64, keep *rand.Rand) {
-	var logits []float32
+	offer, offered := replay.Offer, fresh
 	if learned && (a.cfg.Loss.dark() || a.cfg.Replay.Logits) {
-		logits = a.model.Trained()
+		offer, offered = replay.OfferLent, a.annotated(fresh, position)
 	}
-	k := a.batch.Spec().Outputs()
-	a.offered = a.offered[:0]
-	for i, ex := range fresh {
-		if logits != nil && models.Finite(logits[i*k:(i+1)*k]) {
-			own := *ex
-			own.Logits, own.LogitsAt = slices.Clone(logits[i*k:(i+1)*k]), position
-			ex = &own
-		}
-		a.offered = append(a.offered, ex)
-		if a.phase != nil {
-			a.phase.Add(ex, keep)
-		}
+	if a.phase != nil {
+		offer(a.phase, offered, keep)
 	}
-	replay.Offer(a.memory, a.offered, keep)
-	clear(a.offered)
+	offer(a.memory, offered, keep)
 	a.since += uint64(len(fresh))
+}
+
+// annotated returns copies of the examples of the last step with its logits; valid until the next
+// call.
+func (a *Arm) annotated(fresh []*replay.Example, position uint64) []*replay.Example {
+	n := &a.notes
+	n.logits = append(n.logits[:0], a.model.Trained()...)
+	k := a.batch.Spec().Outputs()
+	n.examples, n.list = slices.Grow(n.examples[:0], len(fresh)), n.list[:0]
+	for i, ex := range fresh {
+		n.examples = append(n.examples, *ex)
+		own := &n.examples[i]
+		if len(n.logits) > 0 && models.Finite(n.logits[i*k:(i+1)*k]) {
+			own.Logits, own.LogitsAt = n.logits[i*k:(i+1)*k:(i+1)*k], position
+		}
+		n.list = append(n.list, own)
+	}
+	return n.list
+}
+
+// notes are copies of examples, with logits.
+type notes struct {
+	examples []replay.Example
+	list     []*replay.Example
+	logits   []float32
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/column"
@@ -21,6 +22,7 @@ type Store struct {
 	packs *example.Packer // nil if dense features are held as they came
 	loans loans           // of packed rows
 	whole int             // examples whose dense features are not
+	lent  bool            // what comes is somebody else's
 }
 
 // New returns an empty store with so many slots to a page. If packed, it holds dense features
@@ -63,11 +65,30 @@ func (s *Store) Push(ex *Example) {
 	if s.packs != nil {
 		packed := s.packs.Pack(ex)
 		s.loans.push(packed != ex)
-		ex = packed
+		ex = s.own(packed, ex)
+	} else {
+		ex = s.own(ex, ex)
 	}
 	s.index.push(ex.ID)
 	s.Items.Push(ex)
 	s.count(ex, 1)
+}
+
+// Borrow says whether the examples that come, and their logits, are lent to the store, so that it
+// has to copy those that it holds.
+func (s *Store) Borrow(lent bool) { s.lent = lent }
+
+// own returns what the store holds of an example: what was made of it, or a copy if that is lent.
+func (s *Store) own(made, ex *Example) *Example {
+	if !s.lent {
+		return made
+	}
+	if made == ex {
+		copied := *ex
+		made = &copied
+	}
+	made.Logits = slices.Clone(made.Logits)
+	return made
 }
 
 // Renew puts a new form of the example in a slot, which keeps the logits that it has.
@@ -90,7 +111,9 @@ func (s *Store) Put(slot int, ex *Example) {
 		}
 		packed := s.packs.PackOver(old, ex)
 		s.loans.put(slot, packed != ex)
-		ex = packed
+		ex = s.own(packed, ex)
+	} else {
+		ex = s.own(ex, ex)
 	}
 	s.index.put(slot, ex.ID)
 	s.Items.Set(slot, ex)
