@@ -13,5 +13,5 @@
 //
 // # Concurrency
 //
-// A Packer and an Unpacker have no state of their own: any number of goroutines may use them.
+// An Unpacker has no state: any number of goroutines may use it. A Packer belongs to one.
 package example

@@ -25,13 +25,12 @@ func (s *Store) PrefetchHeld(slot int) {
 	s.index.askSlot(slot)
 }
 
-// prefetchOld asks for the row in a slot, if it may be written over, and for the id.
+// prefetchOld asks for the row in a slot, if it may be written over.
 func (s *Store) prefetchOld(slot int) {
 	ex := s.Items.At(slot)
 	if s.packs != nil && s.loans.free(slot) {
 		pixel.Prefetch(unsafe.SliceData(ex.Packed), len(ex.Packed))
 	}
-	pixel.Prefetch(unsafe.StringData(ex.ID), len(ex.ID))
 }
 
 // PrefetchOldest asks for what the next arrivals of a group will replace, if each takes the place of
@@ -52,6 +51,8 @@ func (g *Groups) PrefetchOldest(m *Members) {
 func (g *Ring) prefetchOldest() {
 	slot := g.oldest
 	g.prefetchOld(slot)
+	left := g.Items.At(slot)
+	pixel.Prefetch(unsafe.StringData(left.ID), len(left.ID)) // which is offered to another store
 	for range 2 {
 		if slot = int(g.newer.At(slot)); slot == None {
 			return
