@@ -18,7 +18,7 @@ type Groups struct {
 	sample.Drawer
 	keyOf func(*Example) Key
 	List  []Group
-	byKey map[Key]int
+	byKey directory
 	Seats column.Column[Seat] // by slot
 	// Aged says that members stand in the order of their age.
 	Aged bool
@@ -31,7 +31,7 @@ type Groups struct {
 // NewGroups returns no groups yet, in a store that is new.
 func NewGroups(s Store, keyOf func(*Example) Key) Groups {
 	return Groups{
-		Store: s, keyOf: keyOf, byKey: map[Key]int{}, Seats: column.New[Seat](column.PairPages * s.Items.Page()),
+		Store: s, keyOf: keyOf, byKey: directory{all: map[Key]int{}}, Seats: column.New[Seat](column.PairPages * s.Items.Page()),
 		SlotCost: MemberBytes, GroupCost: GroupBytes,
 	}
 }
@@ -39,7 +39,7 @@ func NewGroups(s Store, keyOf func(*Example) Key) Groups {
 // groupOf returns the group of an example, which it founds if need be.
 func (g *Groups) groupOf(ex *Example) int {
 	key := g.keyOf(ex)
-	if at, ok := g.byKey[key]; ok {
+	if at, ok := g.byKey.find(key); ok {
 		return at
 	}
 	if len(g.List) > g.MaxGroups {
@@ -49,7 +49,7 @@ func (g *Groups) groupOf(ex *Example) int {
 		g.List = append(g.List, Group{Shared: true})
 		return g.MaxGroups
 	}
-	g.byKey[key] = len(g.List)
+	g.byKey.add(key, len(g.List))
 	g.List = append(g.List, Group{Key: key})
 	return len(g.List) - 1
 }
@@ -225,7 +225,7 @@ func (g *Groups) Load(items *column.Column[*Example], seats *column.Column[Seat]
 			return Groups{}, fmt.Errorf("it tells another number of groups apart, configured are %d", g.MaxGroups)
 		}
 		if !gr.Shared {
-			fresh.byKey[gr.Key] = at
+			fresh.byKey.add(gr.Key, at)
 		}
 		gr.Mean = slices.Clone(gr.Mean)
 	}
