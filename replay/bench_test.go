@@ -113,9 +113,6 @@ func BenchmarkPause(b *testing.B) {
 			pages, written = 0, 0
 			for b.Loop() {
 				b.StopTimer()
-				if cfg.Kind == replay.Herding { // looks through a class for each
-					fresh = fresh[:50]
-				}
 				for i := range fresh {
 					next++
 					fresh[i] = example(next)

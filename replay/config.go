@@ -113,7 +113,8 @@ type Config struct {
 	// By is what a ring tells apart. Default class.
 	By Grouping `yaml:"by" json:"by,omitempty"`
 	// Compare is the number of examples held with whose gradients gss compares those
-	// of newcomers. Default 10.
+	// of newcomers, and of members of a class among which herding chooses the one that
+	// gives way. Default 10; for herding 5.
 	Compare int `yaml:"compare" json:"compare,omitempty"`
 	// Store is how dense features are held. Default float32.
 	Store Storage `yaml:"store" json:"store,omitempty"`
