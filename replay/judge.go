@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/perennial-ml/perennial/replay/example"
+	"github.com/perennial-ml/perennial/replay/internal/store"
 )
 
 // A Judge is what a memory or a Retriever knows of the learner that it belongs to. Its
@@ -70,10 +71,10 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 // OfferLent is Offer of examples that the caller writes over afterwards, and their logits, but not
 // the other arrays: a memory copies those that it keeps.
 func OfferLent(m Memory, list []*Example, r *rand.Rand) {
-	b := m.(interface{ Borrow(lent bool) })
-	b.Borrow(true)
+	to := m.(interface{ Receive(store.Terms) })
+	to.Receive(store.Lent)
 	Offer(m, list, r)
-	b.Borrow(false)
+	to.Receive(store.Shared)
 }
 
 // hearing holds a Judge's opinions on a list of newcomers.

@@ -116,7 +116,7 @@ func TestAMemoryThatReusesRowsDoesWhatOneDoesThatCannot(t *testing.T) {
 
 // A memory that is full takes an arrival without allocating, where draws are returned.
 func TestAFullMemoryTakesRowsWithoutAllocating(t *testing.T) {
-	for _, kind := range []replay.Kind{replay.Reservoir, replay.ClassBalanced, replay.RingBuffer} {
+	for _, kind := range []replay.Kind{replay.Reservoir, replay.ClassBalanced, replay.RingBuffer, replay.RecencyMixed} {
 		t.Run(string(kind), func(t *testing.T) {
 			m := newMemory(t, replay.Config{Kind: kind, Capacity: 100, Store: replay.Uint8})
 			r := rng.New(1, "add", 0)

@@ -16,7 +16,6 @@ type recency struct {
 	sample.Drawer
 	recent store.Ring
 	old    *reservoir
-	lent   bool
 }
 
 func newRecency(cfg Config) *recency {
@@ -36,18 +35,20 @@ func (m *recency) Add(ex *Example, r *rand.Rand) {
 	if m.Replace(ex) {
 		return
 	}
-	m.recent.Add(ex, func(left *Example) bool {
-		m.old.Borrow(m.lent && left == ex) // what leaves the ring is the memory's
-		return m.old.take(left, r)
+	terms := m.old.Terms()
+	m.recent.Add(ex, func(left *Example, on store.Terms) bool {
+		m.old.Receive(on)
+		kept := m.old.take(left, r)
+		m.old.PassSpare(&m.recent.Store)
+		return kept
 	})
-	m.old.Borrow(m.lent)
+	m.old.Receive(terms)
 }
 
-// Borrow says whether the examples that come are lent to the memory.
-func (m *recency) Borrow(lent bool) {
-	m.lent = lent
-	m.recent.Borrow(lent)
-	m.old.Borrow(lent)
+// Receive says on which terms examples come from now on.
+func (m *recency) Receive(terms store.Terms) {
+	m.recent.Receive(terms)
+	m.old.Receive(terms)
 }
 
 // Returned implements Returner.

@@ -10,7 +10,7 @@ import (
 func ExampleRing() {
 	ring := store.NewRing(store.New(store.Limits{Capacity: 2}, 1024, false))
 	for _, id := range []string{"a", "b", "c"} {
-		ring.Add(&store.Example{ID: id}, func(left *store.Example) bool {
+		ring.Add(&store.Example{ID: id}, func(left *store.Example, _ store.Terms) bool {
 			fmt.Println(left.ID, "leaves for", id)
 			return false
 		})

@@ -24,10 +24,10 @@ func NewRing(s Store) Ring {
 }
 
 // Add makes ex the newest. If others have to leave for it, it calls leave for each, from the
-// oldest on, which reports whether it may keep the example.
-func (g *Ring) Add(ex *Example, leave func(*Example) bool) {
+// oldest on, and says on which terms. leave reports whether it may keep the example.
+func (g *Ring) Add(ex *Example, leave func(*Example, Terms) bool) {
 	if g.Exceeds(example.Size(ex) + SlotBytes + linkBytes) {
-		leave(ex) // at once, as it is too large by itself
+		leave(ex, g.terms) // at once, as it is too large by itself
 		return
 	}
 	if slot := g.Items.Len(); slot < g.Capacity {
@@ -37,7 +37,7 @@ func (g *Ring) Add(ex *Example, leave func(*Example) bool) {
 		g.link(slot)
 	} else {
 		slot := g.oldest
-		if leave(g.Items.At(slot)) {
+		if leave(g.Items.At(slot), g.leaving(slot)) {
 			g.Release(slot)
 		}
 		g.unlink(slot)
@@ -46,10 +46,18 @@ func (g *Ring) Add(ex *Example, leave func(*Example) bool) {
 		g.prefetchOldest()
 	}
 	for g.Items.Len() > 0 && g.Exceeds(g.Bytes()) {
-		left := g.Items.At(g.oldest)
+		left, terms := g.Items.At(g.oldest), g.leaving(g.oldest)
 		g.Drop(g.oldest)
-		leave(left)
+		leave(left, terms)
 	}
+}
+
+// leaving returns the terms on which the example in a slot can leave.
+func (g *Ring) leaving(slot int) Terms {
+	if g.packs != nil && g.loans.free(slot) {
+		return Given
+	}
+	return Shared
 }
 
 // link makes a slot the newest.

@@ -22,8 +22,21 @@ type Store struct {
 	packs *example.Packer // nil if dense features are held as they came
 	loans loans           // of packed rows
 	whole int             // examples whose dense features are not
-	lent  bool            // what comes is somebody else's
+	terms Terms           // on which examples come
+	spare *Example        // a row that has left and is nobody's, for the next; or nil
 }
+
+// Terms say whose the examples are that come to a store.
+type Terms int
+
+const (
+	// Shared ones stay as they are, whoever else holds them.
+	Shared Terms = iota
+	// Lent ones, and their logits, are written over later: the store holds copies.
+	Lent
+	// Given ones are the store's alone from now on.
+	Given
+)
 
 // New returns an empty store with so many slots to a page. If packed, it holds dense features
 // as bytes where it can.
@@ -64,7 +77,7 @@ func (s *Store) Find(id string) (int, bool) { return s.index.find(id, &s.Items) 
 func (s *Store) Push(ex *Example) {
 	if s.packs != nil {
 		packed := s.packs.Pack(ex)
-		s.loans.push(packed != ex)
+		s.loans.push(packed != ex || s.terms == Given)
 		ex = s.own(packed, ex)
 	} else {
 		ex = s.own(ex, ex)
@@ -74,13 +87,15 @@ func (s *Store) Push(ex *Example) {
 	s.count(ex, 1)
 }
 
-// Borrow says whether the examples that come, and their logits, are lent to the store, so that it
-// has to copy those that it holds.
-func (s *Store) Borrow(lent bool) { s.lent = lent }
+// Receive says on which terms examples come from now on.
+func (s *Store) Receive(terms Terms) { s.terms = terms }
+
+// Terms returns on which terms examples come.
+func (s *Store) Terms() Terms { return s.terms }
 
 // own returns what the store holds of an example: what was made of it, or a copy if that is lent.
 func (s *Store) own(made, ex *Example) *Example {
-	if !s.lent {
+	if s.terms != Lent {
 		return made
 	}
 	if made == ex {
@@ -89,6 +104,13 @@ func (s *Store) own(made, ex *Example) *Example {
 	}
 	made.Logits = slices.Clone(made.Logits)
 	return made
+}
+
+// PassSpare gives another store the row that is nobody's, if there is one.
+func (s *Store) PassSpare(to *Store) {
+	if s.spare != nil {
+		to.spare, s.spare = s.spare, nil
+	}
 }
 
 // Renew puts a new form of the example in a slot, which keeps the logits that it has.
@@ -107,10 +129,13 @@ func (s *Store) Put(slot int, ex *Example) {
 	s.count(old, -1)
 	if s.packs != nil {
 		if !s.loans.free(slot) {
-			old = nil
+			old, s.spare = s.spare, nil
 		}
 		packed := s.packs.PackOver(old, ex)
-		s.loans.put(slot, packed != ex)
+		s.loans.put(slot, packed != ex || s.terms == Given)
+		if packed != old && old != nil {
+			s.spare = old
+		}
 		ex = s.own(packed, ex)
 	} else {
 		ex = s.own(ex, ex)
