@@ -183,6 +183,9 @@ func (s *Set) Ger(dst, x, y []float32, m, n, ldd int, acc bool) {
 		return
 	}
 	_, _ = x[m-1], y[n-1]
+	if n == 1 && ldd == 1 { // a column lies as a row does
+		x, y, m, n, ldd = y, x, n, m, m
+	}
 	if s.f.gerNarrow != nil && !acc && n == ldd && n < lanes {
 		// As many rows as have 16 elements of dst from their beginning on.
 		if rows := ((m-1)*n+n-lanes)/n + 1; rows > 1 {

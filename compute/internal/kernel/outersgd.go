@@ -7,6 +7,9 @@ package kernel
 // kernel, or the shape or the settings are others than those it is made for.
 func (u *Updater) SGDOuter(theta, x, y []float32, h *Hyper) (finite, ok bool) {
 	do := u.set.f.sgdOuter
+	if len(y) == 1 { // a column lies as a row does
+		x, y = y, x
+	}
 	m, n := len(x), len(y)
 	if do == nil || m == 0 || n < octet || h.Scale != 1 {
 		return false, false
