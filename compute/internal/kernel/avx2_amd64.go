@@ -191,6 +191,11 @@ func takeRowsAVX2(dst *float32, table *float32, rows *int32, n int, bytes int)
 //go:noescape
 func takeColumnsAVX2(dst *float32, a *float32, list *int32, places *int32, rows int, groups int, ldd int, lda int)
 
+// pairSlopesAVX2 is the derivative of FactorPairs for m rows of fields of dim elements, a multiple of 8.
+//
+//go:noescape
+func pairSlopesAVX2(dx *float32, x *float32, dy *float32, m int, fields int, dim int)
+
 // lookUpAVX2 adds offsets to rows of n, and returns 0 if all were from 0 to tops.
 //
 //go:noescape

@@ -10,7 +10,7 @@ func kernelsAVX2() family {
 		sum: sumAVX2, dot: dotAVX2, max: maxAVX2, sumSq: sumSqAVX2, finite: finiteAVX2,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX2, routeRows: routeRowsAVX2,
-		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,
+		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2, pairSlopes: pairSlopesAVX2,
 		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX2, perPeak: 192,
 		unary: [unaryCount]func(dst, a *float32, n int){

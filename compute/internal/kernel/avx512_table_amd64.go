@@ -10,7 +10,7 @@ func kernelsAVX512() family {
 		sum: sumAVX512, dot: dotAVX512, max: maxAVX512, sumSq: sumSqAVX512, finite: finiteAVX512,
 		square64: square64AVX2,
 		maxRows:  maxRowsAVX512, routeRows: routeRowsAVX512,
-		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,
+		takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2, pairSlopes: pairSlopesAVX2,
 		lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,
 		prefetch: prefetchAVX2, peak: peakAVX512, perPeak: 384,
 		unary: [unaryCount]func(dst, a *float32, n int){

@@ -346,6 +346,10 @@ func (s *Set) FactorPairs(dst, x, room []float32, m, fields, dim int) {
 // FactorPairsGrad computes its derivative, dx_f = dy Σ_g x_g - dy x_f. dx may be x.
 func (s *Set) FactorPairsGrad(dx, x, dy, room []float32, m, fields, dim int) {
 	n := fields * dim
+	if s.f.pairSlopes != nil && m > 0 && n > 0 && dim%8 == 0 {
+		s.f.pairSlopes(first(dx, m*n), first(x, m*n), first(dy, m), m, fields, dim)
+		return
+	}
 	for i, up := range dy[:m] {
 		row := x[i*n : (i+1)*n]
 		s.ColSum(room, row, fields, dim, dim, false)

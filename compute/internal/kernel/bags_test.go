@@ -367,6 +367,25 @@ func TestFactorPairsEqualTheSumOverPairs(t *testing.T) {
 	}
 }
 
+func TestSlopesOfFactorPairsHaveTheBitsOfPortable(t *testing.T) {
+	portable, r := named(t, kernel.Portable), rand.New(rand.NewPCG(9, 10))
+	families(t, func(t *testing.T, s *kernel.Set) {
+		for _, dim := range []int{4, 7, 8, 16, 24, 40} {
+			for _, fields := range []int{1, 2, 26} {
+				const m = 3
+				x, dy := sparseValues(r, m*fields*dim, 0.2), sparseValues(r, m, 0.2)
+				want, got, room := make([]float32, len(x)), make([]float32, len(x)+1), make([]float32, dim)
+				portable.FactorPairsGrad(want, x, dy, room, m, fields, dim)
+				got[len(x)] = 7
+				s.FactorPairsGrad(got, x, dy, room, m, fields, dim)
+				requireBits(t, append(want, 7), got, fmt.Sprintf("%d fields of %d", fields, dim))
+				s.FactorPairsGrad(x, x, dy, room, m, fields, dim)
+				requireBits(t, want, x, fmt.Sprintf("%d fields of %d, in place", fields, dim))
+			}
+		}
+	})
+}
+
 func TestFTRLOfPairsEqualsItOfTwoTables(t *testing.T) {
 	const size = 200
 	h := &kernel.Hyper{PerAlpha: 5, Beta1: 1, Strength: 0.3, Decay: 0.1, Scale: 0.5, Factor: 1}

@@ -95,6 +95,8 @@ type family struct {
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without
 	// Rows of so many bytes, a multiple of 32; nil without.
 	takeRows func(dst, table *float32, rows *int32, n, bytes int)
+	// Of rows of fields of dim elements, a multiple of 8; nil without.
+	pairSlopes func(dx, x, dy *float32, m, fields, dim int)
 	// Of groups of 8 columns, with 32 bytes behind dst that are overwritten; nil without.
 	takeColumns func(dst, a *float32, list, places *int32, rows, groups, ldd, lda int)
 	// Of at least 8 ids; nil without.

@@ -63,6 +63,7 @@ func (w width) gemm() {
 		w.prefetch()
 		w.takeRows()
 		w.takeColumns()
+		w.pairSlopes()
 		w.ids()
 	}
 	w.packRows()

@@ -87,7 +87,7 @@ func (w width) table() string {
 	line("sum: %s, dot: %s, max: %s, sumSq: %s, finite: %s,", fn("sum"), fn("dot"), fn("max"), fn("sumSq"), fn("finite"))
 	line("square64: square64AVX2,")
 	line("maxRows: %s, routeRows: %s,", fn("maxRows"), fn("routeRows"))
-	line("takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2,")
+	line("takeRows: takeRowsAVX2, takeColumns: takeColumnsAVX2, pairSlopes: pairSlopesAVX2,")
 	line("lookUp: lookUpAVX2, span: spanAVX2, distinct: distinctAVX2,")
 	line("prefetch: prefetchAVX2, peak: %s, perPeak: %d,", fn("peak"), 2*peakChains*w.lanes())
 	line("unary: [unaryCount]func(dst, a *float32, n int){")
