@@ -128,13 +128,15 @@ func TestAFullMemoryTakesRowsWithoutAllocating(t *testing.T) {
 			next := 1000
 			var dst []*replay.Example
 			take := func() {
-				replay.Returned(m)
-				dst = m.Draw(dst[:0], 10, r)
-				replay.Returned(m)
-				m.Add(list[next], r)
-				next++
+				for range 100 { // of which the reservoir behind a ring keeps some
+					replay.Returned(m)
+					dst = m.Draw(dst[:0], 10, r)
+					replay.Returned(m)
+					m.Add(list[next], r)
+					next++
+				}
 			}
-			require.Zero(t, testing.AllocsPerRun(900, take))
+			require.Zero(t, testing.AllocsPerRun(9, take))
 		})
 	}
 }
