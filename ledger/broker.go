@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -94,7 +95,7 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 		}),
 	}
 	if b.emb != nil {
-		nc, err := nats.Connect("", append(opts, nats.InProcessServer(b.emb))...)
+		nc, err := nats.Connect("", append(opts, nats.InProcessServer(b.emb), nats.Timeout(embeddedTimeout))...)
 		if err != nil {
 			return nil, fmt.Errorf("connect to the embedded server: %w", err)
 		}
@@ -106,11 +107,28 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(b.cfg.URL, append(opts, proof...)...)
+	nc, err := connect(b.cfg.URL, append(opts, proof...))
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, files.Explain(err))
 	}
 	return nc, nil
+}
+
+// embeddedTimeout bounds a handshake with a server in this process, which is there.
+const embeddedTimeout = time.Minute
+
+// connect connects to an external server, and tries again where that takes longer than the
+// client waits, two seconds, before it goes to the next address: all of them may be slow.
+func connect(url string, opts []nats.Option) (*nats.Conn, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		nc, err := nats.Connect(url, opts...)
+		var slow net.Error
+		late := errors.Is(err, nats.ErrTimeout) || errors.As(err, &slow) && slow.Timeout()
+		if !late || try == tries {
+			return nc, err
+		}
+	}
 }
 
 // Close closes every Log, the connections and the embedded server, within some seconds.

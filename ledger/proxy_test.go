@@ -52,12 +52,17 @@ func (p *proxy) accept() {
 			client.Close()
 			continue
 		}
-		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
-		p.mu.Unlock()
-		p.wg.Go(func() { p.copy(server, client) })
-		p.wg.Go(func() { p.copy(client, server) })
+		p.pass(client, server)
 	}
+}
+
+// pass passes what comes from either side to the other.
+func (p *proxy) pass(client, server net.Conn) {
+	p.mu.Lock()
+	p.conns = append(p.conns, client, server)
+	p.mu.Unlock()
+	p.wg.Go(func() { p.copy(server, client) })
+	p.wg.Go(func() { p.copy(client, server) })
 }
 
 func (p *proxy) copy(dst, src net.Conn) {

@@ -30,7 +30,7 @@ func connect(t testing.TB) jetstream.JetStream {
 	require.NoError(t, err)
 	srv.Start()
 	require.True(t, srv.ReadyForConnections(time.Minute))
-	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		nc.Close()
@@ -361,7 +361,7 @@ func Example() {
 	srv.Start()
 	defer srv.WaitForShutdown()
 	defer srv.Shutdown()
-	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Timeout(time.Minute))
 	if err != nil {
 		fmt.Println(err)
 		return

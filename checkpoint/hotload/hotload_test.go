@@ -121,7 +121,7 @@ func connect(t testing.TB) jetstream.JetStream {
 	require.NoError(t, err)
 	srv.Start()
 	require.True(t, srv.ReadyForConnections(patience))
-	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		nc.Close()

@@ -62,7 +62,7 @@ func NewCluster(t testing.TB, n int) *Cluster {
 // that it has not heard of lately.
 func (c *Cluster) placed(n int) {
 	c.t.Helper()
-	nc, err := nats.Connect(c.URL())
+	nc, err := nats.Connect(c.URL(), nats.Timeout(patience))
 	require.NoError(c.t, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)

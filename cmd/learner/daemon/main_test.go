@@ -394,7 +394,7 @@ func outside(url string) string { return fmt.Sprintf("log: {url: %q, replicas: 1
 // publisher publishes past the learner, as any NATS client may.
 func publisher(t *testing.T, url string) func(id string, header map[string]string, body string) {
 	t.Helper()
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, nats.Timeout(patience))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return func(id string, header map[string]string, body string) {

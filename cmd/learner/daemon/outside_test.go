@@ -192,7 +192,7 @@ func TestRebuiltVersionHasThePublishedBits(t *testing.T) {
 	url, folder := broker(t), t.TempDir()
 	yaml := outside(url)
 	d := start(t, yaml, folder, daemon.Options{})
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, nats.Timeout(patience))
 	require.NoError(t, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ func connect(url string, files access.Files) error {
 	if err != nil {
 		return err
 	}
-	nc, err := nats.Connect(url, opts...)
+	nc, err := nats.Connect(url, append(opts, nats.Timeout(time.Minute))...)
 	if err != nil {
 		return files.Explain(err)
 	}

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { leak.Check(m) }
 // run starts a server and a Committer to a stream whose messages take 1,000 bytes at most.
 func run(t *testing.T, cfg commit.Config) *commit.Committer {
 	t.Helper()
-	nc, err := nats.Connect(natstest.Server(t).ClientURL())
+	nc, err := nats.Connect(natstest.Server(t).ClientURL(), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,7 +20,7 @@ import (
 func TestMain(m *testing.M) { leak.Check(m) }
 
 func TestVisitPassesOnWhatMatchesAndLeavesNoConsumer(t *testing.T) {
-	nc, err := nats.Connect(natstest.Server(t).ClientURL())
+	nc, err := nats.Connect(natstest.Server(t).ClientURL(), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
@@ -95,7 +96,7 @@ func (l *lossy) CreateConsumer(ctx context.Context, stream string, cfg jetstream
 
 // A cluster that elects a leader loses questions for longer than one is waited for.
 func TestVisitOutlastsQuestionsThatAreLost(t *testing.T) {
-	nc, err := nats.Connect(natstest.Server(t).ClientURL())
+	nc, err := nats.Connect(natstest.Server(t).ClientURL(), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

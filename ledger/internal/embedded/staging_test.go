@@ -27,7 +27,7 @@ func start(t *testing.T, dir string) (s *Server, nc *nats.Conn, stop func()) {
 	t.Helper()
 	s, err := Start(t.Context(), Config{Dir: dir}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	nc, err = nats.Connect("", nats.InProcessServer(s))
+	nc, err = nats.Connect("", nats.InProcessServer(s), nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	stop = sync.OnceFunc(func() {
 		nc.Close()
