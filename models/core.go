@@ -1,8 +1,8 @@
 package models
 
 import (
-	"math"
 	"fmt"
+	"math"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
