@@ -28,7 +28,7 @@ func Again[T any](ctx context.Context, question func(context.Context) (T, error)
 
 // Insist is Again with the patience of whoever cannot go on without the answer, and more
 // time for each try. The question may change something, if it may be put twice. Where nobody
-// is there to answer it gives up as Again does: the server may have no JetStream.
+// is there to answer for as long as Again asks, it gives up: the server may have no JetStream.
 func Insist[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
 	return again(ctx, patience, Timeout, question)
 }
@@ -36,10 +36,12 @@ func Insist[T any](ctx context.Context, question func(context.Context) (T, error
 func again[T any](ctx context.Context, all, each time.Duration, question func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, all)
 	defer cancel()
-	for began := time.Now(); ; {
+	for there := time.Now(); ; { // the last time at which somebody may have been
 		answer, err := once(ctx, each, question)
-		alone := errors.Is(err, nats.ErrNoResponders) && time.Since(began) > Timeout
-		if !Lost(err) || alone || !Sleep(ctx, Pause) {
+		if !errors.Is(err, nats.ErrNoResponders) {
+			there = time.Now()
+		}
+		if !Lost(err) || time.Since(there) > Timeout || !Sleep(ctx, Pause) {
 			return answer, err
 		}
 	}
