@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/perennial-ml/perennial/feedback/feature"
 )
@@ -22,11 +23,20 @@ func lookAt(row feature.Row, spread *feature.Spread, logger *slog.Logger) {
 		return
 	}
 	for _, f := range spread.Misfits() {
-		declare := fmt.Sprintf("mean: %.3g", f.Mean)
-		if f.Deviation > 0 {
-			declare += fmt.Sprintf(", scale: %.3g", f.Deviation)
-		}
 		logger.Warn("a feature is not standardised, and a model learns badly from it",
-			"feature", f.Name, "examples", spreadRows, "declare", declare)
+			"feature", f.Name, "examples", spreadRows, "declare", declaration(f))
 	}
+}
+
+// declaration says what to declare: the scale to three digits, and the mean to a tenth of a
+// deviation at least, which are more digits where it is far from 0.
+func declaration(f feature.Misfit) string {
+	if f.Deviation == 0 {
+		return fmt.Sprintf("mean: %.7g", f.Mean)
+	}
+	digits := 3
+	for size := 10 * f.Deviation; size < math.Abs(f.Mean) && digits < 15; size *= 10 {
+		digits++
+	}
+	return fmt.Sprintf("mean: %.*g, scale: %.3g", digits, f.Mean, f.Deviation)
 }
