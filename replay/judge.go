@@ -2,6 +2,7 @@ package replay
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/perennial-ml/perennial/replay/example"
 	"github.com/perennial-ml/perennial/replay/internal/store"
@@ -68,13 +69,28 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	}
 }
 
-// OfferLent is Offer of examples that the caller writes over afterwards, and their logits, but not
-// the other arrays: a memory copies those that it keeps.
+// OfferLent is Offer of examples that the caller writes over afterwards, with their logits, but not
+// their other arrays: a memory copies those that it keeps. One that is not of this package gets
+// copies of all.
 func OfferLent(m Memory, list []*Example, r *rand.Rand) {
-	to := m.(interface{ Receive(store.Terms) })
+	to, ok := m.(interface{ Receive(store.Terms) })
+	if !ok {
+		Offer(m, copies(list), r)
+		return
+	}
 	to.Receive(store.Lent)
 	Offer(m, list, r)
 	to.Receive(store.Shared)
+}
+
+func copies(list []*Example) []*Example {
+	out := make([]*Example, len(list))
+	for i, ex := range list {
+		own := *ex
+		own.Logits = slices.Clone(ex.Logits)
+		out[i] = &own
+	}
+	return out
 }
 
 // hearing holds a Judge's opinions on a list of newcomers.

@@ -180,3 +180,17 @@ func TestWhatIsLentIsCopied(t *testing.T) {
 		}
 	}
 }
+
+// A Memory that somebody else wrote knows of no loans.
+func TestAForeignMemoryIsLentNothing(t *testing.T) {
+	m := struct{ replay.Memory }{newMemory(t, replay.Config{Kind: replay.Reservoir, Capacity: 5})}
+	ex := *example(1)
+	ex.Logits = []float32{1, 2}
+	replay.OfferLent(m, []*replay.Example{&ex}, rng.New(1, "keep", 0))
+	id := ex.ID
+	ex.ID, ex.Logits[0] = "written over", 7
+	held := all(m)
+	require.Len(t, held, 1)
+	require.Equal(t, id, held[0].ID)
+	require.Equal(t, []float32{1, 2}, held[0].Logits)
+}
