@@ -18,7 +18,8 @@ import (
 
 var taught = []models.Spec{
 	{Kind: "mlp", Task: models.Multiclass, Classes: 3, Dense: 130, Hidden: []int{70, 20}},
-	{Kind: "mlp", Task: models.Binary, Dense: 30, Hidden: []int{72, 24}}, // whose gradients of one row need no product
+	{Kind: "mlp", Task: models.Binary, Dense: 30, Hidden: []int{72, 24}},      // whose gradients of one row need no product
+	{Kind: "mlp", Task: models.Regression, Dense: 100, Hidden: []int{64, 32}}, // of widths that sgd takes in registers
 	{Kind: "linear", Task: models.Regression, Dense: 5, Categories: []int{3}},
 	{Kind: "cnn", Task: models.Binary, Dense: 36, Image: &models.Image{Height: 6, Width: 6}, Conv: []models.Conv{{Filters: 4}}, Hidden: []int{7}},
 	{Kind: "deepfm", Task: models.Binary, Dense: 2, Categories: []int{50, 40}, Embedding: 6, Hidden: []int{24}},
