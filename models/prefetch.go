@@ -4,9 +4,10 @@ package models
 const fewIDs = 64
 
 // PrefetchWith says what a step works on beside the parameters: tensors in their order, such as
-// an optimizer's moments. Differentiate then prefetches, as soon as it knows the ids of a few
-// categories, their rows of the tables and of those tensors, whose width may be another, but for single values without state,
-// for which the processor itself looks ahead. That changes no value.
+// an optimizer's moments, whose rows may be of another width. Differentiate then prefetches, as
+// soon as it knows the ids of a few categories, their rows of the tables and of those tensors, but
+// for single values without state, for which the processor itself looks ahead. That changes no
+// value.
 func (m *Model) PrefetchWith(state ...Params) {
 	m.near = nil
 	for i, t := range m.params {
