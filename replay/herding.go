@@ -33,6 +33,7 @@ type herding struct {
 	groups
 	hearing
 	features   column.Column[[]float32] // by slot, of norm 1 or 0
+	own        []bool                   // by slot: no state has the feature, which may be written over
 	sums       featureSums
 	width      int       // of a feature; 0 before the first
 	candidates []int     // scratch: slots
@@ -68,6 +69,7 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 		f := m.hears(at, row)
 		m.Insert(ex, at)
 		m.features.Push(slices.Clone(f))
+		m.own = append(m.own, true)
 		m.sums.trade(at, f, nil)
 	case m.Items.Len() > 0 && m.Wants(own, largest):
 		m.propose(largest)
@@ -123,8 +125,18 @@ func (m *herding) exchange(slot int, ex *Example, at int, f []float32) {
 		m.sums.trade(from, nil, m.features.At(slot))
 		m.sums.trade(at, f, nil)
 	}
-	m.features.Set(slot, slices.Clone(f))
+	m.keep(slot, f)
 	m.Overwrite(slot, ex, at)
+}
+
+// keep puts a copy of a feature in a slot: in the place of the one before, unless a state has that.
+func (m *herding) keep(slot int, f []float32) {
+	if m.own[slot] {
+		copy(m.features.At(slot), f)
+		return
+	}
+	m.features.Set(slot, slices.Clone(f))
+	m.own[slot] = true
 }
 
 // Replace implements Memory.
@@ -151,6 +163,7 @@ func (m *herding) resize(width int) {
 	for slot := range m.features.Len() {
 		if f := m.features.At(slot); len(f) != width {
 			m.features.Set(slot, append(make([]float32, 0, width), f[:min(width, len(f))]...)[:width])
+			m.own[slot] = true
 		}
 	}
 	for i := range m.List {
@@ -210,10 +223,13 @@ func (m *herding) best(at int, f []float32) (slot int, closer bool) {
 
 // move follows a removal from the store.
 func (m *herding) move(slot int) {
-	if last := m.features.Len() - 1; slot != last {
+	last := m.features.Len() - 1
+	if slot != last {
 		m.features.Set(slot, m.features.At(last))
+		m.own[slot] = m.own[last]
 	}
 	m.features.Pop()
+	m.own = m.own[:last]
 }
 
 func (m *herding) drop(slot int) {
@@ -238,6 +254,7 @@ func (m *herding) RemoveID(id string) bool {
 func (m *herding) Snapshot() State {
 	s := m.groups.Snapshot()
 	s.held.Features, s.held.Width = m.features.Freeze(), m.width
+	clear(m.own)
 	return s
 }
 
@@ -249,6 +266,7 @@ func (m *herding) Restore(s State) error {
 	}
 	m.groups = fresh
 	m.features, m.width, m.sums = s.held.Features.Thaw(m.features.Page()), 0, newFeatureSums(m.vectors, 0)
+	m.own = make([]bool, m.features.Len())
 	if s.held.Width > 0 {
 		m.resize(s.held.Width)
 	}
