@@ -47,7 +47,7 @@ func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error)
 		b.emb, b.free = emb, emb.Free
 	}
 	var err error
-	if b.conn, err = b.dial("perennial"); err == nil {
+	if b.conn, err = b.dial(ctx, "perennial"); err == nil {
 		b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(ask.Timeout))
 	}
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *Broker) ClientURL() string {
 
 // dial opens one more connection. Writers and readers have their own, so that a scan's
 // backlog never stands before a commit's answer.
-func (b *Broker) dial(name string) (*nats.Conn, error) {
+func (b *Broker) dial(ctx context.Context, name string) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name(name),
 		nats.MaxReconnects(-1),
@@ -107,7 +107,7 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := connect(b.cfg.URL, append(opts, proof...))
+	nc, err := connect(ctx, b.cfg.URL, append(opts, proof...))
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", b.cfg.URL, files.Explain(err))
 	}
@@ -118,8 +118,9 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 const embeddedTimeout = time.Minute
 
 // connect connects to an external server, and tries again where that takes longer than the
-// client waits, two seconds, before it goes to the next address: all of them may be slow.
-func connect(url string, opts []nats.Option) (*nats.Conn, error) {
+// client waits, two seconds, before it goes to the next address: all of them may be slow. It
+// looks at ctx between two tries.
+func connect(ctx context.Context, url string, opts []nats.Option) (*nats.Conn, error) {
 	const tries = 5
 	for try := 1; ; try++ {
 		nc, err := nats.Connect(url, opts...)
@@ -127,6 +128,9 @@ func connect(url string, opts []nats.Option) (*nats.Conn, error) {
 		late := errors.Is(err, nats.ErrTimeout) || errors.As(err, &slow) && slow.Timeout()
 		if !late || try == tries {
 			return nc, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 	}
 }

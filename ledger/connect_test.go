@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"net"
 	"sync"
 	"testing"
@@ -42,4 +43,29 @@ func TestAServerThatIsSlowToGreetIsTriedAgain(t *testing.T) {
 	})
 	l := open(t, ledger.Config{URL: "nats://" + ln.Addr().String(), Replicas: 1})
 	appendAll(t, l, numbered(1, 3))
+}
+
+// Whoever stops while a server is silent must not wait for every try.
+func TestAStopEndsTheTriesToConnect(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var greeting sync.WaitGroup
+	callers := 0
+	greeting.Go(func() {
+		for {
+			client, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer client.Close()
+			callers++
+			cancel()
+		}
+	})
+	_, err = ledger.Connect(ctx, ledger.Config{URL: "nats://" + ln.Addr().String()}, discard())
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, ln.Close())
+	greeting.Wait()
+	require.Equal(t, 1, callers)
 }

@@ -71,7 +71,7 @@ func (b *Broker) Open(ctx context.Context, model string) (*Log, error) {
 		id:     ID{Name: info.Config.Name, Created: info.Created.UTC()},
 	}
 	l.closing, l.cancel = context.WithCancel(context.Background())
-	if err := l.start(info.Config.MaxMsgSize); err != nil {
+	if err := l.start(ctx, info.Config.MaxMsgSize); err != nil {
 		l.close()
 		return nil, fmt.Errorf("open log of model %s: %w", model, err)
 	}
@@ -88,12 +88,12 @@ func (b *Broker) Open(ctx context.Context, model string) (*Log, error) {
 	return l, nil
 }
 
-func (l *Log) start(maxMsgSize int32) error {
+func (l *Log) start(ctx context.Context, maxMsgSize int32) error {
 	var err error
-	if l.write, err = l.broker.dial("perennial-append-" + l.model); err != nil {
+	if l.write, err = l.broker.dial(ctx, "perennial-append-" + l.model); err != nil {
 		return err
 	}
-	if l.read, err = l.broker.dial("perennial-scan-" + l.model); err != nil {
+	if l.read, err = l.broker.dial(ctx, "perennial-scan-" + l.model); err != nil {
 		return err
 	}
 	if l.js, err = jetstream.New(l.read, jetstream.WithDefaultTimeout(ask.Timeout)); err != nil {
