@@ -90,10 +90,10 @@ func (b *Broker) Open(ctx context.Context, model string) (*Log, error) {
 
 func (l *Log) start(ctx context.Context, maxMsgSize int32) error {
 	var err error
-	if l.write, err = l.broker.dial(ctx, "perennial-append-" + l.model); err != nil {
+	if l.write, err = l.broker.dial(ctx, "perennial-append-"+l.model); err != nil {
 		return err
 	}
-	if l.read, err = l.broker.dial(ctx, "perennial-scan-" + l.model); err != nil {
+	if l.read, err = l.broker.dial(ctx, "perennial-scan-"+l.model); err != nil {
 		return err
 	}
 	if l.js, err = jetstream.New(l.read, jetstream.WithDefaultTimeout(ask.Timeout)); err != nil {
