@@ -1,13 +1,11 @@
 package engine_test
 
 import (
-	"encoding/json"
 	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/models"
 )
 
@@ -19,29 +17,14 @@ func TestClassesOfOneNormGoOnBitForBitAndAreServedSo(t *testing.T) {
 	cfg.Spec.Hidden, cfg.Spec.ClassNorm = []int{8}, 4
 	whole, broken := newEngine(t, cfg), newEngine(t, cfg)
 	log := classes(1, 300, [2]int{0, 1}, [2]int{2, 3}, [2]int{4, 0}).records
-	var served engine.Publish
-	for _, rec := range log {
-		effects, err := whole.Apply(rec)
-		require.NoError(t, err)
-		for _, e := range effects {
-			if p, ok := e.(engine.Publish); ok {
-				served = p
-			}
-		}
-	}
+	served := published(t, whole, log)
 	for at := 0; at < len(log); at += 101 {
 		apply(t, broken, log[at:min(at+101, len(log))])
 		broken = copied(t, cfg, broken)
 	}
 	require.Equal(t, hash(t, whole), hash(t, broken))
 
-	raw, err := json.Marshal(served.Spec)
-	require.NoError(t, err)
-	var spec models.Spec
-	require.NoError(t, json.Unmarshal(raw, &spec))
-	p, err := models.NewPredictor(spec, 1)
-	require.NoError(t, err)
-	require.NoError(t, p.Update(served.Weights, nil))
+	p, spec := server(t, served, 1)
 	b := &models.Batch{Rows: 1, Dense: make([]float32, spec.Dense), Categories: make([]int32, len(spec.Categories))}
 	b.Dense[0] = 1
 	want, got := make([]float32, 5), make([]float32, 5)

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/perennial-ml/perennial/engine"
 	"github.com/perennial-ml/perennial/feedback/feature"
 	"github.com/perennial-ml/perennial/models"
 )
@@ -33,16 +31,7 @@ func TestALinearModelTellsValuesApartBySplinesAndIsServedSo(t *testing.T) {
 	cfg.Spec = models.Spec{Kind: "linear", Task: models.Binary, Dense: 2, Splines: 7}
 	whole, broken := newEngine(t, cfg), newEngine(t, cfg)
 	log := levels(1, 2000).records
-	var served engine.Publish
-	for _, rec := range log {
-		effects, err := whole.Apply(rec)
-		require.NoError(t, err)
-		for _, e := range effects {
-			if p, ok := e.(engine.Publish); ok {
-				served = p
-			}
-		}
-	}
+	served := published(t, whole, log)
 	require.Greater(t, *whole.Report().Arms[0].Prequential.Window.Accuracy, 0.99)
 
 	for at := 0; at < len(log); at += 137 {
@@ -51,13 +40,7 @@ func TestALinearModelTellsValuesApartBySplinesAndIsServedSo(t *testing.T) {
 	}
 	require.Equal(t, hash(t, whole), hash(t, broken), "a restored learner reads numbers otherwise")
 
-	raw, err := json.Marshal(served.Spec)
-	require.NoError(t, err)
-	var spec models.Spec
-	require.NoError(t, json.Unmarshal(raw, &spec))
-	p, err := models.NewPredictor(spec, 4)
-	require.NoError(t, err)
-	require.NoError(t, p.Update(served.Weights, nil))
+	p, _ := server(t, served, 4)
 	answers := make([]float32, 4)
 	require.NoError(t, p.Predict(answers, &models.Batch{Rows: 4, Dense: []float32{-1.5, 0, -0.5, 0, 0.5, 0, 1.5, 0}}))
 	for level, a := range answers {

@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // descendTerms is the number of terms up to which a gradient is summed up in one go.
 const descendTerms = panelSize / 16
 
@@ -33,9 +31,8 @@ func (u *Updater) DescendTN(theta []float32, rows []int32, a, b []float32, n, k,
 // descendPanels goes over blocks of rows, and for each over panels of b.
 func (t *blocked) descendPanels(j *job, rows []int32, h *Hyper, ws []float32) bool {
 	width := panelVecs * t.lanes
-	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
-	panels := ws[pad:][:groupSize]
-	j.left = ws[pad+groupSize:]
+	panels, left := panelRoom(ws)
+	j.left = left
 	step := t.rows * even((j.m+t.rows-1)/t.rows, blockA/(t.rows*j.k))
 	bad := float32(0)
 	for i := 0; i < j.m; i += step {

@@ -2,12 +2,17 @@ package kernel
 
 import "unsafe"
 
+// panelRoom divides a workspace: room for panels, from a cache line on, and what is behind it.
+func panelRoom(ws []float32) (panels, left []float32) {
+	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15
+	return ws[pad:][:groupSize], ws[pad+groupSize:]
+}
+
 // inPanels computes a product in blocks of k and of rows, after Goto and van de Geijn.
 func (t *blocked) inPanels(whole *job, f form, ws []float32) {
 	vecs := t.vecs[min(whole.m, t.rows)]
 	width := vecs * t.lanes
-	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
-	panels, left := ws[pad:][:groupSize], ws[pad+groupSize:]
+	panels, left := panelRoom(ws)
 	kStep := (even(whole.k, min(panelSize/width, 320)) + 7) &^ 7
 	group := width // columns that are packed at a time
 	if f != formNT {

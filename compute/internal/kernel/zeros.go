@@ -151,8 +151,8 @@ func (t *blocked) sparseProduct(whole *job, f form, ws []float32) bool {
 
 // sparseRoom divides a workspace.
 func sparseRoom(ws []float32) (panel []float32, words []uint64) {
-	pad := -int(uintptr(unsafe.Pointer(&ws[0]))/size) & 15 // to a cache line
-	return ws[pad:][:groupSize], unsafe.Slice((*uint64)(unsafe.Pointer(&ws[pad+groupSize])), sparseRows)
+	panel, left := panelRoom(ws)
+	return panel, unsafe.Slice((*uint64)(unsafe.Pointer(&left[0])), sparseRows)
 }
 
 // packFrom is the number of rows from which copying pays.
