@@ -48,19 +48,23 @@ func (o *affine) InPlace() []int                { return nil }
 
 func (o *affine) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	x, w, b := in[0], in[1], in[2]
-	k, n, act := w.Shape[0], w.Shape[1], o.act.kernel()
-	affine := set.Affine
-	if w.Finite {
-		affine = set.AffineFinite
+	act := o.act.kernel()
+	k, n := o.sizes(w.Shape)
+	multiply, ldw, unit := set.Affine, n, 1
+	switch {
+	case o.byUnit:
+		multiply, ldw, unit = set.Linear, k, k
+	case w.Finite:
+		multiply = set.AffineFinite
 	}
 	return bind.Task{
-		Kernel: "affine " + string(o.act),
+		Kernel: o.name,
 		Cost:   product(x, n*(2*k+1)),
 		Split:  true,
 		Do: func(r bind.Run) {
 			i0, i1, j0, j1 := cut(r, x.Count(r.Rows)/k, n)
 			if i0 < i1 && j0 < j1 {
-				affine(dst.Data[i0*n+j0:], x.Data[i0*k:], w.Data[j0:], b.Data[j0:j1], i1-i0, j1-j0, k, n, k, n, act, r.Work)
+				multiply(dst.Data[i0*n+j0:], x.Data[i0*k:], w.Data[j0*unit:], b.Data[j0:j1], i1-i0, j1-j0, k, n, k, ldw, act, r.Work)
 			}
 		},
 	}
@@ -106,31 +110,20 @@ func (o *slope) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.
 	}
 }
 
-// Rows of a bᵀ are those of a; in aᵀ b they are summed over, so that both must have them.
+// Rows of a b and a bᵀ are those of a; in aᵀ b they are summed over, so that both must have them.
 func (o *times) Rows(in []bool) (out, ok bool) {
-	if o.nt {
-		return in[0], !in[1]
+	if o.form == formTN {
+		return false, in[0] == in[1]
 	}
-	return false, in[0] == in[1]
+	return in[0], !in[1]
 }
 
 func (o *times) InPlace() []int { return nil }
 
 func (o *times) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.Task {
 	a, b := in[0], in[1]
-	if o.nt {
-		k, n := a.Shape[1], b.Shape[0]
-		return bind.Task{
-			Kernel: "gemm nt",
-			Cost:   product(a, 2*k*n),
-			Split:  true,
-			Do: func(r bind.Run) {
-				i0, i1, j0, j1 := cut(r, a.Count(r.Rows)/k, n)
-				if i0 < i1 && j0 < j1 {
-					set.GemmNT(dst.Data[i0*n+j0:], a.Data[i0*k:], b.Data[j0*k:], i1-i0, j1-j0, k, n, k, k, false, r.Work)
-				}
-			},
-		}
+	if o.form != formTN {
+		return o.bindRows(set, dst, a, b)
 	}
 	m, n := a.Shape[1], b.Shape[1]
 	return bind.Task{
@@ -151,8 +144,37 @@ func (o *times) Bind(set *kernel.Set, dst *bind.Buffer, in []*bind.Buffer) bind.
 	}
 }
 
+// bindRows is Bind for a product whose rows are those of a.
+func (o *times) bindRows(set *kernel.Set, dst, a, b *bind.Buffer) bind.Task {
+	k, n := a.Shape[1], dst.Shape[1]
+	name, ldb, unit := "gemm nn", n, 1
+	multiply := func(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
+		set.GemmNN(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
+	}
+	switch {
+	case o.form == formNT:
+		name, ldb, unit = "gemm nt", k, k
+		multiply = func(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
+			set.GemmNT(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
+		}
+	case b.Finite:
+		multiply = set.GemmFinite
+	}
+	return bind.Task{
+		Kernel: name,
+		Cost:   product(a, 2*k*n),
+		Split:  true,
+		Do: func(r bind.Run) {
+			i0, i1, j0, j1 := cut(r, a.Count(r.Rows)/k, n)
+			if i0 < i1 && j0 < j1 {
+				multiply(dst.Data[i0*n+j0:], a.Data[i0*k:], b.Data[j0*unit:], i1-i0, j1-j0, k, n, k, ldb, r.Work)
+			}
+		},
+	}
+}
+
 // Defers implements bind.ProductOp.
-func (o *times) Defers() bool { return !o.nt }
+func (o *times) Defers() bool { return o.form == formTN }
 
 // BindProduct implements bind.ProductOp.
 func (o *times) BindProduct(set *kernel.Set, dst *bind.Product, in []*bind.Buffer, crew bind.Crew) bind.Task {

@@ -7,8 +7,8 @@
 //
 //	x, w, b ──▶ Affine ──▶ … ──▶ logits ──▶ SoftmaxCrossEntropy ──▶ scalar
 //
-// Bags looks ids up in tables; Fold adds up neighbours of what it finds, and FactorPairs
-// lets it interact.
+// Linear is Affine of weights that lie unit by unit. Bags looks ids up in tables; Fold adds up
+// neighbours of what it finds, and FactorPairs lets it interact.
 //
 // Images are rows, too: see Image. Conv2D, MaxPool and MeanPool work on them; LayerNorm,
 // Dropout, Concat and Columns on any matrix. Directions is for weights.

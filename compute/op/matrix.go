@@ -40,15 +40,19 @@ func mulNN(dst, a, b []float32, m, n, k int, keep bool) {
 	}
 }
 
-// mulNT sets dst (m×k) to a (m×n) times bᵀ, b being k×n. It first writes bᵀ to
-// scratch, of n×k.
-func mulNT(dst, a, b, scratch []float32, m, n, k int) {
+// mulNT sets dst (m×k) to a (m×n) times bᵀ, b being k×n, plus what dst held if keep. It first
+// writes bᵀ to scratch, which it returns, longer if it was shorter than that.
+func mulNT(dst, a, b, scratch []float32, m, n, k int, keep bool) []float32 {
+	if len(scratch) < len(b) {
+		scratch = make([]float32, len(b))
+	}
 	for i := range k {
 		for j, v := range b[i*n : (i+1)*n] {
 			scratch[j*k+i] = v
 		}
 	}
-	mulNN(dst, a, scratch, m, k, n, false)
+	mulNN(dst, a, scratch, m, k, n, keep)
+	return scratch
 }
 
 // mulTN sets dst (k×n) to aᵀ times b, a being m×k and b m×n. Each element adds its
@@ -62,21 +66,26 @@ func mulTN(dst, a, b []float32, m, n, k int) {
 	g.Sgemm(blas.Trans, blas.NoTrans, k, n, m, 1, a, k, b, n, 0, dst, n)
 }
 
-// times is the product of two matrices of which one is transposed: the two products
-// that the gradient of an Affine needs.
+// A form says which factor of a product is transposed.
+type form uint8
+
+const (
+	formNN form = iota // a b
+	formNT             // a bᵀ
+	formTN             // aᵀ b
+)
+
+// times is the product of two matrices, in one of the forms that the gradient of an Affine needs.
 type times struct {
 	base
 	out     output
 	scratch []float32
-	nt      bool // a bᵀ; otherwise aᵀ b
+	form    form
 }
 
-func newTimes(nt bool) *times {
-	name := "aᵀ×b"
-	if nt {
-		name = "a×bᵀ"
-	}
-	return &times{base: base{name: name, arity: 2, typ: hm.NewFnType(matrix, matrix, matrix)}, nt: nt}
+func newTimes(f form) *times {
+	name := [...]string{formNN: "a×b", formNT: "a×bᵀ", formTN: "aᵀ×b"}[f]
+	return &times{base: base{name: name, arity: 2, typ: hm.NewFnType(matrix, matrix, matrix)}, form: f}
 }
 
 func (o *times) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
@@ -84,19 +93,24 @@ func (o *times) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, n, err := o.size(s[0], s[1])
+	m, n, _, err := o.size(s[0], s[1])
 	return tensor.Shape{m, n}, err
 }
 
-// size returns the rows and columns of the product.
-func (o *times) size(a, b tensor.Shape) (rows, columns int, err error) {
-	if o.nt && a[1] == b[1] {
-		return a[0], b[0], nil
+// size returns the rows and columns of the product, and the terms of its sums.
+func (o *times) size(a, b tensor.Shape) (m, n, k int, err error) {
+	m, k = a[0], a[1]
+	if o.form == formTN {
+		m, k = k, m
 	}
-	if !o.nt && a[0] == b[0] {
-		return a[1], b[1], nil
+	terms, n := b[0], b[1]
+	if o.form == formNT {
+		terms, n = n, terms
 	}
-	return 0, 0, fmt.Errorf("%w: %s of %v and %v", ErrShape, o.name, a, b)
+	if k != terms {
+		return 0, 0, 0, fmt.Errorf("%w: %s of %v and %v", ErrShape, o.name, a, b)
+	}
+	return m, n, k, nil
 }
 
 func (o *times) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
@@ -108,18 +122,18 @@ func (o *times) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, columns, err := o.size(as, bs)
+	m, n, k, err := o.size(as, bs)
 	if err != nil {
 		return nil, err
 	}
-	dst := o.out.matrix(rows, columns)
-	if o.nt {
-		if len(o.scratch) < len(b) {
-			o.scratch = make([]float32, len(b))
-		}
-		mulNT(dst, a, b, o.scratch, as[0], as[1], bs[0])
-	} else {
-		mulTN(dst, a, b, as[0], bs[1], as[1])
+	dst := o.out.matrix(m, n)
+	switch o.form {
+	case formNN:
+		mulNN(dst, a, b, m, n, k, false)
+	case formNT:
+		o.scratch = mulNT(dst, a, b, o.scratch, m, k, n, false)
+	case formTN:
+		mulTN(dst, a, b, k, n, m)
 	}
 	return o.out.value, nil
 }

@@ -26,11 +26,13 @@ func TestNothingIsAllocated(t *testing.T) {
 					s.GemmTN(dst, x, y, m, n, n, n, n, n, true, ws)
 					s.GemmNT(dst, x, y, m, n, n, n, n, n, true, ws)
 					s.Affine(dst, x, y, x, m, n, n, n, n, n, kernel.GELU, ws)
+					s.Linear(dst, x, y, x, m, n, n, n, n, n, kernel.ReLU, ws)
 				}
 				s.Ger(dst, x, y, n, n, n, true)
 			},
 			"products of zeros": func() {
 				for _, m := range []int{1, 5, n} {
+					s.GemmFinite(dst, zeros, y, m, n, n, n, n, n, ws)
 					s.AffineFinite(dst, zeros, y, x, m, n, n, n, n, n, kernel.GELU, ws)
 					s.GemmTN(dst, zeros, y, m, n, n, n, n, n, false, ws)
 				}

@@ -163,17 +163,23 @@ func peakAVX2(rounds int) float32
 //go:noescape
 func transpose8AVX2(dst *float32, src *float32, k int, lds int, ldd int)
 
-// rowDots8AVX2 continues the sums in, or 0 if nil, with the products of x and as many
-// rows of src, k long and lds bytes apart.
+// rowDots8AVX2 continues the sums in, or 0 if nil, with the products of x and 8 rows of
+// src, k long and lds bytes apart.
 //
 //go:noescape
 func rowDots8AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 
-// rowDots32AVX2 continues the sums in, or 0 if nil, with the products of x and as many
-// rows of src, k long and lds bytes apart.
+// rowDots32AVX2 continues the sums in, or 0 if nil, with the products of x and 32 rows of
+// src, k long and lds bytes apart.
 //
 //go:noescape
 func rowDots32AVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
+
+// rowDots32FarAVX2 continues the sums in, or 0 if nil, with the products of x and 32 rows of
+// src, k long and lds bytes apart.
+//
+//go:noescape
+func rowDots32FarAVX2(c *float32, x *float32, src *float32, in *float32, k int, lds int)
 
 // prefetchAVX2 requests the cache lines of n rows of dim elements.
 //
@@ -633,6 +639,11 @@ func ftrlPairsAVX2(u *update, rows *int32, n int) float32
 //
 //go:noescape
 func adagradOuterAVX2(o *outer) float32
+
+// adagradLinesAVX2 returns 0 if all that it wrote is finite, else a NaN.
+//
+//go:noescape
+func adagradLinesAVX2(o *outer) float32
 
 // dropoutAVX2 masks n elements of a row.
 //

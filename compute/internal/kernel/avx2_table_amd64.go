@@ -66,7 +66,7 @@ func kernelsAVX2() family {
 			adamWRowsAVX2,
 			adagradRowsAVX2,
 		},
-		ftrl: ftrlAVX2, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX2, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
+		ftrl: ftrlAVX2, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX2, adagradOuter: adagradOuterAVX2, adagradLines: adagradLinesAVX2, dropout: dropoutAVX2,
 	}
 }
 
@@ -85,7 +85,7 @@ func tilesAVX2() tiles {
 		},
 		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
-		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
+		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,
 		nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
 		sparse: [maxSparse + 1]sparseFunc{
 			1:  sparse1AVX2,

@@ -66,7 +66,7 @@ func kernelsAVX512() family {
 			adamWRowsAVX2,
 			adagradRowsAVX2,
 		},
-		ftrl: ftrlAVX512, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX512, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,
+		ftrl: ftrlAVX512, ftrlPairs: ftrlPairsAVX2, sgdOuter: sgdOuterAVX512, adagradOuter: adagradOuterAVX2, adagradLines: adagradLinesAVX2, dropout: dropoutAVX2,
 	}
 }
 
@@ -89,7 +89,7 @@ func tilesAVX512() tiles {
 		},
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
-		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,
+		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,
 		nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
 		sparse: [maxSparse + 1]sparseFunc{
 			1: sparse1AVX512,

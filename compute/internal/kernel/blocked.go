@@ -59,8 +59,9 @@ type tiles struct {
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
 	relu           func(dst, a *float32, n int)
-	// A row times 8 or 32 rows of a transposed matrix.
-	rowDots8, rowDots32 func(c, x, src, in *float32, k, lds int)
+	// A row times 8 or 32 rows of a transposed matrix; Far for rows of which 32 fill a first-level
+	// cache.
+	rowDots8, rowDots32, rowDots32Far func(c, x, src, in *float32, k, lds int)
 	// A copy of 8 rows as columns; ldd and lds are in bytes.
 	transpose8 func(dst, src *float32, k, lds, ldd int)
 }
@@ -170,6 +171,9 @@ func (t *blocked) swept(j *job) {
 	}
 }
 
+// nearColumns is how long rows may be for the next 32 of them to be requested meanwhile.
+const nearColumns = 128
+
 // dots computes a single row from the rows of b as they lie, bj bytes apart. n is at least
 // 8 and, unless in is nil, a multiple of it: the last 8 sums may repeat some before them.
 func (t *blocked) dots(c, x, b, in *float32, n, k, bj int) {
@@ -179,9 +183,12 @@ func (t *blocked) dots(c, x, b, in *float32, n, k, bj int) {
 		}
 		return (*float32)(unsafe.Add(unsafe.Pointer(p), i))
 	}
-	i := 0
+	i, dots := 0, t.rowDots32
+	if k > nearColumns {
+		dots = t.rowDots32Far
+	}
 	for ; i+32 <= n; i += 32 {
-		t.rowDots32(at(c, i*size), x, at(b, i*bj), at(in, i*size), k, bj)
+		dots(at(c, i*size), x, at(b, i*bj), at(in, i*size), k, bj)
 	}
 	for i < n {
 		i = min(i, n-8)

@@ -58,7 +58,7 @@
 // machine word says which of a row's are not 0, and its sums over these alone are in registers, up
 // to 13 of columns, while 64 rows of b stay in the first-level cache. fma(0, b, sum) is sum unless
 // b is not finite, or the sum is -0 and the product +0. So b is searched first, or known to be
-// finite (AffineFinite), and a result that holds a -0 is computed again with all terms.
+// finite (AffineFinite, GemmFinite), and a result that holds a -0 is computed again with all terms.
 //
 // A correlation of an image with filters is a product, too, of which the left operand is
 // never written out (Dukhan, "The indirect convolution algorithm", 2019): each row of a tile

@@ -137,6 +137,32 @@ func (s *Set) Affine(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act 
 	}
 }
 
+// Linear is Affine, with the same bits, for weights of which each row is a unit's: w is n×k.
+func (s *Set) Linear(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
+	done, relu := 0, act == ReLU
+	switch {
+	case m < 1 || n < 1 || k < 1:
+		begin(dst, m, n, ldd, start{row: bias}, relu)
+		done = n
+	case s.tiled != nil && m == 1 && n >= octet:
+		fits(dst, m, n, ldd)
+		fits(x, m, k, ldx)
+		fits(w, n, k, ldw)
+		fits(bias, 1, n, n)
+		done = n &^ (octet - 1)
+		s.tiled.dots(&dst[0], &x[0], &w[0], &bias[0], done, k, size*ldw)
+		if relu {
+			s.tiled.relu(&dst[0], &dst[0], done)
+		}
+	}
+	if done < n {
+		s.product(formNT, dst[done:], x, w[done*ldw:], m, n-done, k, ldd, ldx, ldw, start{row: bias[done:]}, relu, ws)
+	}
+	if act != Identity && !relu {
+		s.applyRows(dst, m, n, ldd, act)
+	}
+}
+
 func (s *Set) applyRows(dst []float32, m, n, ldd int, act Act) {
 	if ldd == n {
 		s.Apply(dst[:m*n], dst, act)

@@ -246,6 +246,27 @@ func TestAffineHasTheBitsOfPortable(t *testing.T) {
 	})
 }
 
+// Weights by unit are the transposed ones of Affine: so are the products, bit for bit.
+func TestLinearHasTheBitsOfAffine(t *testing.T) {
+	portable, ws := named(t, kernel.Portable), make([]float32, kernel.Workspace)
+	families(t, func(t *testing.T, s *kernel.Set) {
+		r := rand.New(rand.NewPCG(19, 20))
+		list := append(sizes(r), [3]int{1, 64, 416}, [3]int{1, 71, 129}, [3]int{1, 9, 17}, [3]int{1, 3, 40}, [3]int{2, 64, 416})
+		for _, size := range list {
+			x := newProblem(r, size[0], size[1], size[2], true, true)
+			y := newProblem(r, size[0], size[1], size[2], true, false)
+			portable.Transpose(y.b, x.b, x.k, x.n, y.ldb, x.ldb)
+			bias := values(r, x.n)
+			for act := kernel.Identity; act <= kernel.GELU; act++ {
+				want, got := append([]float32(nil), x.dst...), append([]float32(nil), x.dst...)
+				portable.Affine(want, x.a, x.b, bias, x.m, x.n, x.k, x.ldd, x.lda, x.ldb, act, ws)
+				s.Linear(got, x.a, y.b, bias, x.m, x.n, x.k, x.ldd, x.lda, y.ldb, act, ws)
+				requireBits(t, want, got, fmt.Sprintf("%v activation %d", size, act))
+			}
+		}
+	})
+}
+
 func TestGerIsTheProductOfOneTerm(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, name := range kernel.Names() {

@@ -22,20 +22,37 @@ const (
 // AffineFinite is Affine for a w that holds neither NaN nor infinity, and with the same bits: it
 // passes over elements of x that are 0 where there are many.
 func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
-	if m*k >= sampleLeast && s.tiled != nil && n > 0 && len(ws) >= Workspace {
-		fits(dst, m, n, ldd)
-		fits(x, m, k, ldx)
-		fits(w, k, n, ldw)
-		fits(bias, 1, n, n)
-		j := newJob(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU)
-		if s.tiled.worthSparse(&j, formNN, ws) && s.tiled.sparseProduct(&j, formNN, ws) {
-			if act != Identity && act != ReLU {
-				s.applyRows(dst, m, n, ldd, act)
-			}
-			return
-		}
+	if !s.sparseNN(dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws) {
+		s.Affine(dst, x, w, bias, m, n, k, ldd, ldx, ldw, act, ws)
+		return
 	}
-	s.Affine(dst, x, w, bias, m, n, k, ldd, ldx, ldw, act, ws)
+	if act != Identity && act != ReLU {
+		s.applyRows(dst, m, n, ldd, act)
+	}
+}
+
+// GemmFinite is GemmNN for a b that holds neither NaN nor infinity, and with the same bits: it
+// passes over elements of a that are 0 where there are many.
+func (s *Set) GemmFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
+	if !s.sparseNN(dst, a, b, m, n, k, ldd, lda, ldb, start{}, false, ws) {
+		s.GemmNN(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
+	}
+}
+
+// sparseNN computes a product a b if it is worth to look for zeros of a, and returns whether it
+// did. b is finite.
+func (s *Set) sparseNN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) bool {
+	if m*k < sampleLeast || s.tiled == nil || n < 1 || len(ws) < Workspace {
+		return false
+	}
+	fits(dst, m, n, ldd)
+	fits(a, m, k, lda)
+	fits(b, k, n, ldb)
+	if in.row != nil {
+		fits(in.row, 1, n, n)
+	}
+	j := newJob(formNN, dst, a, b, m, n, k, ldd, lda, ldb, in, relu)
+	return s.tiled.worthSparse(&j, formNN, ws) && s.tiled.sparseProduct(&j, formNN, ws)
 }
 
 // gemmTNSparse computes a product aᵀ b if it is worth to look for zeros of a, and returns whether

@@ -79,6 +79,10 @@ func TestZerosDoNotShowInProducts(t *testing.T) {
 						s.AffineFinite(got, p.a, p.b, bias, m, n, k, p.ldd, p.lda, p.ldb, act, ws)
 						requireBits(t, want, got, "affine, "+name)
 					}
+					product, sparse := append([]float32(nil), p.dst...), append([]float32(nil), p.dst...)
+					s.GemmNN(product, p.a, p.b, m, n, k, p.ldd, p.lda, p.ldb, false, ws)
+					s.GemmFinite(sparse, p.a, p.b, m, n, k, p.ldd, p.lda, p.ldb, ws)
+					requireBits(t, product, sparse, "NN, "+name)
 					p = newProblem(r, m, n, k, false, true)
 					sprinkle(r, p.a, k, m, p.lda, how.share, how.columns)
 					got := p.run(s, (*kernel.Set).GemmTN, false)

@@ -36,6 +36,7 @@ func main() {
 	if !w.wide() {
 		w.ftrlPairs()
 		w.adagradOuter()
+		w.adagradLines()
 		w.dropout()
 		w.nonzero()
 		w.equal()
@@ -112,7 +113,7 @@ func (w width) table() string {
 	for _, name := range updateKinds {
 		line("%sRowsAVX2,", name)
 	}
-	line("},\nftrl: %s, ftrlPairs: ftrlPairsAVX2, sgdOuter: %s, adagradOuter: adagradOuterAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"), fn("sgdOuter"))
+	line("},\nftrl: %s, ftrlPairs: ftrlPairsAVX2, sgdOuter: %s, adagradOuter: adagradOuterAVX2, adagradLines: adagradLinesAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"), fn("sgdOuter"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
 	line("lanes: %d, rows: %d, lowRows: %d, packed: %s, descend: %s,", w.lanes(), w.rows(), w.lowRows(), fn("packedTile"), fn("descendTile"))
@@ -127,7 +128,7 @@ func (w width) table() string {
 	line("},")
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
-	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, transpose8: transpose8AVX2,")
+	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,")
 	line("nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,")
 	line("sparse: [maxSparse + 1]sparseFunc{")
 	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {

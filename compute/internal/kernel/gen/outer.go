@@ -14,7 +14,8 @@ const (
 	outerPairs, outerPaired              = 32, 40
 	outerAlone, outerLonely              = 48, 56
 	outerRows, outerStride               = 64, 72
-	outerRate, outerEpsilon, outerFactor = 80, 112, 144
+	outerWhole, outerRest                = 80, 88
+	outerRate, outerEpsilon, outerFactor = 96, 128, 160
 
 	groupBytes, pairBytes = 8, 16
 )
@@ -43,15 +44,25 @@ func (w width) adagradOuter() {
 	TEXT("adagradOuterAVX2", NOSPLIT, "func(o *byte) float32")
 	Pragma("noescape")
 	Doc("adagradOuterAVX2 returns 0 if all that it wrote is finite, else a NaN.")
+	s := w.newOuterStep()
+	s.each("pair", outerPairs, outerPaired, pairBytes, s.pair)
+	s.each("alone", outerAlone, outerLonely, groupBytes, s.alone)
+	s.done()
+}
+
+func (w width) newOuterStep() *outerStep {
 	s := &outerStep{w: w, o: Load(Param("o"), GP64()), zero: w.zero(), bad: w.zero(), xs: YMM()}
 	s.theta, s.sum, s.x, s.y, s.rows = GP64(), GP64(), GP64(), GP64(), GP64()
 	s.a, s.b, s.stride = GP64(), GP64(), GP64()
 	s.field(outerY, s.y)
 	s.field(outerStride, s.stride)
-	s.each("pair", outerPairs, outerPaired, pairBytes, s.pair)
-	s.each("alone", outerAlone, outerLonely, groupBytes, s.alone)
+	return s
+}
+
+// done ends a function that returns whether all is finite.
+func (s *outerStep) done() {
 	acc := []reg.VecVirtual{s.bad, s.zero}
-	w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
+	s.w.tree(acc, func(x, acc Op) { VADDPS(x, acc, acc) })
 	Store(acc[0].AsX(), ReturnIndex(0))
 	done()
 }
@@ -103,22 +114,41 @@ func (s *outerStep) begin(roots, steps int) {
 // loop runs the rounds for the rows whose x is not 0, and the last ones for what is then left:
 // root takes a row to its root and gradient, end its step to the parameters.
 func (s *outerStep) loop(label string, root, end func()) {
+	s.eachRow(label, func() {
+		s.round(label, func() {
+			VBROADCASTSS(Mem{Base: s.x}, s.xs)
+			root()
+		}, end)
+		s.next(s.theta)
+	})
+	s.finish(label, end)
+}
+
+// eachRow runs code for each row whose x is not 0.
+func (s *outerStep) eachRow(label string, code func()) {
 	Label(label + "_row")
 	TESTL(U32(0x7fffffff), Mem{Base: s.x})
 	JZ(LabelRef(label + "_zero"))
-	end()
-	s.divide(label)
-	VBROADCASTSS(Mem{Base: s.x}, s.xs)
-	shift(s.roots, func(from, to reg.VecVirtual) { VMOVAPS(from, to) })
-	shift(s.gradients, func(from, to reg.VecVirtual) { VMOVAPS(from, to) })
-	root()
-	s.next(s.theta)
+	code()
 	Label(label + "_zero")
 	ADDQ(I8(4), s.x)
 	ADDQ(s.stride, s.theta)
 	ADDQ(s.stride, s.sum)
 	DECQ(s.rows)
 	JNZ(LabelRef(label + "_row"))
+}
+
+// round runs one round, before next.
+func (s *outerStep) round(label string, root, end func()) {
+	end()
+	s.divide(label)
+	shift(s.roots, func(from, to reg.VecVirtual) { VMOVAPS(from, to) })
+	shift(s.gradients, func(from, to reg.VecVirtual) { VMOVAPS(from, to) })
+	root()
+}
+
+// finish runs the rounds that are left after the last row.
+func (s *outerStep) finish(label string, end func()) {
 	for left := len(s.thetas); left > 0; left-- {
 		end()
 		if left == 1 {

@@ -82,11 +82,16 @@ func (w width) gerNarrow() {
 // rowDots writes the product of a row with a transposed matrix, for 8 or 32 of its rows:
 // they are transposed in registers, so that each sum is one chain.
 func (w width) rowDots() {
-	for _, groups := range []int{1, 4} {
-		TEXT(fmt.Sprintf("rowDots%dAVX2", 8*groups), NOSPLIT, "func(c, x, src, in *float32, k, lds int)")
+	for _, f := range []struct {
+		name   string
+		groups int
+		next   bool // request the rows that follow
+	}{{"rowDots8AVX2", 1, true}, {"rowDots32AVX2", 4, true}, {"rowDots32FarAVX2", 4, false}} {
+		groups := f.groups
+		TEXT(f.name, NOSPLIT, "func(c, x, src, in *float32, k, lds int)")
 		Pragma("noescape")
-		Doc(fmt.Sprintf("rowDots%dAVX2 continues the sums in, or 0 if nil, with the products of x and as many", 8*groups),
-			"rows of src, k long and lds bytes apart.")
+		Doc(fmt.Sprintf("%s continues the sums in, or 0 if nil, with the products of x and %d rows of", f.name, 8*groups),
+			"src, k long and lds bytes apart.")
 		x, src := Load(Param("x"), GP64()), Load(Param("src"), GP64())
 		k, lds := Load(Param("k"), GP64()), Load(Param("lds"), GP64())
 		lds3, lds5, lds7 := GP64(), GP64(), GP64()
@@ -116,7 +121,7 @@ func (w width) rowDots() {
 			}
 			return m
 		}
-		// What follows, if rows are adjacent: as much as is read meanwhile is requested.
+		// What follows, if rows are adjacent and short: as much as is read meanwhile is requested.
 		next := GP64()
 		LEAQ(Mem{Base: base[groups-1], Index: lds, Scale: 8}, next)
 		in := Load(Param("in"), GP64())
@@ -132,19 +137,20 @@ func (w width) rowDots() {
 		SHRQ(U8(3), k)
 		JZ(LabelRef("tail"))
 		Label("terms")
-		sq := newSquare()
+		sq, terms := newSquare(), [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 		for half := range 2 {
+			for p, v := range terms {
+				VBROADCASTSS(Mem{Base: x, Disp: 16*half + 4*p}, v)
+			}
 			for g, s := range sums {
-				for line := range 2 {
+				for line := 0; f.next && line < 2; line++ {
 					PREFETCHT0(Mem{Base: next, Disp: 64 * (2*(groups*half+g) + line)})
 				}
 				for p, column := range sq.transposed(func(i int, v reg.VecVirtual) {
 					VMOVUPS(at(g, i, 16*half), v.AsX())
 					VBLENDPS(U8(0xf0), at(g, i+4, 16*half-16), v, v) // no row i+4 is the first
 				}) {
-					v := YMM()
-					VBROADCASTSS(Mem{Base: x, Disp: 16*half + 4*p}, v)
-					VFMADD231PS(column, v, s)
+					VFMADD231PS(column, terms[p], s)
 				}
 			}
 		}
@@ -160,18 +166,17 @@ func (w width) rowDots() {
 		TESTQ(rest, rest)
 		JZ(LabelRef("end"))
 		Label("column")
-		v := YMM()
+		v, lo, hi := terms[0], sq.r[0].AsX(), sq.r[1].AsX()
 		VBROADCASTSS(Mem{Base: x}, v)
 		for g, s := range sums {
-			lo, hi := XMM(), XMM()
-			for i, half := range []reg.VecVirtual{lo, hi} {
+			for i, half := range []reg.Register{lo, hi} {
 				VMOVSS(at(g, 4*i, 0), half)
 				for j := 1; j < 4; j++ {
 					VINSERTPS(U8(j<<4), at(g, 4*i+j, 0), half, half)
 				}
 			}
-			VINSERTF128(U8(1), hi, lo.AsY(), lo.AsY())
-			VFMADD231PS(lo.AsY(), v, s)
+			VINSERTF128(U8(1), hi, sq.r[0], sq.r[0])
+			VFMADD231PS(sq.r[0], v, s)
 		}
 		ADDQ(I8(4), x)
 		for _, b := range base {
