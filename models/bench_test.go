@@ -57,7 +57,11 @@ type net struct {
 func nets() []net {
 	splined := small()
 	splined.Splines = 9
-	return []net{{"mlp-16-64-32-1", small()}, {"mlp-16-64-32-1-splines-9", splined}}
+	tables := models.Spec{Kind: "deepfm", Task: models.Binary, Hidden: []int{64, 32}, Embedding: 16, Table: 1 << 16}
+	for range 26 {
+		tables.Categories = append(tables.Categories, tables.Table)
+	}
+	return []net{{"mlp-16-64-32-1", small()}, {"mlp-16-64-32-1-splines-9", splined}, {"deepfm-26x16-64-32-1", tables}}
 }
 
 func BenchmarkGradients(b *testing.B) {

@@ -38,7 +38,7 @@ func (CNN) Layout(s Spec) (Layout, error) {
 		l = append(l, s.Norm.layout(name, c.Filters)...)
 	}
 	beside := s.Inputs() - layers[0].in.Size()
-	return append(l, perceptron(s, layers[len(layers)-1].out.Size()+beside)...), nil
+	return append(l, denseLayers.layout(s, layers[len(layers)-1].out.Size()+beside)...), nil
 }
 
 // Init implements Architecture.
@@ -48,7 +48,7 @@ func (CNN) Init(s Spec, p Params, r *rand.Rand) {
 		s.Init.hidden(p[0], p[1], size*size, s.activation(), r)
 		p = s.Norm.init(p[2:])
 	}
-	initLayers(s, p, r)
+	denseLayers.init(s, p, r)
 }
 
 // Logits implements Architecture.
@@ -81,7 +81,7 @@ func (CNN) Logits(s Spec, in Inputs, p gorgonia.Nodes) (*gorgonia.Node, error) {
 			return nil, err
 		}
 	}
-	return applyLayers(s, in, x, p)
+	return denseLayers.apply(s, in, x, p)
 }
 
 // lastImage is the dropout of the last image, beside those of the hidden layers.

@@ -95,7 +95,7 @@ func embeddingLayout(s Spec) (Layout, error) {
 	if s.Dense > 0 {
 		l = append(l, Layout{{numericWeight, []int{s.numbers(), s.Outputs()}}}...)
 	}
-	deep, err := layers(s, len(s.sizes())*s.Embedding+s.numbers())
+	deep, err := deepLayers.some(s, len(s.sizes())*s.Embedding+s.numbers())
 	return append(l, deep...), err
 }
 
@@ -112,7 +112,7 @@ func initEmbedding(s Spec, p Params, r *rand.Rand) {
 		clear(t.Data)
 	}
 	uniform(p[1].Data, embeddingBound*embeddingBound, r)
-	initLayers(s, p[tower(s):], r)
+	deepLayers.init(s, p[tower(s):], r)
 }
 
 // embeddingLogits returns the vectors of the fields, rows × (fields embedding), and the
@@ -144,7 +144,7 @@ func embeddingLogits(s Spec, in Inputs, p gorgonia.Nodes) (vectors, z *gorgonia.
 			return nil, nil, err
 		}
 	}
-	if z, err = applyLayers(s, in, deep, p[tower(s):]); err != nil {
+	if z, err = deepLayers.apply(s, in, deep, p[tower(s):]); err != nil {
 		return nil, nil, err
 	}
 	z, err = gorgonia.Add(z, wide)

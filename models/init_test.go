@@ -51,7 +51,7 @@ func TestInitialWeightsFillTheBoundsOfThePapers(t *testing.T) {
 		{"linear uniform_fan_in", linear, models.UniformFanIn, "", map[string]float64{"output.weight": 1. / 200, "output.bias": 1. / 200}},
 		{"linear zero", linear, models.Zero, "", nil},
 		{"wide_and_deep uniform_fan_in", tables, models.UniformFanIn, "", map[string]float64{
-			"embedding.weight": 0.05 * 0.05, "hidden.0.weight": 1. / 200, "hidden.0.bias": 1. / 200,
+			"embedding.weight": 0.05 * 0.05, "deep.0.weight": 1. / 200, "deep.0.bias": 1. / 200,
 			"output.weight": 1. / 300, "output.bias": 1. / 300,
 		}},
 	} {
