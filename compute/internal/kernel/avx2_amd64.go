@@ -666,3 +666,11 @@ func equalAVX2(a *float32, rows int, lda int, cols int, value float32) uint64
 //
 //go:noescape
 func negativeZeroAVX2(a *float32, n int) uint32
+
+// descendTurnedAVX2 takes the step for 16 columns of n rows of θ, stride bytes apart, from as many rows of
+// grad, 136 elements apart, of which it reads up to 3 behind the first n. Before 4 rows for which some of the
+// gradient is -0, in the lanes that signs has, it stops, and returns how many are left. bad is 0 if all that
+// it wrote is finite, else a NaN.
+//
+//go:noescape
+func descendTurnedAVX2(theta *float32, grad *float32, rows *int32, n int, stride int, signs uint32, rate float32, factor float32) (left int, bad float32)

@@ -17190,3 +17190,150 @@ search_end:
 	MOVL      AX, ret+16(FP)
 	VZEROUPPER
 	RET
+
+// func descendTurnedAVX2(theta *float32, grad *float32, rows *int32, n int, stride int, signs uint32, rate float32, factor float32) (left int, bad float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·descendTurnedAVX2(SB), NOSPLIT, $0-68
+	MOVQ         theta+0(FP), AX
+	MOVQ         stride+32(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         n+24(FP), SI
+	VBROADCASTSS rate+44(FP), Y0
+	VBROADCASTSS factor+48(FP), Y1
+	VXORPS       Y2, Y2, Y2
+	MOVL         signs+40(FP), DI
+
+block:
+	VMOVUPS     (DX), X3
+	VINSERTF128 $0x01, 2176(DX), Y3, Y3
+	VMOVUPS     544(DX), X5
+	VINSERTF128 $0x01, 2720(DX), Y5, Y5
+	VMOVUPS     1088(DX), X7
+	VINSERTF128 $0x01, 3264(DX), Y7, Y7
+	VMOVUPS     1632(DX), X8
+	VINSERTF128 $0x01, 3808(DX), Y8, Y8
+	VUNPCKLPS   Y5, Y3, Y4
+	VUNPCKHPS   Y5, Y3, Y6
+	VUNPCKLPS   Y8, Y7, Y5
+	VUNPCKHPS   Y8, Y7, Y8
+	VSHUFPS     $0x44, Y5, Y4, Y3
+	VSHUFPS     $0xee, Y5, Y4, Y5
+	VSHUFPS     $0x44, Y8, Y6, Y7
+	VSHUFPS     $0xee, Y8, Y6, Y8
+	VMOVUPS     4352(DX), X9
+	VINSERTF128 $0x01, 6528(DX), Y9, Y9
+	VMOVUPS     4896(DX), X10
+	VINSERTF128 $0x01, 7072(DX), Y10, Y10
+	VMOVUPS     5440(DX), X11
+	VINSERTF128 $0x01, 7616(DX), Y11, Y11
+	VMOVUPS     5984(DX), X12
+	VINSERTF128 $0x01, 8160(DX), Y12, Y12
+	VUNPCKLPS   Y10, Y9, Y4
+	VUNPCKHPS   Y10, Y9, Y6
+	VUNPCKLPS   Y12, Y11, Y10
+	VUNPCKHPS   Y12, Y11, Y12
+	VSHUFPS     $0x44, Y10, Y4, Y9
+	VSHUFPS     $0xee, Y10, Y4, Y10
+	VSHUFPS     $0x44, Y12, Y6, Y11
+	VSHUFPS     $0xee, Y12, Y6, Y12
+	VPMINSD     Y9, Y3, Y4
+	VPMINSD     Y5, Y4, Y4
+	VPMINSD     Y10, Y4, Y4
+	VPMINSD     Y7, Y4, Y4
+	VPMINSD     Y11, Y4, Y4
+	VPMINSD     Y8, Y4, Y4
+	VPMINSD     Y12, Y4, Y4
+	VPCMPEQD    c80000000<>+0(SB), Y4, Y4
+	VMOVMSKPS   Y4, R8
+	TESTL       DI, R8
+	JNZ         end
+	MOVLQSX     (BX), R8
+	IMULQ       CX, R8
+	VMULPS      Y0, Y3, Y3
+	VMULPS      Y1, Y3, Y3
+	VMOVUPS     (AX)(R8*1), Y4
+	VSUBPS      Y3, Y4, Y4
+	VMOVUPS     Y4, (AX)(R8*1)
+	VSUBPS      Y4, Y4, Y3
+	VMULPS      Y0, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     32(AX)(R8*1), Y4
+	VSUBPS      Y9, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(R8*1)
+	VSUBPS      Y4, Y4, Y9
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	DECQ        SI
+	JZ          end
+	MOVLQSX     4(BX), R8
+	IMULQ       CX, R8
+	VMULPS      Y0, Y5, Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     (AX)(R8*1), Y4
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(R8*1)
+	VSUBPS      Y4, Y4, Y5
+	VMULPS      Y0, Y10, Y10
+	VMULPS      Y1, Y10, Y10
+	VMOVUPS     32(AX)(R8*1), Y4
+	VSUBPS      Y10, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(R8*1)
+	VSUBPS      Y4, Y4, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y2, Y2
+	DECQ        SI
+	JZ          end
+	MOVLQSX     8(BX), R8
+	IMULQ       CX, R8
+	VMULPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y7
+	VMOVUPS     (AX)(R8*1), Y4
+	VSUBPS      Y7, Y4, Y4
+	VMOVUPS     Y4, (AX)(R8*1)
+	VSUBPS      Y4, Y4, Y7
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VMOVUPS     32(AX)(R8*1), Y4
+	VSUBPS      Y11, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(R8*1)
+	VSUBPS      Y4, Y4, Y11
+	VADDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	DECQ        SI
+	JZ          end
+	MOVLQSX     12(BX), R8
+	IMULQ       CX, R8
+	VMULPS      Y0, Y8, Y8
+	VMULPS      Y1, Y8, Y8
+	VMOVUPS     (AX)(R8*1), Y4
+	VSUBPS      Y8, Y4, Y4
+	VMOVUPS     Y4, (AX)(R8*1)
+	VSUBPS      Y4, Y4, Y8
+	VMULPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VMOVUPS     32(AX)(R8*1), Y4
+	VSUBPS      Y12, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(R8*1)
+	VSUBPS      Y4, Y4, Y12
+	VADDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y2, Y2
+	DECQ        SI
+	JZ          end
+	ADDQ        $+16, BX
+	ADDQ        $+16, DX
+	JMP         block
+
+end:
+	MOVQ         SI, left+56(FP)
+	VXORPS       Y0, Y0, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X2
+	MOVSS        X2, bad+64(FP)
+	VZEROUPPER
+	RET

@@ -73,7 +73,8 @@ func kernelsAVX2() family {
 // tilesAVX2 lists the blocks of a product that this family computes in registers.
 func tilesAVX2() tiles {
 	return tiles{
-		lanes: 8, rows: 6, lowRows: 4, packed: packedTileAVX2, descend: descendTileAVX2,
+		lanes: 8, rows: 6, lowRows: 4, packed: packedTileAVX2,
+		descend: descendTileAVX2, turned: descendTurnedAVX2,
 		placed: [maxRows + 1]panelFunc{
 			4: placedTile4AVX2,
 			5: placedTile5AVX2,

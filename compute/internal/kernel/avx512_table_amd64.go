@@ -73,7 +73,8 @@ func kernelsAVX512() family {
 // tilesAVX512 lists the blocks of a product that this family computes in registers.
 func tilesAVX512() tiles {
 	return tiles{
-		lanes: 16, rows: 12, lowRows: 8, packed: packedTileAVX512, descend: descendTileAVX512,
+		lanes: 16, rows: 12, lowRows: 8, packed: packedTileAVX512,
+		descend: descendTileAVX512, turned: descendTurnedAVX2,
 		placed: [maxRows + 1]panelFunc{
 			8:  placedTile8AVX512,
 			9:  placedTile9AVX512,

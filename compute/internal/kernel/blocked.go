@@ -42,6 +42,8 @@ type tiles struct {
 	// Two registers wide, over a panel: the highest tile, and by rows, from lowRows on.
 	packed  panelFunc
 	descend descendFunc
+	// descend from a gradient that lies transposed.
+	turned  turnedFunc
 	lowRows int
 	placed  [maxRows + 1]panelFunc
 	packing [maxRows + 1]packingFunc

@@ -5,8 +5,9 @@ const descendTerms = panelSize / 16
 
 // DescendTN is SGD, in place, for the gradient aᵀ b of rows of θ, which are n long: that of
 // θ's row rows[i] is row i of the product. The bits are those of GemmTN and of SGD after it, but
-// the gradient is never written: each tile of it is used while it is in registers. a is
-// k×len(rows), with rows lda apart, and b is k×n. No row is listed twice.
+// the gradient is never written: each tile of it is used while it is in registers, or in the
+// first-level cache where terms whose factor in b is 0 are left out. a is k×len(rows), with rows lda
+// apart, and b is k×n. No row is listed twice.
 //
 // It returns ok false, and does nothing, where it has nothing to offer: the family has no such
 // kernel, the shape or the settings are others than those it is made for, or the product is faster
@@ -24,6 +25,9 @@ func (u *Updater) DescendTN(theta []float32, rows []int32, a, b []float32, n, k,
 	}
 	for _, row := range rows {
 		_ = theta[int(row)*n:][:n]
+	}
+	if g, worth := t.turn(&j, ws); worth {
+		return u.set.descendTurned(&j, rows, h, &g), true
 	}
 	return t.descendPanels(&j, rows, h, ws), true
 }

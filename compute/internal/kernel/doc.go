@@ -60,6 +60,11 @@
 // b is not finite, or the sum is -0 and the product +0. So b is searched first, or known to be
 // finite (AffineFinite, GemmFinite), and a result that holds a -0 is computed again with all terms.
 //
+// The right operand of a gradient aᵀ b may be 0 in many places, too: that of a layer behind dropout
+// and a ReLU. Zeros are a unit's own, so that the sums over the others have to be rows by unit. Where
+// SGD takes its step at once (DescendTN), those of 16 units and some 100 rows of the weights are
+// computed so, stay in the first-level cache, and are turned in registers when the step is taken.
+//
 // A correlation of an image with filters is a product, too, of which the left operand is
 // never written out (Dukhan, "The indirect convolution algorithm", 2019): each row of a tile
 // has a pointer to what its filter sees, and the sums run over the whole filter.

@@ -41,6 +41,7 @@ func main() {
 		w.nonzero()
 		w.equal()
 		w.negativeZero()
+		w.descendTurned()
 	}
 	Generate()
 	// avo's signatures know builtin types alone; *update and *outer stand in its stubs as *byte.
@@ -116,7 +117,8 @@ func (w width) table() string {
 	line("},\nftrl: %s, ftrlPairs: ftrlPairsAVX2, sgdOuter: %s, adagradOuter: adagradOuterAVX2, adagradLines: adagradLinesAVX2, dropout: dropoutAVX2,\n}\n}\n", fn("ftrl"), fn("sgdOuter"))
 	line("// tiles%s lists the blocks of a product that this family computes in registers.", w.name)
 	line("func tiles%s() tiles {\nreturn tiles{", w.name)
-	line("lanes: %d, rows: %d, lowRows: %d, packed: %s, descend: %s,", w.lanes(), w.rows(), w.lowRows(), fn("packedTile"), fn("descendTile"))
+	line("lanes: %d, rows: %d, lowRows: %d, packed: %s,", w.lanes(), w.rows(), w.lowRows(), fn("packedTile"))
+	line("descend: %s, turned: descendTurnedAVX2,", fn("descendTile"))
 	line("placed: [maxRows + 1]panelFunc{")
 	for rows := w.lowRows(); rows <= w.rows(); rows++ {
 		line("%d: %s,", rows, fn(fmt.Sprintf("placedTile%d", rows)))
