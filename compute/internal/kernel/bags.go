@@ -49,15 +49,16 @@ func (s *Set) Bags(dst, table []float32, ids []int32, weights []float32, dim, pe
 
 // lookUp is Bags for bags of one id without weights.
 func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
-	far := len(ids) > ahead
-	for len(ids) > 0 {
-		part := ids[:min(ahead, len(ids))]
-		ids = ids[len(part):]
-		if far {
-			s.Prefetch(table, part, dim)
-		}
-		s.take(dst[:len(part)*dim], table, part, dim)
-		dst = dst[len(part)*dim:]
+	if len(ids) <= ahead {
+		s.take(dst, table, ids, dim)
+		return
+	}
+	for base, asked := 0, 0; base < len(ids); base += near {
+		next := ids[asked:min(base+ahead, len(ids))]
+		s.Prefetch(table, next, dim)
+		asked += len(next)
+		part := ids[base:min(base+near, len(ids))]
+		s.take(dst[base*dim:][:len(part)*dim], table, part, dim)
 	}
 }
 

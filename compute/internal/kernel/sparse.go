@@ -6,6 +6,10 @@ package kernel
 // ahead is the number of rows that are requested from memory before they are worked on.
 const ahead = 64
 
+// near is how many of these are worked on before others are requested: what is on its way is little
+// more than the lines that a core waits for at once, so that work and waiting overlap.
+const near = 16
+
 // Prefetch asks for the rows of table to be brought near.
 func (s *Set) Prefetch(table []float32, rows []int32, dim int) {
 	if s.f.prefetch != nil && len(rows) > 1 && len(table) > 0 {
@@ -61,12 +65,18 @@ func (u *Updater) rows(kind int, theta, grad, m, v []float32, rows []int32, dim 
 	}
 	u.hyper(h)
 	finite := true
-	for base := 0; base < len(rows); base += ahead {
-		part := rows[base:min(base+ahead, len(rows))]
-		if len(rows) > ahead { // the processor looks ahead over fewer
-			u.set.Prefetch(theta, part, dim)
-			u.set.Prefetch(m, part, dim)
-			u.set.Prefetch(v, part, dim)
+	step := ahead
+	if len(rows) > ahead { // the processor looks ahead over fewer
+		step = near
+	}
+	for base, asked := 0, 0; base < len(rows); base += step {
+		part := rows[base:min(base+step, len(rows))]
+		if step == near {
+			next := rows[asked:min(base+ahead, len(rows))]
+			u.set.Prefetch(theta, next, dim)
+			u.set.Prefetch(m, next, dim)
+			u.set.Prefetch(v, next, dim)
+			asked += len(next)
 		}
 		switch {
 		case dim == 1:
