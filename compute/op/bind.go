@@ -157,6 +157,9 @@ func (o *times) bindRows(set *kernel.Set, dst, a, b *bind.Buffer) bind.Task {
 		multiply = func(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
 			set.GemmNT(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
 		}
+		if b.Finite {
+			multiply = set.GemmNTFinite
+		}
 	case b.Finite:
 		multiply = set.GemmFinite
 	}

@@ -33,6 +33,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			"products of zeros": func() {
 				for _, m := range []int{1, 5, n} {
 					s.GemmFinite(dst, zeros, y, m, n, n, n, n, n, ws)
+					s.GemmNTFinite(dst, zeros, y, m, n, n, n, n, n, ws)
 					s.AffineFinite(dst, zeros, y, x, m, n, n, n, n, n, kernel.GELU, ws)
 					s.GemmTN(dst, zeros, y, m, n, n, n, n, n, false, ws)
 				}

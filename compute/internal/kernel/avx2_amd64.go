@@ -656,6 +656,12 @@ func dropoutAVX2(dst *float32, x *float32, n int, key uint64, row uint32, layer 
 //go:noescape
 func nonzeroAVX2(words *uint64, a *float32, rows int, lda int, cols int)
 
+// nonzeroColumnsAVX2 sets bit i of word j where element i, j of a is not 0, which a NaN is not. a has up
+// to 64 rows, which are lda bytes apart. It writes words for a multiple of 8 columns.
+//
+//go:noescape
+func nonzeroColumnsAVX2(words *uint64, a *float32, rows int, lda int, cols int)
+
 // equalAVX2 returns a word of which bit j is set if all of column j of a has the bits of value. a
 // has up to 64 columns, beyond which bits may be set; its rows are lda bytes apart.
 //

@@ -17052,6 +17052,164 @@ told:
 	VZEROUPPER
 	RET
 
+// func nonzeroColumnsAVX2(words *uint64, a *float32, rows int, lda int, cols int)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·nonzeroColumnsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    words+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    lda+24(FP), BX
+	MOVQ    cols+32(FP), SI
+	VXORPS  Y0, Y0, Y0
+	MOVQ    $0x00000020, DI
+	CMPQ    DX, DI
+	CMOVQLT DX, DI
+	MOVQ    DX, R8
+	DECQ    R8
+	IMULQ   BX, R8
+
+pairs:
+	SUBQ   $0x10, SI
+	JLT    few
+	LEAQ   (CX)(R8*1), R9
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   DX, R10
+	SUBQ   DI, R10
+	JZ     pair_0_end
+
+pair_0:
+	PREFETCHT0 64(R9)
+	VCMPPS     $0x04, (R9), Y0, Y3
+	VPADDD     Y1, Y1, Y1
+	VPSUBD     Y3, Y1, Y1
+	VCMPPS     $0x04, 32(R9), Y0, Y3
+	VPADDD     Y2, Y2, Y2
+	VPSUBD     Y3, Y2, Y2
+	SUBQ       BX, R9
+	DECQ       R10
+	JNZ        pair_0
+
+pair_0_end:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   DI, R10
+
+pair_1:
+	PREFETCHT0   64(R9)
+	VCMPPS       $0x04, (R9), Y0, Y5
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y5, Y3, Y3
+	VCMPPS       $0x04, 32(R9), Y0, Y5
+	VPADDD       Y4, Y4, Y4
+	VPSUBD       Y5, Y4, Y4
+	SUBQ         BX, R9
+	DECQ         R10
+	JNZ          pair_1
+	VPUNPCKLDQ   Y1, Y3, Y5
+	VPUNPCKHDQ   Y1, Y3, Y1
+	VMOVDQU      X5, (AX)
+	VEXTRACTI128 $0x01, Y5, 32(AX)
+	VMOVDQU      X1, 16(AX)
+	VEXTRACTI128 $0x01, Y1, 48(AX)
+	VPUNPCKLDQ   Y2, Y4, Y1
+	VPUNPCKHDQ   Y2, Y4, Y2
+	VMOVDQU      X1, 64(AX)
+	VEXTRACTI128 $0x01, Y1, 96(AX)
+	VMOVDQU      X2, 80(AX)
+	VEXTRACTI128 $0x01, Y2, 112(AX)
+	ADDQ         $0x40, CX
+	ADDQ         $+128, AX
+	JMP          pairs
+
+few:
+	ADDQ   $0x08, SI
+	JLT    rest
+	LEAQ   (CX)(R8*1), R9
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R10
+	SUBQ   DI, R10
+	JZ     octet_0_end
+
+octet_0:
+	PREFETCHT0 32(R9)
+	VCMPPS     $0x04, (R9), Y0, Y2
+	VPADDD     Y1, Y1, Y1
+	VPSUBD     Y2, Y1, Y1
+	SUBQ       BX, R9
+	DECQ       R10
+	JNZ        octet_0
+
+octet_0_end:
+	VXORPS Y2, Y2, Y2
+	MOVQ   DI, R10
+
+octet_1:
+	PREFETCHT0   32(R9)
+	VCMPPS       $0x04, (R9), Y0, Y3
+	VPADDD       Y2, Y2, Y2
+	VPSUBD       Y3, Y2, Y2
+	SUBQ         BX, R9
+	DECQ         R10
+	JNZ          octet_1
+	VPUNPCKLDQ   Y1, Y2, Y3
+	VPUNPCKHDQ   Y1, Y2, Y1
+	VMOVDQU      X3, (AX)
+	VEXTRACTI128 $0x01, Y3, 32(AX)
+	VMOVDQU      X1, 16(AX)
+	VEXTRACTI128 $0x01, Y1, 48(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $+64, AX
+	SUBQ         $0x08, SI
+
+rest:
+	ADDQ    $0x08, SI
+	JZ      end
+	LEAQ    lanes<>+0(SB), R9
+	MOVQ    $+16, R10
+	SUBQ    SI, R10
+	VMOVUPS (R9)(R10*4), Y1
+	LEAQ    (CX)(R8*1), SI
+	VXORPS  Y2, Y2, Y2
+	SUBQ    DI, DX
+	JZ      part_0_end
+
+part_0:
+	PREFETCHT0 32(SI)
+	VMASKMOVPS (SI), Y1, Y3
+	VCMPPS     $0x04, Y3, Y0, Y3
+	VPADDD     Y2, Y2, Y2
+	VPSUBD     Y3, Y2, Y2
+	SUBQ       BX, SI
+	DECQ       DX
+	JNZ        part_0
+
+part_0_end:
+	VXORPS Y3, Y3, Y3
+	MOVQ   DI, DX
+
+part_1:
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   (SI), Y1, Y4
+	VCMPPS       $0x04, Y4, Y0, Y4
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y4, Y3, Y3
+	SUBQ         BX, SI
+	DECQ         DX
+	JNZ          part_1
+	VPUNPCKLDQ   Y2, Y3, Y0
+	VPUNPCKHDQ   Y2, Y3, Y1
+	VMOVDQU      X0, (AX)
+	VEXTRACTI128 $0x01, Y0, 32(AX)
+	VMOVDQU      X1, 16(AX)
+	VEXTRACTI128 $0x01, Y1, 48(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $+64, AX
+
+end:
+	VZEROUPPER
+	RET
+
 // func equalAVX2(a *float32, rows int, lda int, cols int, value float32) uint64
 // Requires: AVX, AVX2
 TEXT ·equalAVX2(SB), NOSPLIT, $0-48

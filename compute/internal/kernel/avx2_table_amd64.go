@@ -87,7 +87,7 @@ func tilesAVX2() tiles {
 		packRows: packRowsAVX2, packColumns: packColumnsAVX2, packPanels: packPanelsAVX2,
 		sweep1: sweep1AVX2, sweep8: sweep8AVX2,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,
-		nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
+		nonzero: nonzeroAVX2, nonzeroColumns: nonzeroColumnsAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
 		sparse: [maxSparse + 1]sparseFunc{
 			1:  sparse1AVX2,
 			2:  sparse2AVX2,

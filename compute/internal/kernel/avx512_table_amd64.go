@@ -91,7 +91,7 @@ func tilesAVX512() tiles {
 		packRows: packRowsAVX512, packColumns: packColumnsAVX512, packPanels: packPanelsAVX512,
 		sweep1: sweep1AVX512, sweep8: sweep8AVX512,
 		rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,
-		nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
+		nonzero: nonzeroAVX2, nonzeroColumns: nonzeroColumnsAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,
 		sparse: [maxSparse + 1]sparseFunc{
 			1: sparse1AVX512,
 			2: sparse2AVX512,

@@ -55,9 +55,11 @@ type tiles struct {
 	gathered    [gatheredRows + 1][3]gatheredFunc // by rows and registers of columns
 	sparse      [maxSparse + 1]sparseFunc         // by registers of columns
 	// Of rows of up to 64 columns, which elements are not 0, and which columns are a value.
-	nonzero      func(words *uint64, a *float32, rows, lda, cols int)
-	equal        func(a *float32, rows, lda, cols int, value float32) uint64
-	negativeZero func(a *float32, n int) uint32 // 0 if no element is -0
+	nonzero func(words *uint64, a *float32, rows, lda, cols int)
+	// The same of up to 64 rows by column, with words for a multiple of 8 columns.
+	nonzeroColumns func(words *uint64, a *float32, rows, lda, cols int)
+	equal          func(a *float32, rows, lda, cols int, value float32) uint64
+	negativeZero   func(a *float32, n int) uint32 // 0 if no element is -0
 	// A row times a matrix, 1 or 8 terms at a step.
 	sweep1, sweep8 func(c, a, b, in *float32, steps, n, ap, bp int)
 	relu           func(dst, a *float32, n int)

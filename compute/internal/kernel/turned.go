@@ -34,28 +34,20 @@ type turned struct {
 // everything out.
 func (t *blocked) turn(j *job, ws []float32) (g turned, ok bool) {
 	panel, left := panelRoom(ws)
-	squares := (j.n + wordBits - 1) / wordBits
-	if j.k > wordBits || 2*(squares*wordBits+turnedUnits) > len(left) || !t.worthTurning(0, 1, j.k) {
+	words := (j.n + turnedUnits - 1) / turnedUnits * turnedUnits
+	if j.k > wordBits || 2*(words+turnedUnits) > len(left) || !t.worthTurning(0, 1, j.k) {
 		return g, false
 	}
-	words := unsafe.Slice((*[wordBits]uint64)(unsafe.Pointer(&left[0])), squares)
+	all := unsafe.Slice((*uint64)(unsafe.Pointer(&left[0])), words+turnedUnits)
+	g.words, g.every = all[:j.n], all[words:]
+	t.nonzeroColumns(&g.words[0], j.b.at(0, 0), j.k, j.b.i, j.n)
 	live := 0
-	for i := range words {
-		at := i * wordBits
-		t.nonzero(&words[i][0], j.b.at(0, at), j.k, j.b.i, min(wordBits, j.n-at))
-		for _, w := range words[i][:j.k] {
-			live += bits.OnesCount64(w)
-		}
+	for _, w := range g.words {
+		live += bits.OnesCount64(w)
 	}
 	if !t.worthTurning(live, j.n, j.k) {
 		return g, false
 	}
-	for i := range words {
-		clear(words[i][j.k:])
-		transposeBits(&words[i])
-	}
-	g.words = unsafe.Slice(&words[0][0], j.n)
-	g.every = unsafe.Slice((*uint64)(unsafe.Pointer(&left[2*squares*wordBits])), turnedUnits)
 	for i := range g.every {
 		g.every[i] = 1<<j.k - 1
 	}
@@ -81,10 +73,11 @@ func (g *turned) pack(a factor, k, n, width int) factor {
 	return factor{unsafe.Pointer(&g.panel[0]), size * width, size}
 }
 
-// descendTurned is descendPanels from the terms of which b is not 0.
+// descendTurned is descendPanels from the terms of which b is not 0. It begins with the last rows: the
+// forward pass had them last, and some are still near.
 func (s *Set) descendTurned(j *job, rows []int32, h *Hyper, g *turned) bool {
 	t, bad := s.tiled, float32(0)
-	for i := 0; i < j.m; i += g.width {
+	for i := (j.m - 1) / g.width * g.width; i >= 0; i -= g.width {
 		n := min(g.width, j.m-i)
 		vecs := (n + t.lanes - 1) / t.lanes
 		x := g.pack(j.a.from(i, 0), j.k, n, vecs*t.lanes)

@@ -39,6 +39,21 @@ func (s *Set) GemmFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []f
 	}
 }
 
+// GemmNTFinite is GemmNT for a b that holds neither NaN nor infinity, and with the same bits: it
+// passes over elements of a that are 0 where there are many.
+func (s *Set) GemmNTFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
+	if m >= packFrom && n > 0 && k > 0 && s.tiled != nil && len(ws) >= Workspace {
+		fits(dst, m, n, ldd)
+		fits(a, m, k, lda)
+		fits(b, n, k, ldb)
+		j := newJob(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false)
+		if s.tiled.worthSparse(&j, formNT, ws) && s.tiled.sparseProduct(&j, formNT, ws) {
+			return
+		}
+	}
+	s.GemmNT(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
+}
+
 // sparseNN computes a product a b if it is worth to look for zeros of a, and returns whether it
 // did. b is finite.
 func (s *Set) sparseNN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) bool {
@@ -196,7 +211,12 @@ func (t *blocked) sparseBlock(whole *job, f form, panel []float32, words []uint6
 		for at := 0; at < j.n; at += step {
 			cols := min(step, j.n-at)
 			b := whole.b.from(p, at)
-			if j.m >= packFrom {
+			switch {
+			case f == formNT:
+				width := (cols + t.lanes - 1) / t.lanes * t.lanes
+				t.packTransposed(panel, b, j.k, cols, width)
+				b = factor{unsafe.Pointer(&panel[0]), size * width, size}
+			case j.m >= packFrom:
 				b = t.packNear(panel, b, j.k, cols)
 			}
 			vecs := (cols + t.lanes - 1) / t.lanes
@@ -230,29 +250,11 @@ func (t *blocked) packNear(panel []float32, b factor, k, cols int) factor {
 
 // tellZeros writes which terms of each row are not 0.
 func (t *blocked) tellZeros(words []uint64, j *job, f form) {
-	if f != formTN {
-		t.nonzero(&words[0], j.a.at(0, 0), j.m, j.a.i, j.k)
+	if f == formTN {
+		t.nonzeroColumns(&words[0], j.a.at(0, 0), j.k, j.a.j, j.m)
 		return
 	}
-	for i := 0; i < j.m; i += wordBits {
-		square := (*[wordBits]uint64)(words[i:])
-		t.nonzero(&square[0], j.a.at(i, 0), j.k, j.a.j, min(wordBits, j.m-i))
-		clear(square[j.k:])
-		transposeBits(square)
-	}
-}
-
-// transposeBits makes bit j of word i bit i of word j (Warren, "Hacker's delight", 2012, 7-3).
-func transposeBits(words *[wordBits]uint64) {
-	mask := uint64(1)<<32 - 1
-	for width := 32; width > 0; width /= 2 {
-		for i := 0; i < wordBits; i = (i + width + 1) &^ width {
-			swap := (words[i]>>width ^ words[i+width]) & mask
-			words[i] ^= swap << width
-			words[i+width] ^= swap
-		}
-		mask ^= mask << (width / 2)
-	}
+	t.nonzero(&words[0], j.a.at(0, 0), j.m, j.a.i, j.k)
 }
 
 func newJob(f form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool) job {

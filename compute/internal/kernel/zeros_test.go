@@ -83,6 +83,12 @@ func TestZerosDoNotShowInProducts(t *testing.T) {
 					s.GemmNN(product, p.a, p.b, m, n, k, p.ldd, p.lda, p.ldb, false, ws)
 					s.GemmFinite(sparse, p.a, p.b, m, n, k, p.ldd, p.lda, p.ldb, ws)
 					requireBits(t, product, sparse, "NN, "+name)
+					nt := newProblem(r, m, n, k, true, false)
+					sprinkle(r, nt.a, m, k, nt.lda, how.share, how.columns)
+					product, sparse = append([]float32(nil), nt.dst...), append([]float32(nil), nt.dst...)
+					s.GemmNT(product, nt.a, nt.b, m, n, k, nt.ldd, nt.lda, nt.ldb, false, ws)
+					s.GemmNTFinite(sparse, nt.a, nt.b, m, n, k, nt.ldd, nt.lda, nt.ldb, ws)
+					requireBits(t, product, sparse, "NT, "+name)
 					p = newProblem(r, m, n, k, false, true)
 					sprinkle(r, p.a, k, m, p.lda, how.share, how.columns)
 					got := p.run(s, (*kernel.Set).GemmTN, false)
@@ -102,7 +108,7 @@ func TestZerosDoNotShowInProducts(t *testing.T) {
 // A chain that underflows to -0 becomes +0 by a term of +0, which therefore counts.
 func TestSignsOfZeroSurviveThatTermsArePassedOver(t *testing.T) {
 	portable := named(t, kernel.Portable)
-	const m, n, k = 20, 100, 130
+	const m, n, k = 40, 100, 130
 	minus := float32(math.Copysign(0, -1))
 	families(t, func(t *testing.T, s *kernel.Set) {
 		ws := make([]float32, kernel.Workspace)
@@ -132,6 +138,10 @@ func TestSignsOfZeroSurviveThatTermsArePassedOver(t *testing.T) {
 			portable.GemmTN(want, x, w, k, n, m, n, k, n, false, ws)
 			s.GemmTN(got, x, w, k, n, m, n, k, n, false, ws)
 			requireBits(t, want, got, "TN")
+			want, got = make([]float32, m*n), make([]float32, m*n)
+			portable.GemmNT(want, x, w, m, n, k, n, k, k, false, ws)
+			s.GemmNTFinite(got, x, w, m, n, k, n, k, k, ws)
+			requireBits(t, want, got, "NT")
 		}
 	})
 }

@@ -39,6 +39,7 @@ func main() {
 		w.adagradLines()
 		w.dropout()
 		w.nonzero()
+		w.nonzeroColumns()
 		w.equal()
 		w.negativeZero()
 		w.descendTurned()
@@ -131,7 +132,7 @@ func (w width) table() string {
 	line("packRows: %s, packColumns: %s, packPanels: %s,", fn("packRows"), fn("packColumns"), fn("packPanels"))
 	line("sweep1: %s, sweep8: %s,", fn("sweep1"), fn("sweep8"))
 	line("rowDots8: rowDots8AVX2, rowDots32: rowDots32AVX2, rowDots32Far: rowDots32FarAVX2, transpose8: transpose8AVX2,")
-	line("nonzero: nonzeroAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,")
+	line("nonzero: nonzeroAVX2, nonzeroColumns: nonzeroColumnsAVX2, equal: equalAVX2, negativeZero: negativeZeroAVX2,")
 	line("sparse: [maxSparse + 1]sparseFunc{")
 	for vecs := 1; vecs <= w.sparseVecs(); vecs++ {
 		line("%d: %s,", vecs, fn(fmt.Sprintf("sparse%d", vecs)))

@@ -118,6 +118,88 @@ func (w width) nonzero() {
 	done()
 }
 
+// nonzeroColumns writes what tells zeros apart the other way round: a word for each column, with a bit
+// for each row. From the last row on, a lane's bits move up, and one comes in where a comparison holds,
+// which is -1.
+func (w width) nonzeroColumns() {
+	TEXT("nonzeroColumnsAVX2", NOSPLIT, "func(words *uint64, a *float32, rows, lda, cols int)")
+	Pragma("noescape")
+	Doc("nonzeroColumnsAVX2 sets bit i of word j where element i, j of a is not 0, which a NaN is not. a has up",
+		"to 64 rows, which are lda bytes apart. It writes words for a multiple of 8 columns.")
+	words, a := Load(Param("words"), GP64()), Load(Param("a"), GP64())
+	rows, lda, cols := Load(Param("rows"), GP64()), Load(Param("lda"), GP64()), Load(Param("cols"), GP64())
+	zero := w.zero()
+	// Where rows begin that the upper half of a word tells of, or the last of all.
+	lower, last := GP64(), GP64()
+	MOVQ(U32(32), lower)
+	CMPQ(rows, lower)
+	CMOVQLT(rows, lower)
+	MOVQ(rows, last)
+	DECQ(last)
+	IMULQ(lda, last)
+	octets := func(name string, n int, k *mask) {
+		var half [2][]reg.VecVirtual
+		row, left := GP64(), GP64()
+		LEAQ(Mem{Base: a, Index: last, Scale: 1}, row)
+		for h := range half {
+			for range n {
+				half[h] = append(half[h], w.zero())
+			}
+			loop := fmt.Sprintf("%s_%d", name, h)
+			if h == 0 {
+				MOVQ(rows, left)
+				SUBQ(lower, left)
+				JZ(LabelRef(loop + "_end"))
+			} else {
+				MOVQ(lower, left)
+			}
+			Label(loop)
+			PREFETCHT0(Mem{Base: row, Disp: 32 * n})
+			for i, v := range half[h] {
+				differs := w.vec()
+				if from := (Mem{Base: row, Disp: 32 * i}); k == nil {
+					VCMPPS(U8(notEqual), from, zero, differs)
+				} else {
+					VCMPPS(U8(notEqual), w.load(from, k), zero, differs)
+				}
+				VPADDD(v, v, v)
+				VPSUBD(differs, v, v)
+			}
+			SUBQ(lda, row)
+			DECQ(left)
+			JNZ(LabelRef(loop))
+			Label(loop + "_end")
+		}
+		for i := range n {
+			low, high := w.vec(), w.vec()
+			VPUNPCKLDQ(half[0][i], half[1][i], low)
+			VPUNPCKHDQ(half[0][i], half[1][i], high)
+			for j, v := range []reg.VecVirtual{low, high} {
+				VMOVDQU(v.AsX(), Mem{Base: words, Disp: 64*i + 16*j})
+				VEXTRACTI128(U8(1), v, Mem{Base: words, Disp: 64*i + 32 + 16*j})
+			}
+		}
+		ADDQ(U8(32*n), a)
+		ADDQ(I32(64*n), words)
+	}
+	Label("pairs")
+	SUBQ(U8(16), cols)
+	JLT(LabelRef("few"))
+	octets("pair", 2, nil)
+	JMP(LabelRef("pairs"))
+	Label("few")
+	ADDQ(U8(8), cols)
+	JLT(LabelRef("rest"))
+	octets("octet", 1, nil)
+	SUBQ(U8(8), cols)
+	Label("rest")
+	ADDQ(U8(8), cols)
+	JZ(LabelRef("end"))
+	octets("part", 1, w.masks(cols, 1)[0])
+	Label("end")
+	done()
+}
+
 // equal writes the search for columns that hold one value throughout.
 func (w width) equal() {
 	TEXT("equalAVX2", NOSPLIT, "func(a *float32, rows, lda, cols int, value float32) uint64")
