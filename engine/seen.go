@@ -35,7 +35,7 @@ type segment struct {
 func newSegment(ids []fingerprint) segment { return segment{ids: ids, seal: &seal.Seal{}} }
 
 func newSeen(max int) *seen {
-	return &seen{max: max, segments: []segment{newSegment(nil)}, index: map[fingerprint]struct{}{}}
+	return &seen{max: max, segments: []segment{newSegment(nil)}, index: make(map[fingerprint]struct{}, min(max, segmentIDs))}
 }
 
 // fingerprintOf keeps the name spaces of events and predictions apart.
@@ -65,11 +65,10 @@ func (s *seen) Event(id string) bool { return s.has(eventSpace, id) }
 
 // add remembers an id and reports whether it is new.
 func (s *seen) add(space byte, id string) bool {
-	f := fingerprintOf(space, id)
-	if _, ok := s.index[f]; ok {
+	f, known := fingerprintOf(space, id), len(s.index)
+	if s.index[f] = struct{}{}; len(s.index) == known {
 		return false
 	}
-	s.index[f] = struct{}{}
 	last := &s.segments[len(s.segments)-1]
 	last.ids = append(last.ids, f)
 	if len(last.ids) == segmentIDs {

@@ -70,7 +70,8 @@ func (b *Batch) checkCategories(c *core) error {
 
 // checkLabels returns ErrBatch or ErrNonFinite unless the targets and weights may be
 // learned from.
-func (b *Batch) checkLabels(s *Spec) error {
+func (b *Batch) checkLabels(c *core) error {
+	s := &c.spec
 	k := s.Outputs()
 	if len(b.Targets) != b.Rows*k {
 		return fmt.Errorf("%w: Targets has %d values, must be %d rows of %d", ErrBatch, len(b.Targets), b.Rows, k)
@@ -78,10 +79,10 @@ func (b *Batch) checkLabels(s *Spec) error {
 	if len(b.Weights) != b.Rows {
 		return fmt.Errorf("%w: Weights has %d values, must be %d", ErrBatch, len(b.Weights), b.Rows)
 	}
-	if !Finite(b.Targets) {
+	if !c.kernels.Finite(b.Targets) {
 		return fmt.Errorf("%w: Targets", ErrNonFinite)
 	}
-	if !Finite(b.Weights) {
+	if !c.kernels.Finite(b.Weights) {
 		return fmt.Errorf("%w: Weights", ErrNonFinite)
 	}
 	for i, w := range b.Weights {

@@ -142,11 +142,14 @@ const (
 )
 
 // Finite reports whether there is no NaN and no infinity; it looks at most once.
-func (c *Chunk) Finite() bool {
+func (c *Chunk) Finite() bool { return c.finiteBy(Finite) }
+
+// finiteBy is Finite, of which the look is another's.
+func (c *Chunk) finiteBy(look func([]float32) bool) bool {
 	if known := c.finite.Load(); known != unknown {
 		return known == allFinite
 	}
-	ok, state := Finite(c.values), int32(notFinite)
+	ok, state := look(c.values), int32(notFinite)
 	if ok {
 		state = allFinite
 	}

@@ -123,10 +123,12 @@ func (f *Frozen) Update(p Params, have *Frozen) error {
 
 // Finite reports whether there is no NaN and no infinity. What it has found out of a
 // chunk it does not look at again.
-func (f *Frozen) Finite() bool {
+func (f *Frozen) Finite() bool { return f.finiteBy(Finite) }
+
+func (f *Frozen) finiteBy(look func([]float32) bool) bool {
 	for _, t := range f.tensors {
 		for _, c := range t.Chunks {
-			if !c.Finite() {
+			if !c.finiteBy(look) {
 				return false
 			}
 		}

@@ -68,10 +68,10 @@ func (m *Model) Differentiate(b *Batch) (float64, error) {
 	if b.Rows == 1 && m.single != nil && m.usual {
 		return m.single.differentiate(m, b)
 	}
-	if err := b.checkLabels(&m.spec); err != nil {
+	if err := b.checkLabels(&m.core); err != nil {
 		return 0, err
 	}
-	if err := b.checkExtras(&m.objective, &m.spec); err != nil {
+	if err := b.checkExtras(&m.core, &m.objective); err != nil {
 		return 0, err
 	}
 	t, err := m.trainer(b.Rows)

@@ -223,11 +223,11 @@ func (m *Model) smooth(t *trainer, b *Batch) {
 }
 
 // checkExtras returns ErrBatch or ErrNonFinite unless the objective may use the batch.
-func (b *Batch) checkExtras(o *Objective, s *Spec) error {
+func (b *Batch) checkExtras(c *core, o *Objective) error {
 	if b.Mask == nil && b.Distill == nil && b.Groups == nil && b.DistillWeights == nil {
 		return nil
 	}
-	k := s.Outputs()
+	k := c.spec.Outputs()
 	if b.Mask != nil && !o.Masked {
 		return fmt.Errorf("%w: Mask is set, must be nil for an objective that is not masked", ErrBatch)
 	}
@@ -245,7 +245,7 @@ func (b *Batch) checkExtras(o *Objective, s *Spec) error {
 		if len(f.data) != b.Rows*f.width {
 			return fmt.Errorf("%w: %s has %d values, must be %d rows of %d", ErrBatch, f.name, len(f.data), b.Rows, f.width)
 		}
-		if !Finite(f.data) {
+		if !c.kernels.Finite(f.data) {
 			return fmt.Errorf("%w: %s", ErrNonFinite, f.name)
 		}
 	}

@@ -47,7 +47,7 @@ func (p *Predictor) Update(f, have *Frozen) error {
 	if err := f.Fits(p.params); err != nil {
 		return err
 	}
-	if !f.Finite() {
+	if !f.finiteBy(p.kernels.Finite) {
 		return fmt.Errorf("%w: parameters to load", ErrNonFinite)
 	}
 	return f.Update(p.params, have)

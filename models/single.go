@@ -35,10 +35,10 @@ func (s *single) differentiate(m *Model, b *Batch) (float64, error) {
 	}
 	table, bias := &m.params[0], &m.params[1]
 	m.prefetch(s.ids)
-	if err := b.checkLabels(&m.spec); err != nil {
+	if err := b.checkLabels(&m.core); err != nil {
 		return 0, err
 	}
-	if err := b.checkExtras(&m.objective, &m.spec); err != nil {
+	if err := b.checkExtras(&m.core, &m.objective); err != nil {
 		return 0, err
 	}
 	s.Sum(table.Data, s.ids, bias.Data[0])
