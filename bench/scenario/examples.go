@@ -5,6 +5,7 @@ import (
 
 	"github.com/perennial-ml/perennial/bench/data"
 	"github.com/perennial-ml/perennial/feedback/feature"
+	"github.com/perennial-ml/perennial/internal/pixel"
 )
 
 // Examples are rows of a data set as a task shows them.
@@ -58,9 +59,11 @@ func (e *Examples) Dense(dst []float32, i int) {
 		}
 		return
 	}
-	pixels := e.set.Pixels[int(e.rows[i])*n : int(e.rows[i]+1)*n]
+	pixels := e.pixels(i)
 	if e.spread != nil {
-		e.draw(dst[:len(e.gather)], pixels)
+		dst = dst[:len(e.gather)]
+		e.paint(dst)
+		e.draw(dst, pixels)
 		return
 	}
 	for j, from := range e.gather {
@@ -72,17 +75,38 @@ func (e *Examples) Dense(dst []float32, i int) {
 	}
 }
 
+// pixels returns those of row i.
+func (e *Examples) pixels(i int) []byte {
+	n := e.set.Numbers()
+	return e.set.Pixels[int(e.rows[i])*n:][:n]
+}
+
+// Prefetch asks for the memory of row i, and does not wait for it: in an order that was drawn, each
+// row lies far from the last.
+func (e *Examples) Prefetch(i int) {
+	if e.set.Image() {
+		p := e.pixels(i)
+		pixel.Prefetch(&p[0], len(p))
+		pixel.Prefetch(&e.set.Targets[e.rows[i]], 1)
+	}
+}
+
+// paint writes what 0 stands for everywhere.
+func (e *Examples) paint(dst []float32) {
+	ground := e.levels[0]
+	if ground == 0 {
+		clear(dst)
+		return
+	}
+	for j := range dst {
+		dst[j] = ground
+	}
+}
+
 // draw writes the pixels of which some among eight are not 0, as few of an image are, over what
 // 0 stands for.
 func (e *Examples) draw(dst []float32, pixels []byte) {
 	levels, spread := e.levels, e.spread[:len(pixels)]
-	if ground := levels[0]; ground == 0 {
-		clear(dst)
-	} else {
-		for j := range dst {
-			dst[j] = ground
-		}
-	}
 	from := 0
 	for ; from+8 <= len(pixels); from += 8 {
 		word := binary.LittleEndian.Uint64(pixels[from:])
@@ -106,7 +130,11 @@ func (e *Examples) draw(dst []float32, pixels []byte) {
 // Row returns row i in memory of its own, as events carry it.
 func (e *Examples) Row(i int) feature.Row {
 	x := make([]float32, e.Inputs())
-	e.Dense(x, i)
+	if e.set.Image() && e.spread != nil && e.levels[0] == 0 {
+		e.draw(x, e.pixels(i)) // over what was just cleared
+	} else {
+		e.Dense(x, i)
+	}
 	return feature.Row{Dense: x, Categories: e.Categories(i)}
 }
 

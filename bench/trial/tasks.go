@@ -106,6 +106,8 @@ func (r *run) phase(ctx context.Context, task int, places []place) error {
 			entered = p.task
 			r.subject.enter(r.scenario.Tasks[p.task].Name)
 		}
+		next := places[inEpoch]
+		r.scenario.Tasks[next.task].Train.Prefetch(int(next.row))
 		examples := r.scenario.Tasks[p.task].Train
 		if err := r.subject.learn(examples.Row(int(p.row)), examples.Target(int(p.row))); err != nil {
 			return err
