@@ -114,7 +114,7 @@ type Config struct {
 	By Grouping `yaml:"by" json:"by,omitempty"`
 	// Compare is the number of examples held with whose gradients gss compares those
 	// of newcomers, and of members of a class among which herding chooses the one that
-	// gives way. Default 10; for herding 5.
+	// gives way. Default 10; for herding 3.
 	Compare int `yaml:"compare" json:"compare,omitempty"`
 	// Store is how dense features are held. Default float32.
 	Store Storage `yaml:"store" json:"store,omitempty"`
@@ -149,7 +149,7 @@ func (c Config) WithDefaults() Config {
 	if c.Compare == 0 {
 		c.Compare = 10
 		if c.Kind == Herding {
-			c.Compare = 5
+			c.Compare = 3
 		}
 	}
 	if c.Store == "" {

@@ -71,7 +71,7 @@ func BenchmarkHerding(b *testing.B) {
 	u := newUnits(100, 20, arrivals)
 	for _, capacity := range []int{20, 50, 500} {
 		configs := []replay.Config{{Kind: replay.Reservoir, Capacity: capacity}}
-		for _, compare := range []int{5, 10, 50, replay.MaxCompare} {
+		for _, compare := range []int{3, 5, 10, 50, replay.MaxCompare} {
 			configs = append(configs, replay.Config{Kind: replay.Herding, Capacity: capacity, Compare: compare})
 		}
 		for _, cfg := range configs {

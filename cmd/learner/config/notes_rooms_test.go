@@ -92,7 +92,7 @@ func roomNotes() map[string]note {
 		"replay.Config.recent":     {unit: "share", above: 0, text: "The share of the capacity that holds the latest examples, below 1; for " + string(replay.RecencyMixed) + " alone."},
 		"replay.Config.max_groups": {unit: "groups", min: 1, text: "How many classes or segments are told apart; all that come later share one more. For all kinds but " + string(replay.RecencyMixed) + "; for " + string(replay.Reservoir) + " with balanced retrieval."},
 		"replay.Config.by":         {enum: []any{replay.ByClass, replay.BySegment}, text: "What a " + string(replay.RingBuffer) + " tells apart."},
-		"replay.Config.compare":    {unit: "examples", min: 1, max: replay.MaxCompare, text: "With how many examples held " + string(replay.GSS) + " compares newcomers (10), and among how many of a class " + string(replay.Herding) + " chooses the one that gives way (5), which take turns."},
+		"replay.Config.compare":    {unit: "examples", min: 1, max: replay.MaxCompare, text: "With how many examples held " + string(replay.GSS) + " compares newcomers (10), and among how many of a class " + string(replay.Herding) + " chooses the one that gives way (3), which take turns."},
 		"replay.Config.store": {
 			enum: []any{replay.Float32, replay.Uint8},
 			text: "How dense features are held: as they came, or in a byte each where all of an example are of the form k/255, to within 1e-6. An example that is not is held as it came.",
