@@ -64,14 +64,15 @@ func (m *herding) Add(ex *Example, _ *rand.Rand) {
 	m.resize(m.opinions.Width)
 	at := m.Arrive(ex)
 	own := m.List[at].Members.N
-	switch largest := m.Largest(); {
+	largest, gives := m.Giver(own)
+	switch {
 	case m.Room(ex):
 		f := m.hears(at, row)
 		m.Insert(ex, at)
 		m.features.Push(slices.Clone(f))
 		m.own = append(m.own, true)
 		m.sums.trade(at, f, nil)
-	case m.Items.Len() > 0 && m.Wants(own, largest):
+	case gives:
 		m.propose(largest)
 		f := m.hears(at, row)
 		slot, _ := m.best(largest, nil)

@@ -52,7 +52,35 @@ type Observer interface {
 
 // Offer adds the examples of a list, one after the other. Kinds that need a Judge hear it
 // on the whole list at once, which is cheaper than one Add for each.
-func Offer(m Memory, list []*Example, r *rand.Rand) {
+func Offer(m Memory, list []*Example, r *rand.Rand) { Offering{List: list}.To(m, r) }
+
+// An Offering is a list of examples, and what a memory may make of them. One that is not of this
+// package is told nothing.
+type Offering struct {
+	List []*Example
+	// Lent says that the caller writes over the examples afterwards, with their logits, but not their
+	// other arrays: a memory copies those that it keeps.
+	Lent bool
+	// Rows are the dense features of all, one after the other, as in a batch that was just learned; nil
+	// if they are in the examples alone. A memory that packs them reads them there, where they have not
+	// left the caches yet. No Judge may write over them.
+	Rows []float32
+}
+
+// To is Offer.
+func (o Offering) To(m Memory, r *rand.Rand) {
+	to, knows := m.(interface {
+		Receive(store.Terms)
+		Near(dense []float32)
+	})
+	list := o.List
+	switch {
+	case o.Lent && knows:
+		to.Receive(store.Lent)
+		defer to.Receive(store.Shared)
+	case o.Lent:
+		list = copies(list)
+	}
 	p, prepares := m.(interface {
 		prepare(list []*Example, r *rand.Rand)
 		forgetOpinions()
@@ -60,27 +88,21 @@ func Offer(m Memory, list []*Example, r *rand.Rand) {
 	if prepares {
 		p.prepare(list, r)
 	}
+	rows := o.Rows
 	for i, ex := range list {
 		example.PrefetchIDs(list, i)
+		if n := ex.Width(); knows && n > 0 && n <= len(rows) {
+			to.Near(rows[:n])
+			rows = rows[n:]
+		}
 		m.Add(ex, r)
+	}
+	if o.Rows != nil && knows {
+		to.Near(nil)
 	}
 	if prepares {
 		p.forgetOpinions()
 	}
-}
-
-// OfferLent is Offer of examples that the caller writes over afterwards, with their logits, but not
-// their other arrays: a memory copies those that it keeps. One that is not of this package gets
-// copies of all.
-func OfferLent(m Memory, list []*Example, r *rand.Rand) {
-	to, ok := m.(interface{ Receive(store.Terms) })
-	if !ok {
-		Offer(m, copies(list), r)
-		return
-	}
-	to.Receive(store.Lent)
-	Offer(m, list, r)
-	to.Receive(store.Shared)
 }
 
 func copies(list []*Example) []*Example {

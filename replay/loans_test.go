@@ -167,7 +167,7 @@ func TestWhatIsLentIsCopied(t *testing.T) {
 						loan = append(loan, &scratch[i])
 					}
 					replay.Offer(given, list, a)
-					replay.OfferLent(lent, loan, b)
+					replay.Offering{List: loan, Lent: true}.To(lent, b)
 					for i := range scratch {
 						scratch[i], logits[i] = replay.Example{ID: "written over"}, [2]float32{-1, -1}
 					}
@@ -186,7 +186,7 @@ func TestAForeignMemoryIsLentNothing(t *testing.T) {
 	m := struct{ replay.Memory }{newMemory(t, replay.Config{Kind: replay.Reservoir, Capacity: 5})}
 	ex := *example(1)
 	ex.Logits = []float32{1, 2}
-	replay.OfferLent(m, []*replay.Example{&ex}, rng.New(1, "keep", 0))
+	replay.Offering{List: []*replay.Example{&ex}, Lent: true}.To(m, rng.New(1, "keep", 0))
 	id := ex.ID
 	ex.ID, ex.Logits[0] = "written over", 7
 	held := all(m)

@@ -51,6 +51,10 @@ func (m *recency) Receive(terms store.Terms) {
 	m.old.Receive(terms)
 }
 
+// Near says where the dense features of the example that comes next are read: next to the ring. What
+// leaves that is another one.
+func (m *recency) Near(dense []float32) { m.recent.Near(dense) }
+
 // Returned implements Returner.
 func (m *recency) Returned() {
 	m.recent.Returned()

@@ -22,13 +22,14 @@ func newReservoir(cfg Config, page int) *reservoir {
 	return &reservoir{cfg: cfg, Store: newStore(cfg, page)}
 }
 
-func (m *reservoir) Add(ex *Example, r *rand.Rand) { m.take(ex, r) }
-
-// take is Add; it reports whether the example may be held now.
-func (m *reservoir) take(ex *Example, r *rand.Rand) bool {
-	if m.Replace(ex) {
-		return true
+func (m *reservoir) Add(ex *Example, r *rand.Rand) {
+	if !m.Replace(ex) {
+		m.take(ex, r)
 	}
+}
+
+// take is Add of an example whose id is not held; it reports whether it may be held now.
+func (m *reservoir) take(ex *Example, r *rand.Rand) bool {
 	size, places := m.Items.Len(), m.cfg.Capacity
 	if m.cfg.MaxBytes > 0 {
 		more := example.Size(ex) + store.SlotBytes

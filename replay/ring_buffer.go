@@ -30,10 +30,11 @@ func (m *ringBuffer) Add(ex *Example, _ *rand.Rand) {
 	}
 	at := m.Arrive(ex)
 	gr := &m.List[at]
-	switch largest := m.Largest(); {
+	largest, gives := m.Giver(gr.Members.N)
+	switch {
 	case m.Room(ex):
 		m.Insert(ex, at)
-	case m.Items.Len() > 0 && m.Wants(gr.Members.N, largest):
+	case gives:
 		m.Overwrite(m.List[largest].Members.At(0), ex, at)
 	case gr.Members.N > 0:
 		slot := gr.Members.At(0)

@@ -25,10 +25,11 @@ func (m *stratified) Add(ex *Example, r *rand.Rand) {
 		return
 	}
 	at := m.Arrive(ex)
-	switch largest := m.Largest(); {
+	largest, gives := m.Giver(m.List[at].Members.N)
+	switch {
 	case m.Room(ex):
 		m.Insert(ex, at)
-	case m.Wants(m.List[at].Members.N, largest):
+	case gives:
 		m.Overwrite(m.Member(largest, r), ex, at)
 	default:
 		m.Rehearse(ex, at, r)

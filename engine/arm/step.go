@@ -188,14 +188,17 @@ func setFlags(flags []bool, list []int) error {
 // examples to earlier logits, or the memory is to keep them, those are the logits of the step
 // that learned them, before its update; a step that was dropped gave none.
 func (a *Arm) remember(fresh []*replay.Example, learned bool, position uint64, keep *rand.Rand) {
-	offer, offered := replay.Offer, fresh
+	offered := replay.Offering{List: fresh}
 	if learned && (a.cfg.Loss.dark() || a.cfg.Replay.Logits) {
-		offer, offered = replay.OfferLent, a.annotated(fresh, position)
+		offered = replay.Offering{List: a.annotated(fresh, position), Lent: true}
 	}
 	if a.phase != nil {
-		offer(a.phase, offered, keep)
+		offered.To(a.phase, keep)
 	}
-	offer(a.memory, offered, keep)
+	if learned && a.projector == nil && !a.cfg.Replay.Kind.Judged() { // else others are in the batch
+		offered.Rows = a.batch.View().Dense
+	}
+	offered.To(a.memory, keep)
 	a.since += uint64(len(fresh))
 }
 

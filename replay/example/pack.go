@@ -53,21 +53,22 @@ func (p *Packer) room(width int) (*Example, []uint8) {
 
 // Pack returns a copy of ex with its dense features as bytes, or ex itself if it has none
 // or one that no byte stands for.
-func (p *Packer) Pack(ex *Example) *Example { return p.PackOver(nil, ex) }
+func (p *Packer) Pack(ex *Example) *Example { return p.PackOver(nil, ex, ex.Dense) }
 
 // PackOver is Pack, but may make the copy in place of another example, whose contents are lost
-// in any case. That must be one that Pack made, and which nobody holds; or nil.
-func (p *Packer) PackOver(old, ex *Example) *Example {
-	if len(ex.Dense) == 0 {
+// in any case. That must be one that Pack made, and which nobody holds; or nil. It reads the dense
+// features in dense, which are those of ex, there or elsewhere.
+func (p *Packer) PackOver(old, ex *Example, dense []float32) *Example {
+	if len(dense) == 0 {
 		return ex
 	}
 	var levels []uint8
-	if old != nil && len(old.Packed) == len(ex.Dense) {
+	if old != nil && len(old.Packed) == len(dense) {
 		levels = old.Packed
 	} else {
-		old, levels = p.room(len(ex.Dense))
+		old, levels = p.room(len(dense))
 	}
-	if !p.codec.Pack(levels, ex.Dense) {
+	if !p.codec.Pack(levels, dense) {
 		return ex
 	}
 	*old = *ex

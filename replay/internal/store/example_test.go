@@ -32,10 +32,11 @@ func ExampleGroups() {
 	}
 	ex := &store.Example{ID: "new", Target: 1}
 	at := groups.Arrive(ex)
-	fmt.Println("room:", groups.Room(ex), "wants:", groups.Wants(groups.List[at].Members.N, groups.Largest()))
-	groups.Overwrite(groups.List[groups.Largest()].Members.At(0), ex, at)
+	largest, gives := groups.Giver(groups.List[at].Members.N)
+	fmt.Println("room:", groups.Room(ex), "gives:", gives)
+	groups.Overwrite(groups.List[largest].Members.At(0), ex, at)
 	fmt.Println(groups.List[0].Members.N, "and", groups.List[1].Members.N)
 	// Output:
-	// room: false wants: true
+	// room: false gives: true
 	// 2 and 2
 }

@@ -162,11 +162,14 @@ func (g *Groups) Rehearse(ex *Example, at int, r *rand.Rand) {
 	}
 }
 
-// Wants reports whether a group of that many members is below its share of a memory that
-// is full, and the largest can give one up without falling behind it.
-func (g *Groups) Wants(members, largest int) bool {
-	share := (g.Items.Len() + len(g.List) - 1) / len(g.List)
-	return members < share && g.List[largest].Members.N > members+1
+// Giver returns the largest group, if a group of that many members is below its share of a memory
+// that is full, and the largest can give one up without falling behind it.
+func (g *Groups) Giver(members int) (largest int, gives bool) {
+	if share := (g.Items.Len() + len(g.List) - 1) / len(g.List); members >= share {
+		return 0, false
+	}
+	largest = g.Largest()
+	return largest, g.List[largest].Members.N > members+1
 }
 
 // Replace puts an example in the place of that of the same id, and reports whether there was

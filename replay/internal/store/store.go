@@ -23,6 +23,7 @@ type Store struct {
 	loans loans           // of packed rows
 	whole int             // examples whose dense features are not
 	terms Terms           // on which examples come
+	near  []float32       // the dense features of the one that comes, where they are nearer than in it; or nil
 	spare *Example        // a row that has left and is nobody's, for the next; or nil
 }
 
@@ -76,7 +77,7 @@ func (s *Store) Find(id string) (int, bool) { return s.index.find(id, &s.Items) 
 // Push puts an example in a new slot at the end.
 func (s *Store) Push(ex *Example) {
 	if s.packs != nil {
-		packed := s.packs.Pack(ex)
+		packed := s.packs.PackOver(nil, ex, s.dense(ex))
 		s.loans.push(packed != ex || s.terms == Given)
 		ex = s.own(packed, ex)
 	} else {
@@ -92,6 +93,18 @@ func (s *Store) Receive(terms Terms) { s.terms = terms }
 
 // Terms returns on which terms examples come.
 func (s *Store) Terms() Terms { return s.terms }
+
+// Near says where the dense features of the example that comes next are read, if it is packed; nil
+// is in the example.
+func (s *Store) Near(dense []float32) { s.near = dense }
+
+// dense returns the dense features of an example that comes.
+func (s *Store) dense(ex *Example) []float32 {
+	if len(s.near) == len(ex.Dense) {
+		return s.near
+	}
+	return ex.Dense
+}
 
 // own returns what the store holds of an example: what was made of it, or a copy if that is lent.
 func (s *Store) own(made, ex *Example) *Example {
@@ -131,7 +144,7 @@ func (s *Store) Put(slot int, ex *Example) {
 		if !s.loans.free(slot) {
 			old, s.spare = s.spare, nil
 		}
-		packed := s.packs.PackOver(old, ex)
+		packed := s.packs.PackOver(old, ex, s.dense(ex))
 		s.loans.put(slot, packed != ex || s.terms == Given)
 		if packed != old && old != nil {
 			s.spare = old
