@@ -16,8 +16,10 @@ type Examples struct {
 	// value stands for; images alone.
 	gather []int32
 	levels *[256]float32
-	// spread says which input shows each pixel, -1 for none; nil if one shows in several.
+	// spread says which input shows each pixel, -1 for none; nil if one shows in several. blank is
+	// a row of which all pixels are 0, nil for zeros.
 	spread []int32
+	blank  []float32
 	// mean and scale standardise the numbers of a table.
 	mean, scale []float32
 	// classes is what each class of the set is called here; nil for the same.
@@ -62,7 +64,11 @@ func (e *Examples) Dense(dst []float32, i int) {
 	pixels := e.pixels(i)
 	if e.spread != nil {
 		dst = dst[:len(e.gather)]
-		e.paint(dst)
+		if e.blank == nil {
+			clear(dst)
+		} else {
+			copy(dst, e.blank)
+		}
 		e.draw(dst, pixels)
 		return
 	}
@@ -91,20 +97,8 @@ func (e *Examples) Prefetch(i int) {
 	}
 }
 
-// paint writes what 0 stands for everywhere.
-func (e *Examples) paint(dst []float32) {
-	ground := e.levels[0]
-	if ground == 0 {
-		clear(dst)
-		return
-	}
-	for j := range dst {
-		dst[j] = ground
-	}
-}
-
-// draw writes the pixels of which some among eight are not 0, as few of an image are, over what
-// 0 stands for.
+// draw writes the pixels of which some among eight are not 0, as few of an image are, over a blank
+// row.
 func (e *Examples) draw(dst []float32, pixels []byte) {
 	levels, spread := e.levels, e.spread[:len(pixels)]
 	from := 0
@@ -129,13 +123,21 @@ func (e *Examples) draw(dst []float32, pixels []byte) {
 
 // Row returns row i in memory of its own, as events carry it.
 func (e *Examples) Row(i int) feature.Row {
-	x := make([]float32, e.Inputs())
-	if e.set.Image() && e.spread != nil && e.levels[0] == 0 {
-		e.draw(x, e.pixels(i)) // over what was just cleared
+	x := e.clean()
+	if e.spread != nil {
+		e.draw(x, e.pixels(i))
 	} else {
 		e.Dense(x, i)
 	}
 	return feature.Row{Dense: x, Categories: e.Categories(i)}
+}
+
+// clean returns memory for a row, blank if there are rows to be drawn over it.
+func (e *Examples) clean() []float32 {
+	if e.blank != nil {
+		return append([]float32(nil), e.blank...)
+	}
+	return make([]float32, e.Inputs())
 }
 
 // pick returns the examples at those places.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // plain shows an image as it is, with a margin.
@@ -63,6 +64,14 @@ func rotated(gather []int32, width int, degrees float64) []int32 {
 		}
 	}
 	return out
+}
+
+// blank is a row of n inputs that show nothing, nil if these are zeros.
+func blank(n int, levels *[256]float32) []float32 {
+	if levels[0] == 0 {
+		return nil
+	}
+	return slices.Repeat(levels[:1], n)
 }
 
 // levels is what each value of a pixel stands for.

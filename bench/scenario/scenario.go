@@ -99,7 +99,7 @@ func (b *builder) examples(set *data.Set) *Examples {
 	}
 	if set.Image() {
 		e.gather, e.levels = plain(set.Height, set.Width, b.cfg.Pad), levels(b.cfg.Mean, b.cfg.Scale)
-		e.spread = inverse(e.gather, set.Numbers())
+		e.spread, e.blank = inverse(e.gather, set.Numbers()), blank(len(e.gather), e.levels)
 		return e
 	}
 	if b.cfg.Running {
@@ -201,7 +201,8 @@ func (b *builder) guises(train, test *Examples) {
 		in, out := *train, *test
 		in.gather, out.gather = gather, gather
 		in.spread = inverse(gather, train.set.Numbers())
-		out.spread = in.spread
+		in.blank = blank(len(gather), in.levels)
+		out.spread, out.blank = in.spread, in.blank
 		b.scenario.Tasks = append(b.scenario.Tasks, Task{Name: name, Train: b.bound(&in, name), Test: &out})
 	}
 }
