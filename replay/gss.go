@@ -3,6 +3,7 @@ package replay
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/perennial-ml/perennial/internal/lanes"
 	"github.com/perennial-ml/perennial/replay/internal/column"
@@ -35,6 +36,8 @@ type gss struct {
 	compared []*Example
 	norms    []float64 // by row: of the gradient
 	vectors  *lanes.Set
+	// residuals and features are scratch: the inner products of an arrival's with those compared.
+	residuals, features []float64
 }
 
 func newGSS(cfg Config, judge Judge) *gss {
@@ -88,15 +91,21 @@ func (m *gss) score(row int) uint32 {
 	if m.arrivals == len(m.asked) {
 		return scoreUnit
 	}
-	o, best := &m.opinions, -1.0
-	for j := m.arrivals; j < len(m.asked); j++ {
+	o, n := &m.opinions, len(m.asked)-m.arrivals
+	m.residuals, m.features = slices.Grow(m.residuals[:0], n)[:n], slices.Grow(m.features[:0], n)[:n]
+	m.vectors.Dots(m.residuals, o.Residual(row), o.Residuals[m.arrivals*o.Outputs:])
+	m.vectors.Dots(m.features, o.Feature(row), o.Features[m.arrivals*o.Width:])
+	own, best := m.norms[row], -1.0
+	for j, norm := range m.norms[m.arrivals:] {
 		cos := 0.0
-		if n := m.norms[row] * m.norms[j]; n > 0 {
-			cos = m.vectors.Dot(o.Residual(row), o.Residual(j)) * (m.vectors.Dot(o.Feature(row), o.Feature(j)) + 1) / n
+		if norm *= own; norm > 0 {
+			cos = m.residuals[j] * (m.features[j] + 1) / norm
 		}
-		best = max(best, min(cos, 1))
+		if cos > best {
+			best = cos
+		}
 	}
-	return uint32((1+best)*scoreUnit + 0.5)
+	return uint32((1+min(best, 1))*scoreUnit + 0.5)
 }
 
 func (m *gss) drop(slot int) {

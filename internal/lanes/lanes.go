@@ -11,6 +11,7 @@ const (
 type Set struct {
 	name     string
 	dot      func(a, b *float32, n int) float64 // nil for Go code, and so are all
+	dots     func(dst *float64, a, b *float32, n, rows int)
 	distance func(t *float64, f *float32, n int) float64
 	scale    func(dst, f *float32, by float64, n int)
 	approach func(mean, f *float32, rate float64, n int)
@@ -46,6 +47,17 @@ func (s *Set) Dot(a, b []float32) float64 {
 		return dot(a, b)
 	}
 	return s.dot(&a[0], &b[0], len(a))
+}
+
+// Dots writes to dst the inner products, as of Dot, of a and each of len(dst) rows as long as a that lie one
+// after the other in b.
+func (s *Set) Dots(dst []float64, a, b []float32) {
+	b = b[:len(dst)*len(a)]
+	if s.dots == nil || len(b) == 0 {
+		dots(dst, a, b)
+		return
+	}
+	s.dots(&dst[0], &a[0], &b[0], len(a), len(dst))
 }
 
 // Distance returns the square of the Euclidean distance between the first len(f) elements of t

@@ -9,6 +9,11 @@ package lanes
 //go:noescape
 func dotAVX2(a *float32, b *float32, n int) float64
 
+// dotsAVX2 does what dots does with rows of n elements, at least 1 of each.
+//
+//go:noescape
+func dotsAVX2(dst *float64, a *float32, b *float32, n int, rows int)
+
 // distanceAVX2 does what distance does with n elements, at least 1.
 //
 //go:noescape
@@ -38,6 +43,11 @@ func tradeAVX2(sum *float64, in *float32, out *float32, coarse float64, n int)
 //
 //go:noescape
 func dotAVX512(a *float32, b *float32, n int) float64
+
+// dotsAVX512 does what dots does with rows of n elements, at least 1 of each.
+//
+//go:noescape
+func dotsAVX512(dst *float64, a *float32, b *float32, n int, rows int)
 
 // distanceAVX512 does what distance does with n elements, at least 1.
 //

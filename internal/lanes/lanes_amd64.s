@@ -73,6 +73,68 @@ end:
 	VZEROUPPER
 	RET
 
+// func dotsAVX2(dst *float64, a *float32, b *float32, n int, rows int)
+// Requires: AVX, FMA3
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ b+16(FP), CX
+	MOVQ rows+32(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+
+row:
+	MOVQ   a+8(FP), SI
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	MOVQ   CX, DI
+	MOVQ   n+24(FP), R8
+	SUBQ   $+8, R8
+	JL     rest
+
+step:
+	VCVTPS2PD   (SI), Y2
+	VCVTPS2PD   (DI), Y3
+	VFMADD231PD Y2, Y3, Y0
+	VCVTPS2PD   16(SI), Y2
+	VCVTPS2PD   16(DI), Y3
+	VFMADD231PD Y2, Y3, Y1
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $+8, R8
+	JGE         step
+
+rest:
+	ADDQ        $+8, R8
+	JZ          end
+	LEAQ        masks<>+32(SB), R9
+	NEGQ        R8
+	VMOVDQU     (R9)(R8*4), X2
+	VMOVDQU     16(R9)(R8*4), X3
+	VMASKMOVPS  (SI), X2, X4
+	VCVTPS2PD   X4, Y4
+	VMASKMOVPS  (DI), X2, X2
+	VCVTPS2PD   X2, Y2
+	VFMADD231PD Y4, Y2, Y0
+	VMASKMOVPS  16(SI), X3, X2
+	VCVTPS2PD   X2, Y2
+	VMASKMOVPS  16(DI), X3, X3
+	VCVTPS2PD   X3, Y3
+	VFMADD231PD Y2, Y3, Y1
+
+end:
+	VADDPD       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X0, X1, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVSD       X0, (AX)
+	ADDQ         $0x08, AX
+	ADDQ         BX, CX
+	DECQ         DX
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func distanceAVX2(t *float64, f *float32, n int) float64
 // Requires: AVX, AVX2, SSE2
 TEXT ·distanceAVX2(SB), NOSPLIT, $0-32
@@ -443,6 +505,59 @@ end:
 	VUNPCKHPD     X1, X1, X0
 	VADDSD        X0, X1, X1
 	MOVSD         X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func dotsAVX512(dst *float64, a *float32, b *float32, n int, rows int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·dotsAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ b+16(FP), CX
+	MOVQ rows+32(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+
+row:
+	MOVQ   a+8(FP), SI
+	VXORPD Z0, Z0, Z0
+	MOVQ   CX, DI
+	MOVQ   n+24(FP), R8
+	SUBQ   $+8, R8
+	JL     rest
+
+step:
+	VCVTPS2PD   (SI), Z1
+	VCVTPS2PD   (DI), Z2
+	VFMADD231PD Z1, Z2, Z0
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $+8, R8
+	JGE         step
+
+rest:
+	ADDQ        $+8, R8
+	JZ          end
+	LEAQ        masks<>+32(SB), R9
+	NEGQ        R8
+	VMOVDQU     (R9)(R8*4), Y1
+	VMASKMOVPS  (SI), Y1, Y2
+	VCVTPS2PD   Y2, Z2
+	VMASKMOVPS  (DI), Y1, Y1
+	VCVTPS2PD   Y1, Z1
+	VFMADD231PD Z2, Z1, Z0
+
+end:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, (AX)
+	ADDQ          $0x08, AX
+	ADDQ          BX, CX
+	DECQ          DX
+	JNZ           row
 	VZEROUPPER
 	RET
 

@@ -60,6 +60,28 @@ func TestSumsAreInTheOrderOfTheDefinition(t *testing.T) {
 	}
 }
 
+func TestEachRowHasItsOwnInnerProduct(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, s := range families() {
+		t.Run(s.Name(), func(t *testing.T) {
+			for n := range 35 {
+				for rows := range 4 {
+					a, b, room := vectors(r, max(n, 1)*(rows+1))
+					a, beyond := a[:n], room[rows]
+					want := make([]float64, rows)
+					for i := range want {
+						want[i] = s.Dot(a, b[i*n:(i+1)*n])
+					}
+					s.Dots(room[:rows], a, b)
+					require.Equal(t, want, room[:rows], "%d rows of %d", rows, n)
+					require.Equal(t, beyond, room[rows])
+				}
+			}
+			require.Panics(t, func() { s.Dots(make([]float64, 2), make([]float32, 3), make([]float32, 5)) })
+		})
+	}
+}
+
 func TestFamiliesAgreeOnEverySizeAndTouchNothingElse(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	portable := lanes.Named(lanes.Portable)

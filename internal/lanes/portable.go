@@ -16,6 +16,13 @@ func dot(a, b []float32) float64 {
 	return tree(&s)
 }
 
+// dots is the definition of Dots.
+func dots(dst []float64, a, b []float32) {
+	for i := range dst {
+		dst[i] = dot(a, b[i*len(a):])
+	}
+}
+
 // distance is the definition of Distance.
 func distance(t []float64, f []float32) float64 {
 	var s [8]float64

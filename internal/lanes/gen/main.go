@@ -46,7 +46,7 @@ func main() {
 		DATA(4*i, U32(uint32(int32(i-step)>>31))) // ones, and from the middle on zeros
 	}
 	for _, w := range []width{{"AVX2", 4}, {"AVX512", 8}} {
-		for _, function := range []func(Mem){w.dot, w.distance, w.scale, w.approach, w.aim, w.trade} {
+		for _, function := range []func(Mem){w.dot, w.dots, w.distance, w.scale, w.approach, w.aim, w.trade} {
 			function(masks)
 		}
 	}
@@ -177,7 +177,10 @@ func (w width) zeros() []reg.VecVirtual {
 }
 
 // total stores the sum of the lanes as the result.
-func (w width) total(lanes []reg.VecVirtual) {
+func (w width) total(lanes []reg.VecVirtual) { Store(w.sum(lanes), ReturnIndex(0)) }
+
+// sum returns the sum of the lanes.
+func (w width) sum(lanes []reg.VecVirtual) reg.VecVirtual {
 	four, two, upper := YMM(), XMM(), XMM()
 	if w.lanes == 8 {
 		VEXTRACTF64X4(U8(1), lanes[0], four)
@@ -189,7 +192,7 @@ func (w width) total(lanes []reg.VecVirtual) {
 	VADDPD(four.AsX(), upper, two) // and those two further on
 	VUNPCKHPD(two, two, upper)
 	VADDSD(upper, two, two)
-	Store(two, ReturnIndex(0))
+	return two
 }
 
 // begin writes the head of a function.
@@ -211,6 +214,26 @@ func (w width) dot(masks Mem) {
 		VFMADD231PD(r.floats(a.at, part), r.floats(b.at, part), lanes[part])
 	})
 	w.total(lanes)
+	end()
+}
+
+func (w width) dots(masks Mem) {
+	TEXT("dots"+w.name, NOSPLIT, "func(dst *float64, a, b *float32, n, rows int)")
+	Pragma("noescape")
+	Doc("dots" + w.name + " does what dots does with rows of n elements, at least 1 of each.")
+	dst, row, rows, bytes := pointer("dst"), pointer("b"), pointer("rows"), pointer("n")
+	SHLQ(U8(2), bytes)
+	Label("row")
+	a, b, lanes := floats("a"), array{GP64(), 4}, w.zeros()
+	MOVQ(row, b.at)
+	w.each(masks, []array{a, b}, func(r rest, part int) {
+		VFMADD231PD(r.floats(a.at, part), r.floats(b.at, part), lanes[part])
+	})
+	VMOVSD(w.sum(lanes), Mem{Base: dst})
+	ADDQ(U8(8), dst)
+	ADDQ(bytes, row)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	end()
 }
 
