@@ -10,9 +10,9 @@ func native(name string) *Codec {
 	avx2 := x.HasAVX2 && x.HasFMA
 	switch {
 	case name == AVX2 && avx2:
-		return &Codec{name: AVX2, pack: packAVX2, unpack: unpackAVX2}
+		return &Codec{name: AVX2, pack: packAVX2, quick: quickAVX2, unpack: unpackAVX2}
 	case name == AVX512 && avx2 && x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL:
-		return &Codec{name: AVX512, pack: packAVX512, unpack: unpackAVX512}
+		return &Codec{name: AVX512, pack: packAVX512, quick: quickAVX512, unpack: unpackAVX512}
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ const (
 type Codec struct {
 	name   string
 	pack   func(dst *uint8, src *float32, n int) bool // nil for Go code
+	quick  func(dst *uint8, src *float32, n int) bool // pack, or false
 	unpack func(dst *float32, src *uint8, n int)
 }
 
@@ -54,7 +55,7 @@ func (c *Codec) Pack(dst []uint8, src []float32) bool {
 	if c.pack == nil || len(src) < leastPacked {
 		return pack(dst, src)
 	}
-	return c.pack(&dst[0], &src[0], len(src))
+	return c.quick(&dst[0], &src[0], len(src)) || c.pack(&dst[0], &src[0], len(src))
 }
 
 // Unpack writes the numbers that the levels of src stand for to dst, which must be as long.

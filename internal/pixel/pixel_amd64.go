@@ -10,6 +10,12 @@ package pixel
 //go:noescape
 func packAVX2(dst *uint8, src *float32, n int) bool
 
+// quickAVX2 writes the levels of n numbers, at least 32, and reports whether a near level
+// stands for each. If not, the levels are of no use.
+//
+//go:noescape
+func quickAVX2(dst *uint8, src *float32, n int) bool
+
 // unpackAVX2 writes the numbers that n levels, at least 16, stand for.
 //
 //go:noescape
@@ -20,6 +26,12 @@ func unpackAVX2(dst *float32, src *uint8, n int)
 //
 //go:noescape
 func packAVX512(dst *uint8, src *float32, n int) bool
+
+// quickAVX512 writes the levels of n numbers, at least 32, and reports whether a near level
+// stands for each. If not, the levels are of no use.
+//
+//go:noescape
+func quickAVX512(dst *uint8, src *float32, n int) bool
 
 // unpackAVX512 writes the numbers that n levels, at least 16, stand for.
 //

@@ -4,6 +4,16 @@
 
 #include "textflag.h"
 
+DATA lanes<>+0(SB)/4, $0x00000000
+DATA lanes<>+4(SB)/4, $0x00000004
+DATA lanes<>+8(SB)/4, $0x00000001
+DATA lanes<>+12(SB)/4, $0x00000005
+DATA lanes<>+16(SB)/4, $0x00000002
+DATA lanes<>+20(SB)/4, $0x00000006
+DATA lanes<>+24(SB)/4, $0x00000003
+DATA lanes<>+28(SB)/4, $0x00000007
+GLOBL lanes<>(SB), RODATA|NOPTR, $32
+
 // func packAVX2(dst *uint8, src *float32, n int) bool
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·packAVX2(SB), NOSPLIT, $0-25
@@ -13,22 +23,22 @@ TEXT ·packAVX2(SB), NOSPLIT, $0-25
 	MOVL         $0x437f0000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x3b808081, BX
+	MOVL         $0x80000000, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Y1
-	MOVL         $0xaf7efeff, BX
+	MOVL         $0x00000000, BX
 	VMOVD        BX, X2
 	VBROADCASTSS X2, Y2
-	MOVL         $0x3f000000, BX
+	MOVL         $0x00000000, BX
 	VMOVD        BX, X3
 	VBROADCASTSS X3, Y3
-	MOVL         $0x80000000, BX
+	MOVL         $0x3b808081, BX
 	VMOVD        BX, X4
 	VBROADCASTSS X4, Y4
-	MOVL         $0x00000000, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X5
 	VBROADCASTSS X5, Y5
-	MOVL         $0x00000000, BX
+	MOVL         $0x3f000000, BX
 	VMOVD        BX, X6
 	VBROADCASTSS X6, Y6
 	VMOVDQU      lanes<>+0(SB), Y7
@@ -39,44 +49,44 @@ TEXT ·packAVX2(SB), NOSPLIT, $0-25
 step:
 	VMULPS      (CX)(DX*4), Y0, Y9
 	VMULPS      32(CX)(DX*4), Y0, Y11
-	VADDPS      Y3, Y9, Y9
-	VADDPS      Y3, Y11, Y11
+	VADDPS      Y6, Y9, Y9
+	VADDPS      Y6, Y11, Y11
 	VCVTTPS2DQ  Y9, Y8
 	VCVTTPS2DQ  Y11, Y10
 	VCVTDQ2PS   Y8, Y9
 	VCVTDQ2PS   Y10, Y11
-	VMULPS      Y2, Y9, Y12
-	VMULPS      Y2, Y11, Y13
-	VFMADD231PS Y1, Y9, Y12
-	VFMADD231PS Y1, Y11, Y13
+	VMULPS      Y5, Y9, Y12
+	VMULPS      Y5, Y11, Y13
+	VFMADD231PS Y4, Y9, Y12
+	VFMADD231PS Y4, Y11, Y13
 	VSUBPS      (CX)(DX*4), Y12, Y12
 	VSUBPS      32(CX)(DX*4), Y13, Y13
-	VANDNPS     Y12, Y4, Y12
-	VANDNPS     Y13, Y4, Y13
-	VMAXPS      Y6, Y12, Y6
-	VMAXPS      Y6, Y13, Y6
+	VANDNPS     Y12, Y1, Y12
+	VANDNPS     Y13, Y1, Y13
+	VMAXPS      Y3, Y12, Y3
+	VMAXPS      Y3, Y13, Y3
 	VPACKSSDW   Y10, Y8, Y8
-	VPOR        Y8, Y5, Y5
+	VPOR        Y8, Y2, Y2
 	VMULPS      64(CX)(DX*4), Y0, Y10
 	VMULPS      96(CX)(DX*4), Y0, Y12
-	VADDPS      Y3, Y10, Y10
-	VADDPS      Y3, Y12, Y12
+	VADDPS      Y6, Y10, Y10
+	VADDPS      Y6, Y12, Y12
 	VCVTTPS2DQ  Y10, Y9
 	VCVTTPS2DQ  Y12, Y11
 	VCVTDQ2PS   Y9, Y10
 	VCVTDQ2PS   Y11, Y12
-	VMULPS      Y2, Y10, Y13
-	VMULPS      Y2, Y12, Y14
-	VFMADD231PS Y1, Y10, Y13
-	VFMADD231PS Y1, Y12, Y14
+	VMULPS      Y5, Y10, Y13
+	VMULPS      Y5, Y12, Y14
+	VFMADD231PS Y4, Y10, Y13
+	VFMADD231PS Y4, Y12, Y14
 	VSUBPS      64(CX)(DX*4), Y13, Y13
 	VSUBPS      96(CX)(DX*4), Y14, Y14
-	VANDNPS     Y13, Y4, Y13
-	VANDNPS     Y14, Y4, Y14
-	VMAXPS      Y6, Y13, Y6
-	VMAXPS      Y6, Y14, Y6
+	VANDNPS     Y13, Y1, Y13
+	VANDNPS     Y14, Y1, Y14
+	VMAXPS      Y3, Y13, Y3
+	VMAXPS      Y3, Y14, Y3
 	VPACKSSDW   Y11, Y9, Y9
-	VPOR        Y9, Y5, Y5
+	VPOR        Y9, Y2, Y2
 	VPACKUSWB   Y9, Y8, Y8
 	VPERMD      Y8, Y7, Y8
 	VMOVDQU     Y8, (AX)(DX*1)
@@ -91,14 +101,14 @@ end:
 	MOVL         $0x358637bd, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
-	VPSRLW       $0x08, Y5, Y5
+	VPSRLW       $0x08, Y2, Y2
 	MOVL         $0x00000000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
-	VPCMPEQD     Y1, Y5, Y1
-	VCMPPS       $0x12, Y0, Y6, Y6
-	VANDPS       Y1, Y6, Y6
-	VMOVMSKPS    Y6, AX
+	VPCMPEQD     Y1, Y2, Y1
+	VCMPPS       $0x12, Y0, Y3, Y3
+	VANDPS       Y1, Y3, Y3
+	VMOVMSKPS    Y3, AX
 	XORL         $0x000000ff, AX
 	TESTL        AX, AX
 	SETEQ        AL
@@ -106,15 +116,97 @@ end:
 	MOVB         AL, ret+24(FP)
 	RET
 
-DATA lanes<>+0(SB)/4, $0x00000000
-DATA lanes<>+4(SB)/4, $0x00000004
-DATA lanes<>+8(SB)/4, $0x00000001
-DATA lanes<>+12(SB)/4, $0x00000005
-DATA lanes<>+16(SB)/4, $0x00000002
-DATA lanes<>+20(SB)/4, $0x00000006
-DATA lanes<>+24(SB)/4, $0x00000003
-DATA lanes<>+28(SB)/4, $0x00000007
-GLOBL lanes<>(SB), RODATA|NOPTR, $32
+// func quickAVX2(dst *uint8, src *float32, n int) bool
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·quickAVX2(SB), NOSPLIT, $0-25
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x437f0000, BX
+	VMOVD        BX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x80000000, BX
+	VMOVD        BX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x4b400000, BX
+	VMOVD        BX, X4
+	VBROADCASTSS X4, Y4
+	VMOVDQU      lanes<>+0(SB), Y5
+	MOVQ         DX, BX
+	SUBQ         $+32, BX
+	XORQ         DX, DX
+
+step:
+	VMOVUPS     (CX)(DX*4), Y7
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     32(CX)(DX*4), Y9
+	VMOVAPS     Y4, Y8
+	VFMADD231PS Y0, Y9, Y8
+	VSUBPS      Y4, Y6, Y10
+	VFMSUB213PS Y10, Y0, Y7
+	VPXOR       Y4, Y6, Y6
+	VSUBPS      Y4, Y8, Y10
+	VFMSUB213PS Y10, Y0, Y9
+	VPXOR       Y4, Y8, Y8
+	VANDNPS     Y7, Y1, Y7
+	VANDNPS     Y9, Y1, Y9
+	VMAXPS      Y3, Y7, Y3
+	VMAXPS      Y3, Y9, Y3
+	VPACKSSDW   Y8, Y6, Y6
+	VPOR        Y6, Y2, Y2
+	VMOVUPS     64(CX)(DX*4), Y8
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y8, Y7
+	VMOVUPS     96(CX)(DX*4), Y10
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y0, Y10, Y9
+	VSUBPS      Y4, Y7, Y11
+	VFMSUB213PS Y11, Y0, Y8
+	VPXOR       Y4, Y7, Y7
+	VSUBPS      Y4, Y9, Y11
+	VFMSUB213PS Y11, Y0, Y10
+	VPXOR       Y4, Y9, Y9
+	VANDNPS     Y8, Y1, Y8
+	VANDNPS     Y10, Y1, Y10
+	VMAXPS      Y3, Y8, Y3
+	VMAXPS      Y3, Y10, Y3
+	VPACKSSDW   Y9, Y7, Y7
+	VPOR        Y7, Y2, Y2
+	VPACKUSWB   Y7, Y6, Y6
+	VPERMD      Y6, Y5, Y6
+	VMOVDQU     Y6, (AX)(DX*1)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+32, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
+
+end:
+	MOVL         $0x3951b717, AX
+	VMOVD        AX, X0
+	VBROADCASTSS X0, Y0
+	VPSRLW       $0x08, Y2, Y2
+	MOVL         $0x00000000, AX
+	VMOVD        AX, X1
+	VBROADCASTSS X1, Y1
+	VPCMPEQD     Y1, Y2, Y1
+	VCMPPS       $0x12, Y0, Y3, Y3
+	VANDPS       Y1, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	XORL         $0x000000ff, AX
+	TESTL        AX, AX
+	SETEQ        AL
+	VZEROUPPER
+	MOVB         AL, ret+24(FP)
+	RET
 
 // func unpackAVX2(dst *float32, src *uint8, n int)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -163,22 +255,22 @@ TEXT ·packAVX512(SB), NOSPLIT, $0-25
 	MOVL         $0x437f0000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x3b808081, BX
+	MOVL         $0x80000000, BX
 	VMOVD        BX, X1
 	VBROADCASTSS X1, Z1
-	MOVL         $0xaf7efeff, BX
+	MOVL         $0x00000000, BX
 	VMOVD        BX, X2
 	VBROADCASTSS X2, Z2
-	MOVL         $0x3f000000, BX
+	MOVL         $0x00000000, BX
 	VMOVD        BX, X3
 	VBROADCASTSS X3, Z3
-	MOVL         $0x80000000, BX
+	MOVL         $0x3b808081, BX
 	VMOVD        BX, X4
 	VBROADCASTSS X4, Z4
-	MOVL         $0x00000000, BX
+	MOVL         $0xaf7efeff, BX
 	VMOVD        BX, X5
 	VBROADCASTSS X5, Z5
-	MOVL         $0x00000000, BX
+	MOVL         $0x3f000000, BX
 	VMOVD        BX, X6
 	VBROADCASTSS X6, Z6
 	MOVQ         DX, BX
@@ -188,25 +280,25 @@ TEXT ·packAVX512(SB), NOSPLIT, $0-25
 step:
 	VMULPS      (CX)(DX*4), Z0, Z8
 	VMULPS      64(CX)(DX*4), Z0, Z10
-	VADDPS      Z3, Z8, Z8
-	VADDPS      Z3, Z10, Z10
+	VADDPS      Z6, Z8, Z8
+	VADDPS      Z6, Z10, Z10
 	VCVTTPS2DQ  Z8, Z7
 	VCVTTPS2DQ  Z10, Z9
 	VCVTDQ2PS   Z7, Z8
 	VCVTDQ2PS   Z9, Z10
-	VMULPS      Z2, Z8, Z11
-	VMULPS      Z2, Z10, Z12
-	VFMADD231PS Z1, Z8, Z11
-	VFMADD231PS Z1, Z10, Z12
+	VMULPS      Z5, Z8, Z11
+	VMULPS      Z5, Z10, Z12
+	VFMADD231PS Z4, Z8, Z11
+	VFMADD231PS Z4, Z10, Z12
 	VSUBPS      (CX)(DX*4), Z11, Z11
 	VSUBPS      64(CX)(DX*4), Z12, Z12
-	VPANDND     Z11, Z4, Z11
-	VPANDND     Z12, Z4, Z12
-	VMAXPS      Z6, Z11, Z6
-	VMAXPS      Z6, Z12, Z6
-	VPORD       Z7, Z5, Z5
+	VPANDND     Z11, Z1, Z11
+	VPANDND     Z12, Z1, Z12
+	VMAXPS      Z3, Z11, Z3
+	VMAXPS      Z3, Z12, Z3
+	VPORD       Z7, Z2, Z2
 	VPMOVDB     Z7, (AX)(DX*1)
-	VPORD       Z9, Z5, Z5
+	VPORD       Z9, Z2, Z2
 	VPMOVDB     Z9, 16(AX)(DX*1)
 	CMPQ        DX, BX
 	JGE         end
@@ -219,9 +311,77 @@ end:
 	MOVL         $0x358637bd, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
-	VCMPPS       $0x16, Z0, Z6, K1
-	VPSRLD       $0x08, Z5, Z5
-	VPTESTMD     Z5, Z5, K2
+	VCMPPS       $0x16, Z0, Z3, K1
+	VPSRLD       $0x08, Z2, Z2
+	VPTESTMD     Z2, Z2, K2
+	KORW         K1, K2, K1
+	KMOVW        K1, AX
+	TESTL        AX, AX
+	SETEQ        AL
+	VZEROUPPER
+	MOVB         AL, ret+24(FP)
+	RET
+
+// func quickAVX512(dst *uint8, src *float32, n int) bool
+// Requires: AVX, AVX512F, CMOV
+TEXT ·quickAVX512(SB), NOSPLIT, $0-25
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x437f0000, BX
+	VMOVD        BX, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x80000000, BX
+	VMOVD        BX, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X2
+	VBROADCASTSS X2, Z2
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X3
+	VBROADCASTSS X3, Z3
+	MOVL         $0x4b400000, BX
+	VMOVD        BX, X4
+	VBROADCASTSS X4, Z4
+	MOVQ         DX, BX
+	SUBQ         $+32, BX
+	XORQ         DX, DX
+
+step:
+	VMOVUPS     (CX)(DX*4), Z6
+	VMOVAPS     Z4, Z5
+	VFMADD231PS Z0, Z6, Z5
+	VMOVUPS     64(CX)(DX*4), Z8
+	VMOVAPS     Z4, Z7
+	VFMADD231PS Z0, Z8, Z7
+	VSUBPS      Z4, Z5, Z9
+	VFMSUB213PS Z9, Z0, Z6
+	VPXORD      Z4, Z5, Z5
+	VSUBPS      Z4, Z7, Z9
+	VFMSUB213PS Z9, Z0, Z8
+	VPXORD      Z4, Z7, Z7
+	VPANDND     Z6, Z1, Z6
+	VPANDND     Z8, Z1, Z8
+	VMAXPS      Z3, Z6, Z3
+	VMAXPS      Z3, Z8, Z3
+	VPORD       Z5, Z2, Z2
+	VPMOVDB     Z5, (AX)(DX*1)
+	VPORD       Z7, Z2, Z2
+	VPMOVDB     Z7, 16(AX)(DX*1)
+	CMPQ        DX, BX
+	JGE         end
+	ADDQ        $+32, DX
+	CMPQ        DX, BX
+	CMOVQGT     BX, DX
+	JMP         step
+
+end:
+	MOVL         $0x3951b717, AX
+	VMOVD        AX, X0
+	VBROADCASTSS X0, Z0
+	VCMPPS       $0x16, Z0, Z3, K1
+	VPSRLD       $0x08, Z2, Z2
+	VPTESTMD     Z2, Z2, K2
 	KORW         K1, K2, K1
 	KMOVW        K1, AX
 	TESTL        AX, AX

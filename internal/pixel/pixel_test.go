@@ -51,7 +51,7 @@ func TestEachNumberIsJudgedAsDefined(t *testing.T) {
 	}
 	for k := range 257 {
 		at := float32(k) / 255
-		for _, off := range []float32{0, 1e-6, 2e-6, 0.5 / 255} {
+		for _, off := range []float32{0, 0.7e-6, 2e-4 / 255, 0.85e-6, 1e-6, 2e-6, 0.5 / 255} {
 			for _, v := range []float32{at - off, at + off} {
 				odd = append(odd, v, math.Nextafter32(v, 2), math.Nextafter32(v, -1))
 			}

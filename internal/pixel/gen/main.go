@@ -39,8 +39,13 @@ func (w width) constant(v float32) reg.VecVirtual {
 
 func main() {
 	ConstraintExpr("amd64")
+	lanes := GLOBL("lanes", RODATA|NOPTR)
+	for i, v := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
+		DATA(4*i, U32(v))
+	}
 	for _, w := range []width{{"AVX2", 8}, {"AVX512", 16}} {
-		w.pack()
+		w.pack(lanes, false)
+		w.pack(lanes, true)
 		w.unpack()
 	}
 	prefetch()
@@ -88,46 +93,49 @@ func overlap(n reg.GPVirtual, step int, body func(at reg.GPVirtual)) {
 
 const packed = 32 // numbers in a step of pack
 
-func (w width) pack() {
-	TEXT("pack"+w.name, NOSPLIT, "func(dst *uint8, src *float32, n int) bool")
+// A level is two vectors of numbers as levels.
+type level = [2]reg.VecVirtual
+
+// magic is so large that a float32 has steps of 1 there: what is added to it is rounded.
+const magic = 3 << 22
+
+// near is how far 255 v may be from a level for pack to take v without a closer look: less than
+// 255 times the tolerance by more than the roundings of both.
+const near = 2e-4
+
+// pack writes pack, and quick: that does not go by the definition, but by how far 255 v is from the
+// nearest whole number, which is the level by far if it is nearer than what the definition allows.
+func (w width) pack(lanes Mem, quick bool) {
+	name, verdict := "pack"+w.name, "a level"
+	if quick {
+		name, verdict = "quick"+w.name, "a near level"
+	}
+	TEXT(name, NOSPLIT, "func(dst *uint8, src *float32, n int) bool")
 	Pragma("noescape")
-	Doc("pack"+w.name+" writes the levels of n numbers, at least 32, and reports whether a level", "stands for each. If not, the levels are of no use.")
+	Doc(name+" writes the levels of n numbers, at least 32, and reports whether "+verdict, "stands for each. If not, the levels are of no use.")
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual)
-	top, by := w.constant(255), w.inverse()
-	half, sign := w.constant(0.5), w.constant(float32(math.Copysign(0, -1)))
+	top, sign := w.constant(255), w.constant(float32(math.Copysign(0, -1)))
 	bits, farthest := w.constant(0), w.constant(0) // of all levels, and from them
+	most := float32(tolerance)
+	var levelsOf func(from [2]Mem) (k, off level)
+	if quick {
+		most = near
+		levelsOf = w.nearLevels(top)
+	} else {
+		levelsOf = w.levels(top)
+	}
 	order := YMM()
 	if w.lanes == 8 {
-		lanes := GLOBL("lanes", RODATA|NOPTR)
-		for i, v := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
-			DATA(4*i, U32(v))
-		}
 		VMOVDQU(lanes, order)
 	}
-	// levelsOf returns two vectors of levels, and notes how far the numbers are from them. What
+	// two returns two vectors of levels, and notes how far the numbers are from them. What
 	// one of them waits for, the other has in the meantime.
-	levelsOf := func(at reg.GPVirtual, first int) [2]reg.VecVirtual {
-		var k [2]reg.VecVirtual
+	two := func(at reg.GPVirtual, first int) level {
 		var from [2]Mem
-		levels := make([]reg.VecVirtual, 2)
-		for i := range k {
-			k[i], levels[i] = w.vector(), w.vector()
+		for i := range from {
 			from[i] = Mem{Base: src, Index: at, Scale: 4, Disp: 4 * (first + i) * w.lanes}
-			VMULPS(from[i], top, levels[i])
 		}
-		for _, level := range levels {
-			VADDPS(half, level, level)
-		}
-		for i, level := range levels {
-			VCVTTPS2DQ(level, k[i]) // 1<<31 for what is no int32
-		}
-		for i, level := range levels {
-			VCVTDQ2PS(k[i], level)
-		}
-		off := w.numbers(by, levels)
-		for i := range off {
-			VSUBPS(from[i], off[i], off[i])
-		}
+		k, off := levelsOf(from)
 		for i := range off {
 			if w.lanes == 16 {
 				VPANDND(off[i], sign, off[i])
@@ -141,7 +149,7 @@ func (w width) pack() {
 		return k
 	}
 	overlap(n, packed, func(at reg.GPVirtual) {
-		k := levelsOf(at, 0)
+		k := two(at, 0)
 		if w.lanes == 16 {
 			for i := range k {
 				VPORD(k[i], bits, bits)
@@ -153,17 +161,17 @@ func (w width) pack() {
 		words := YMM()
 		VPACKSSDW(k[1], k[0], words)
 		VPOR(words, bits, bits)
-		k = levelsOf(at, 2)
+		k = two(at, 2)
 		VPACKSSDW(k[1], k[0], k[0])
 		VPOR(k[0], bits, bits)
 		VPACKUSWB(k[0], words, words)
 		VPERMD(words, order, words) // the packs go by half registers
 		VMOVDQU(words, Mem{Base: dst, Index: at, Scale: 1})
 	})
-	near, mask := w.constant(tolerance), GP32()
+	allowed, mask := w.constant(most), GP32()
 	if w.lanes == 16 {
 		far, wide := K(), K()
-		VCMPPS(U8(atMost^negated), near, farthest, far)
+		VCMPPS(U8(atMost^negated), allowed, farthest, far)
 		VPSRLD(U8(8), bits, bits)
 		VPTESTMD(bits, bits, wide)
 		KORW(far, wide, far)
@@ -172,7 +180,7 @@ func (w width) pack() {
 		VPSRLW(U8(8), bits, bits)
 		zero, fits := w.constant(0), w.vector()
 		VPCMPEQD(zero, bits, fits)
-		VCMPPS(U8(atMost), near, farthest, farthest)
+		VCMPPS(U8(atMost), allowed, farthest, farthest)
 		VANDPS(fits, farthest, farthest)
 		VMOVMSKPS(farthest, mask)
 		XORL(U32(0xff), mask)
@@ -183,6 +191,57 @@ func (w width) pack() {
 	VZEROUPPER()
 	Store(ret, ReturnIndex(0))
 	RET()
+}
+
+// levels finds levels by the definition, and how far the numbers are from them.
+func (w width) levels(top reg.VecVirtual) func(from [2]Mem) (k, off level) {
+	by, half := w.inverse(), w.constant(0.5)
+	return func(from [2]Mem) (k, off level) {
+		levels := make([]reg.VecVirtual, 2)
+		for i := range k {
+			k[i], levels[i] = w.vector(), w.vector()
+			VMULPS(from[i], top, levels[i])
+		}
+		for _, level := range levels {
+			VADDPS(half, level, level)
+		}
+		for i, level := range levels {
+			VCVTTPS2DQ(level, k[i]) // 1<<31 for what is no int32
+		}
+		for i, level := range levels {
+			VCVTDQ2PS(k[i], level)
+		}
+		copy(off[:], w.numbers(by, levels))
+		for i := range off {
+			VSUBPS(from[i], off[i], off[i])
+		}
+		return k, off
+	}
+}
+
+// nearLevels finds the whole numbers nearest to 255 v, and how far 255 v is from them. What is not
+// in 0..255, or no number, has other bits than these.
+func (w width) nearLevels(top reg.VecVirtual) func(from [2]Mem) (k, off level) {
+	large := w.constant(magic)
+	return func(from [2]Mem) (k, off level) {
+		for i := range k {
+			k[i], off[i] = w.vector(), w.vector()
+			VMOVUPS(from[i], off[i])
+			VMOVAPS(large, k[i])
+			VFMADD231PS(top, off[i], k[i])
+		}
+		for i := range k {
+			whole := w.vector()
+			VSUBPS(large, k[i], whole)
+			VFMSUB213PS(whole, top, off[i])
+			if w.lanes == 16 {
+				VPXORD(large, k[i], k[i])
+			} else {
+				VPXOR(large, k[i], k[i])
+			}
+		}
+		return k, off
+	}
 }
 
 func (w width) unpack() {
