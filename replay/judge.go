@@ -72,6 +72,7 @@ func (o Offering) To(m Memory, r *rand.Rand) {
 	to, knows := m.(interface {
 		Receive(store.Terms)
 		Near(dense []float32)
+		Expect(id string)
 	})
 	list := o.List
 	switch {
@@ -91,6 +92,9 @@ func (o Offering) To(m Memory, r *rand.Rand) {
 	rows := o.Rows
 	for i, ex := range list {
 		example.PrefetchIDs(list, i)
+		if knows && i+1 < len(list) {
+			to.Expect(list[i+1].ID)
+		}
 		if n := ex.Width(); knows && n > 0 && n <= len(rows) {
 			to.Near(rows[:n])
 			rows = rows[n:]

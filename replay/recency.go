@@ -51,6 +51,12 @@ func (m *recency) Receive(terms store.Terms) {
 	m.old.Receive(terms)
 }
 
+// Expect asks for what it takes to find an example by its id.
+func (m *recency) Expect(id string) {
+	m.recent.Expect(id)
+	m.old.Expect(id)
+}
+
 // Near says where the dense features of the example that comes next are read: next to the ring. What
 // leaves that is another one.
 func (m *recency) Near(dense []float32) { m.recent.Near(dense) }

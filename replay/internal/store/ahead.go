@@ -10,6 +10,9 @@ import (
 // through something else that has. So those who know which slots will be taken next ask for it
 // in three steps, the first of them well ahead.
 
+// Expect asks for what it takes to find an example by its id.
+func (s *Store) Expect(id string) { s.index.ask(id) }
+
 // prefetchNear asks for what the store keeps by slot.
 func (s *Store) prefetchNear(slot int) {
 	s.Items.Ask(slot)

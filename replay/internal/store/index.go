@@ -55,6 +55,13 @@ func (x *index) find(id string, items *column.Column[*Example]) (int, bool) {
 	return 0, false
 }
 
+// ask asks for what find reads of an id.
+func (x *index) ask(id string) {
+	if h := x.hash(id); h != 0 {
+		x.parts[h>>x.shift].ask(h)
+	}
+}
+
 // askSlot asks for what put reads of a slot.
 func (x *index) askSlot(slot int) {
 	if h := x.hashes.At(slot); h != 0 {
