@@ -25,7 +25,7 @@ import (
 // which its own mean stays closest. While there is room everything is kept. It decides
 // nothing by chance.
 //
-// Each choice is among Compare of the class's members, who take turns.
+// Each choice is among Compare of the class's members, who take turns of two choices.
 //
 // Features are those of when an example was stored. The mean is over arrivals; those that
 // are removed later stay in it.
@@ -41,6 +41,9 @@ type herding struct {
 	fresh      []float32 // scratch
 	vectors    *lanes.Set
 }
+
+// perTurn is how many searches look at the same members: the features are at hand for the second.
+const perTurn = 2
 
 func newHerding(cfg Config, judge Judge) *herding {
 	vectors := lanes.Best()
@@ -182,14 +185,14 @@ func (m *herding) resize(width int) {
 }
 
 // propose lists the slots of the members of a group whose turn it is, Compare of them or all, and asks
-// for their features. Each search begins where the one before it ended: there were as many as there
-// are arrivals that are not held any more.
+// for their features. Each turn begins where the one before it ended, and there were as many searches as
+// there are arrivals that are not held any more.
 func (m *herding) propose(at int) {
 	g := &m.List[at]
 	n, searches := uint64(g.Members.N), g.Seen-uint64(g.Members.N)
 	c, first := min(uint64(m.cfg.Compare), n), uint64(0)
 	if c < n {
-		first = searches % n * c % n
+		first = searches / perTurn % n * c % n
 	}
 	m.candidates = m.candidates[:0]
 	for k := range c {

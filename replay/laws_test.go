@@ -247,6 +247,31 @@ func TestLossAwareLetsGoOfWhatIsLearnedAndOfWhatThereIsMuchOf(t *testing.T) {
 	likely(t, victims, want)
 }
 
+// The mean moves from what is held to what comes. The first search of a turn takes it, and the second,
+// which looks at the same member, has nothing to gain: so every other arrival comes in, each in the place of
+// the next member.
+func TestHerdingLooksTwiceAtAMember(t *testing.T) {
+	judge := &script{feature: map[string][2]float32{}}
+	m := judged(t, replay.Config{Kind: replay.Herding, Capacity: 4, Compare: 1}, judge)
+	r := rng.New(1, "herding", 0)
+	held := []string{"h0", "h1", "h2", "h3"}
+	for _, id := range held {
+		judge.feature[id] = [2]float32{1, 0}
+		m.Add(of(id, 0), r)
+	}
+	for i := range 4 {
+		id := fmt.Sprint("a", i)
+		judge.feature[id] = [2]float32{0, 1}
+		m.Add(of(id, 0), r)
+		held[i/2] = fmt.Sprint("a", i/2*2)
+		var got []string
+		for _, ex := range all(m) {
+			got = append(got, ex.ID)
+		}
+		require.ElementsMatch(t, held, got, "after arrival %d", i)
+	}
+}
+
 func TestHerdingHoldsAClassByItsMean(t *testing.T) {
 	for _, tc := range []struct {
 		compare int
