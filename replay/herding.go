@@ -195,8 +195,11 @@ func (m *herding) propose(at int) {
 		first = searches / perTurn % n * c % n
 	}
 	m.candidates = m.candidates[:0]
-	for k := range c {
-		slot := g.Members.At(int((first + k) % n))
+	for member := first; len(m.candidates) < int(c); member++ {
+		if member == n {
+			member = 0
+		}
+		slot := g.Members.At(int(member))
 		m.features.Ask(slot)
 		m.candidates = append(m.candidates, slot)
 	}
