@@ -19,6 +19,8 @@ const (
 	turnedUnits = 16
 	turnedWidth = 136 // of which a family uses as much as its sparse rows have
 	allSigns    = 1<<8 - 1
+	// turnedSample is how many units are looked at first.
+	turnedSample = 64
 )
 
 // A turned is a gradient that is computed by unit.
@@ -40,12 +42,14 @@ func (t *blocked) turn(j *job, ws []float32) (g turned, ok bool) {
 	}
 	all := unsafe.Slice((*uint64)(unsafe.Pointer(&left[0])), words+turnedUnits)
 	g.words, g.every = all[:j.n], all[words:]
-	t.nonzeroColumns(&g.words[0], j.b.at(0, 0), j.k, j.b.i, j.n)
-	live := 0
-	for _, w := range g.words {
-		live += bits.OnesCount64(w)
+	// The first units may have more live terms than all on average.
+	first := min(turnedSample, j.n)
+	t.nonzeroColumns(&g.words[0], j.b.at(0, 0), j.k, j.b.i, first)
+	if !t.worthTurning(count(g.words[:first])*3/4, first, j.k) {
+		return g, false
 	}
-	if !t.worthTurning(live, j.n, j.k) {
+	t.nonzeroColumns(&g.words[0], j.b.at(0, 0), j.k, j.b.i, j.n)
+	if !t.worthTurning(count(g.words), j.n, j.k) {
 		return g, false
 	}
 	for i := range g.every {
@@ -55,6 +59,15 @@ func (t *blocked) turn(j *job, ws []float32) (g turned, ok bool) {
 	room := wordBits * g.width
 	g.panel, g.grad = panel[:room], panel[room:][:turnedUnits*turnedWidth]
 	return g, true
+}
+
+// count returns how many bits are set.
+func count(words []uint64) int {
+	n := 0
+	for _, w := range words {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }
 
 // worthTurning follows measurements (BenchmarkTurned), in twentieths of a cycle for a unit and 8 rows
