@@ -64,12 +64,12 @@ func (s *Set) lookUp(dst, table []float32, ids []int32, dim int) {
 
 // scalarBags is Bags for rows of one element.
 func (s *Set) scalarBags(dst, table []float32, ids []int32, weights []float32, per int) {
-	fetched := 0
+	asked := 0
 	for b := range len(ids) / per {
-		if b*per >= fetched && len(ids) > ahead {
-			next := min(fetched+max(per, ahead/per*per), len(ids))
-			s.Prefetch(table, ids[fetched:next], 1)
-			fetched = next
+		if len(ids) > ahead {
+			next := ids[asked:min((b+1)*per+ahead, len(ids))]
+			s.Prefetch(table, next, 1)
+			asked += len(next)
 		}
 		sum, part := float32(0), ids[b*per:(b+1)*per]
 		if weights == nil {
