@@ -90,7 +90,7 @@ type family struct {
 	ftrl         func(u *update) float32
 	ftrlPairs    func(u *update, rows *int32, n int) float32                        // n is a multiple of 8, and above 0; nil without
 	adagradOuter func(o *outer) float32                                             // nil without
-	adagradLines func(o *outer) float32                                             // likewise
+	adagradLines func(o *outer) float32                                             // the same along rows
 	sgdOuter     func(theta, x, y *float32, m, n int, rate, factor float32) float32 // likewise
 	dropout      func(dst, x *float32, n int, key uint64, row, layer, below uint32, scale float32)
 	prefetch     func(base *float32, rows *int32, n, dim int) // nil without

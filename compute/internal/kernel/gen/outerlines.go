@@ -18,6 +18,7 @@ func (w width) adagradLines() {
 	s.done()
 }
 
+// whole takes the step for the columns that fill registers.
 func (s *outerStep) whole() {
 	s.begin(1, 1)
 	t, column, end, theta := YMM(), s.a, s.b, GP64()
@@ -49,6 +50,7 @@ func (s *outerStep) whole() {
 	s.finish("column", descend)
 }
 
+// rest takes the step for the columns beside them, in one register with a mask.
 func (s *outerStep) rest() {
 	n, column := GP64(), s.a
 	s.field(outerRest, n)
