@@ -22,7 +22,7 @@ const (
 // AffineFinite is Affine for a w that holds neither NaN nor infinity, and with the same bits: it
 // passes over elements of x that are 0 where there are many.
 func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int, act Act, ws []float32) {
-	if !s.sparseNN(dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws) {
+	if !s.sparseFinite(formNN, dst, x, w, m, n, k, ldd, ldx, ldw, start{row: bias}, act == ReLU, ws) {
 		s.Affine(dst, x, w, bias, m, n, k, ldd, ldx, ldw, act, ws)
 		return
 	}
@@ -34,7 +34,7 @@ func (s *Set) AffineFinite(dst, x, w, bias []float32, m, n, k, ldd, ldx, ldw int
 // GemmFinite is GemmNN for a b that holds neither NaN nor infinity, and with the same bits: it
 // passes over elements of a that are 0 where there are many.
 func (s *Set) GemmFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
-	if !s.sparseNN(dst, a, b, m, n, k, ldd, lda, ldb, start{}, false, ws) {
+	if !s.sparseFinite(formNN, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false, ws) {
 		s.GemmNN(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
 	}
 }
@@ -42,32 +42,30 @@ func (s *Set) GemmFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []f
 // GemmNTFinite is GemmNT for a b that holds neither NaN nor infinity, and with the same bits: it
 // passes over elements of a that are 0 where there are many.
 func (s *Set) GemmNTFinite(dst, a, b []float32, m, n, k, ldd, lda, ldb int, ws []float32) {
-	if m >= packFrom && n > 0 && k > 0 && s.tiled != nil && len(ws) >= Workspace {
-		fits(dst, m, n, ldd)
-		fits(a, m, k, lda)
-		fits(b, n, k, ldb)
-		j := newJob(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false)
-		if s.tiled.worthSparse(&j, formNT, ws) && s.tiled.sparseProduct(&j, formNT, ws) {
-			return
-		}
+	// Where b must be turned, few rows do not pay for that.
+	if m < packFrom || !s.sparseFinite(formNT, dst, a, b, m, n, k, ldd, lda, ldb, start{}, false, ws) {
+		s.GemmNT(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
 	}
-	s.GemmNT(dst, a, b, m, n, k, ldd, lda, ldb, false, ws)
 }
 
-// sparseNN computes a product a b if it is worth to look for zeros of a, and returns whether it
-// did. b is finite.
-func (s *Set) sparseNN(dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) bool {
+// sparseFinite computes a product whose b is finite if it is worth to look for zeros of a, and returns
+// whether it did.
+func (s *Set) sparseFinite(f form, dst, a, b []float32, m, n, k, ldd, lda, ldb int, in start, relu bool, ws []float32) bool {
 	if m*k < sampleLeast || s.tiled == nil || n < 1 || len(ws) < Workspace {
 		return false
 	}
 	fits(dst, m, n, ldd)
 	fits(a, m, k, lda)
-	fits(b, k, n, ldb)
+	if f == formNT {
+		fits(b, n, k, ldb)
+	} else {
+		fits(b, k, n, ldb)
+	}
 	if in.row != nil {
 		fits(in.row, 1, n, n)
 	}
-	j := newJob(formNN, dst, a, b, m, n, k, ldd, lda, ldb, in, relu)
-	return s.tiled.worthSparse(&j, formNN, ws) && s.tiled.sparseProduct(&j, formNN, ws)
+	j := newJob(f, dst, a, b, m, n, k, ldd, lda, ldb, in, relu)
+	return s.tiled.worthSparse(&j, f, ws) && s.tiled.sparseProduct(&j, f, ws)
 }
 
 // gemmTNSparse computes a product aᵀ b if it is worth to look for zeros of a, and returns whether
